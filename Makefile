@@ -1,0 +1,24 @@
+# Each target makes .venv when it is missing or older than the pins, then does its one thing.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check
+
+demo: $(STAMP)
+	@$(BIN)/levee demo
+
+test: check
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: $(STAMP)
+	@$(BIN)/ruff check flows tasks tests benchmarks
+	@$(BIN)/ruff format --check flows tasks tests benchmarks
+	@$(BIN)/mypy
+
+$(STAMP): pyproject.toml constraints.txt
+	@echo "installing into .venv (once, about two minutes)"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt hatchling editables
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,23 @@
+-- Collateral of an account by asset, valued and cut.
+CREATE TABLE IF NOT EXISTS result.collateral (
+    run_id VARCHAR NOT NULL,
+    clearing_member_id VARCHAR NOT NULL,
+    margin_account_id VARCHAR NOT NULL,
+    asset VARCHAR NOT NULL,
+    quantity DECIMAL(38, 18) NOT NULL,
+    price_usd DECIMAL(28, 10) NOT NULL,
+    haircut_fraction DECIMAL(9, 6) NOT NULL,
+    market_value_usd DECIMAL(20, 2) NOT NULL,
+    post_haircut_value_usd DECIMAL(20, 2) NOT NULL,
+    rule_id VARCHAR NOT NULL
+);
+COMMENT ON COLUMN result.collateral.run_id IS 'run the row belongs to';
+COMMENT ON COLUMN result.collateral.clearing_member_id IS 'clearing member';
+COMMENT ON COLUMN result.collateral.margin_account_id IS 'margin account';
+COMMENT ON COLUMN result.collateral.asset IS 'asset';
+COMMENT ON COLUMN result.collateral.quantity IS 'native units after today''s postings';
+COMMENT ON COLUMN result.collateral.price_usd IS 'USD per unit';
+COMMENT ON COLUMN result.collateral.haircut_fraction IS 'fraction taken off (added to a negative balance)';
+COMMENT ON COLUMN result.collateral.market_value_usd IS 'USD before haircut, towards minus infinity';
+COMMENT ON COLUMN result.collateral.post_haircut_value_usd IS 'USD after haircut, towards minus infinity';
+COMMENT ON COLUMN result.collateral.rule_id IS 'policy path of the haircut';

@@ -1,0 +1,21 @@
+-- One line per margin portfolio: an account, or each client of a gross account.
+CREATE TABLE IF NOT EXISTS result.portfolio (
+    run_id VARCHAR NOT NULL,
+    clearing_member_id VARCHAR NOT NULL,
+    margin_account_id VARCHAR NOT NULL,
+    client_id VARCHAR NOT NULL,
+    initial_margin_usd DECIMAL(20, 2) NOT NULL,
+    net_option_value_usd DECIMAL(20, 2) NOT NULL,
+    total_initial_margin_usd DECIMAL(20, 2) NOT NULL,
+    maintenance_margin_usd DECIMAL(20, 2) NOT NULL,
+    total_maintenance_margin_usd DECIMAL(20, 2) NOT NULL
+);
+COMMENT ON COLUMN result.portfolio.run_id IS 'run the row belongs to';
+COMMENT ON COLUMN result.portfolio.clearing_member_id IS 'clearing member';
+COMMENT ON COLUMN result.portfolio.margin_account_id IS 'margin account';
+COMMENT ON COLUMN result.portfolio.client_id IS 'client of a gross account; empty: the account itself, or the account-wide minimum of a gross account';
+COMMENT ON COLUMN result.portfolio.initial_margin_usd IS 'USD, sum of the portfolio''s requirement lines';
+COMMENT ON COLUMN result.portfolio.net_option_value_usd IS 'USD, signed, long > 0, towards minus infinity';
+COMMENT ON COLUMN result.portfolio.total_initial_margin_usd IS 'USD, max(0, initial margin - net option value)';
+COMMENT ON COLUMN result.portfolio.maintenance_margin_usd IS 'USD, policy fraction of initial margin, rounded up';
+COMMENT ON COLUMN result.portfolio.total_maintenance_margin_usd IS 'USD, max(0, maintenance margin - net option value)';

@@ -1,0 +1,41 @@
+"""Exit codes of the command, by the code of a finding (the contract's table)."""
+
+from __future__ import annotations
+
+PUBLISHED = 0
+USAGE = 2
+WRONG_DELIVERY = 10
+NOT_THERE = 20
+FIGURES_DISAGREE = 30
+NOT_ALLOWED = 40
+BROKEN = 70
+BUSY = 75
+
+_EXACT = {
+    "USAGE": USAGE,
+    "UNKNOWN_ID": USAGE,
+    "WAITING": NOT_THERE,
+    "PRIOR_CYCLE_MISSING": NOT_THERE,
+    "NOT_REPRODUCIBLE": FIGURES_DISAGREE,
+    "CROSS_REPORT": FIGURES_DISAGREE,
+    "LEAK": FIGURES_DISAGREE,
+    "VERIFY_FAILED": FIGURES_DISAGREE,
+    "PARAM_STATE": NOT_ALLOWED,
+    "SELF_APPROVAL": NOT_ALLOWED,
+    "STALE_APPROVAL": NOT_ALLOWED,
+    "DISK_FULL": BROKEN,
+    "READ_ONLY": BROKEN,
+    "DB_CORRUPT": BROKEN,
+    "ENV_DRIFT": BROKEN,
+    "BUG": BROKEN,
+    "LEASE_HELD": BUSY,
+    "DB_LOCKED": BUSY,
+    "FENCED": BUSY,
+}
+
+
+def exit_code(code: str) -> int:
+    """Exit code of a finding's code. A code not named here is a break in what was delivered."""
+    if code.startswith("LATE_"):
+        return NOT_THERE
+    return _EXACT.get(code, WRONG_DELIVERY)

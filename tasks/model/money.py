@@ -1,0 +1,63 @@
+"""The one place where a risk number becomes money, with the rounding direction named.
+
+Requirements round up, credits and collateral round down, settlement rounds half to even. Every function is exact on
+Decimal and takes a float64 at its shortest decimal form, so that what is printed is what was rounded.
+NaN and infinities raise: a missing value never becomes an amount.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tasks.model.errors import Finding, ModelInputError
+
+CENT = Decimal("0.01")
+LARGEST_SETTLEMENT_DECIMALS = 8
+_CONTEXT = Context(prec=76)
+
+
+def exact(value: Decimal | float | str) -> Decimal:
+    """Decimal of a number, a float64 at its shortest form. Raises ModelInputError on NaN or infinity."""
+    number = value if isinstance(value, Decimal) else Decimal(repr(float(value)) if isinstance(value, float) else value)
+    if not number.is_finite():
+        raise ModelInputError(Finding("NON_FINITE", "an amount of money is not finite", value=str(value)))
+    return number
+
+
+def round_up(value: Decimal | float, unit: Decimal = CENT) -> Decimal:
+    """Smallest multiple of unit that is not below value (towards plus infinity): requirements, calls."""
+    return _quantum(exact(value), unit, ROUND_CEILING)
+
+
+def round_down(value: Decimal | float, unit: Decimal = CENT) -> Decimal:
+    """Largest multiple of unit that is not above value (towards minus infinity): credits, collateral."""
+    return _quantum(exact(value), unit, ROUND_FLOOR)
+
+
+def round_half_even(value: Decimal | float, unit: Decimal = CENT) -> Decimal:
+    """Nearest multiple of unit, ties to even, the same for both signs: settlement amounts."""
+    return _quantum(exact(value), unit, ROUND_HALF_EVEN)
+
+
+def settlement_unit(asset_decimals: int) -> Decimal:
+    """Smallest settled amount of an asset: 10^-min(decimals, 8)."""
+    return Decimal(1).scaleb(-min(asset_decimals, LARGEST_SETTLEMENT_DECIMALS))
+
+
+def cents_up(values: Iterable[float] | NDArray[np.float64]) -> list[Decimal]:
+    """round_up to a cent for each value."""
+    return [round_up(float(value)) for value in values]
+
+
+def cents_down(values: Iterable[float] | NDArray[np.float64]) -> list[Decimal]:
+    """round_down to a cent for each value."""
+    return [round_down(float(value)) for value in values]
+
+
+def _quantum(number: Decimal, unit: Decimal, rounding: str) -> Decimal:
+    steps = _CONTEXT.divide(number, unit).to_integral_value(rounding=rounding)
+    return _CONTEXT.multiply(steps, unit).quantize(unit, context=_CONTEXT)

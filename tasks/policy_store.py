@@ -1,0 +1,45 @@
+"""Margin policies in force: the shipped opening one and what this home activated since."""
+
+from __future__ import annotations
+
+import shutil
+import tomllib
+from datetime import date
+from pathlib import Path
+
+from tasks import resources
+from tasks.home import Home
+from tasks.model import policy
+from tasks.model.errors import Finding, PolicyError
+from tasks.model.policy import Policy
+
+
+def load(path: Path) -> Policy:
+    """Policy of a file. Raises PolicyError with every field that is missing, unknown or out of bounds."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise PolicyError(
+            Finding("PARAM_STATE", f"the policy cannot be read: {error}", where=str(path), action="correct the file")
+        ) from error
+    return policy.parse(content, path.name)
+
+
+def in_force(home: Home, business_date: date) -> Policy:
+    """Policy with the latest effective date not after the business date. The shipped one is imported at first use."""
+    _import_shipped(home)
+    policies = [load(path) for path in sorted(home.policy.glob("*.toml"))]
+    effective = [each for each in policies if each.effective_date <= business_date]
+    if not effective:
+        raise PolicyError(
+            Finding("PARAM_STATE", "no policy is in force", where=str(home.policy), value=business_date.isoformat(),
+                    action="activate a policy with an effective date not after the business date")
+        )  # fmt: skip
+    return max(effective, key=lambda each: each.effective_date)
+
+
+def _import_shipped(home: Home) -> None:
+    for shipped in sorted(resources.data("policy").glob("*.toml")):
+        target = home.policy / shipped.name
+        if not target.exists():
+            shutil.copyfile(shipped, target)

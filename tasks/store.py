@@ -1,0 +1,153 @@
+"""The database: the only module that imports duckdb. One writer, short transactions, slices replaced whole.
+
+A `Store` is opened for one stage and closed after it. Frames go in and come out as polars; SQL text comes from sql/.
+Written for DuckDB 1.5 and 2.0 alike: `sql(...).pl()` for reads, `execute` for the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from tasks import resources
+from tasks.model.errors import Finding, LeveeError, LockedError
+
+SCHEMAS = ("raw", "book", "result", "control", "out")
+_OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+class Store:
+    """The home's database, open for writing. Use as a context manager."""
+
+    def __init__(self, database: Path, threads: int | None = None) -> None:
+        """Open or create. Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT or READ_ONLY."""
+        self._connection = _connect(database, threads)
+        self._create_schema()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the body's writes, or none."""
+        self._connection.execute("BEGIN TRANSACTION")
+        try:
+            yield
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def read(self, query: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
+        """Result of a query with $named parameters (others are ignored) as a frame."""
+        bound = _used(query, parameters)
+        return self._connection.sql(query, params=bound).pl() if bound else self._connection.sql(query).pl()
+
+    def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run one statement with $named parameters (others are ignored)."""
+        self._connection.execute(statement, _used(statement, parameters) or None)
+
+    def run_file(self, name: str, parameters: Mapping[str, Any]) -> None:
+        """Run every statement of sql/<name>.sql with the same $named parameters."""
+        for statement in self._connection.extract_statements(resources.sql(name)):
+            self.execute(statement.query, parameters)
+
+    def append(self, table: str, frame: pl.DataFrame) -> int:
+        """Insert a frame's rows by column name; returns how many."""
+        if frame.height:
+            self._connection.register("incoming", frame)
+            names = ", ".join(frame.columns)
+            self._connection.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming")
+            self._connection.unregister("incoming")
+        return frame.height
+
+    def replace(self, table: str, frame: pl.DataFrame, key: Mapping[str, Any]) -> int:
+        """Replace the slice of a table that has the key's values by a frame; returns its rows."""
+        self.delete(table, key)
+        return self.append(table, frame)
+
+    def delete(self, table: str, key: Mapping[str, Any]) -> None:
+        """Delete the rows that have the key's values."""
+        condition = " AND ".join(f"{name} = ${name}" for name in key)
+        self._connection.execute(f"DELETE FROM {table} WHERE {condition}", dict(key))
+
+    def slice(self, table: str, run_id: str, order: str = "ALL") -> pl.DataFrame:
+        """Rows of a run in a table, ordered by all columns or as named."""
+        return self.read(f"SELECT * EXCLUDE (run_id) FROM {table} WHERE run_id = $run_id ORDER BY {order}",
+                         {"run_id": run_id})  # fmt: skip
+
+    def export(self, table: str, run_id: str, target: Path) -> None:
+        """Write a run's rows of a table as Parquet, ordered by all columns."""
+        frame = self.read(f"SELECT * FROM {table} WHERE run_id = $run_id ORDER BY ALL", {"run_id": run_id})
+        frame.write_parquet(target)
+
+    def _create_schema(self) -> None:
+        existing = {name for (name,) in self._connection.sql("SELECT schema_name FROM duckdb_schemas()").fetchall()}
+        if set(SCHEMAS) <= existing:
+            return
+        with self.transaction():
+            for schema in SCHEMAS:
+                self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+            for schema in SCHEMAS:
+                for name in resources.sql_names(f"schema/{schema}"):
+                    self._connection.execute(resources.sql(name))
+            self._connection.execute("INSERT INTO control.fence VALUES (0)")
+
+
+def _connect(database: Path, threads: int | None) -> duckdb.DuckDBPyConnection:
+    try:
+        connection = duckdb.connect(str(database), config=dict(_OFFLINE))
+    except duckdb.IOException as error:
+        text = str(error)
+        if "lock" in text.lower():
+            raise LockedError(
+                Finding(
+                    "DB_LOCKED",
+                    "another process has the database open",
+                    where=str(database),
+                    action="close it and run again; readers use exports/ and published/",
+                )
+            ) from error
+        code = "READ_ONLY" if "permission" in text.lower() or "read-only" in text.lower() else "DB_CORRUPT"
+        raise LeveeError(_unusable(code, database, text)) from error
+    except duckdb.Error as error:
+        raise LeveeError(_unusable("DB_CORRUPT", database, str(error))) from error
+    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET enable_progress_bar = false")
+    if threads:
+        connection.execute(f"SET threads = {threads}")
+    return connection
+
+
+def _unusable(code: str, database: Path, text: str) -> Finding:
+    action = {
+        "READ_ONLY": "give the user of this command write access, or another --home",
+        "DB_CORRUPT": "restore the home from its exports and frozen files",
+    }[code]
+    return Finding(code, f"the database cannot be opened: {text.splitlines()[0]}", where=str(database), action=action)
+
+
+def _used(query: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Only the parameters a query names: DuckDB refuses others."""
+    return {name: value for name, value in (parameters or {}).items() if _names(query, name)}
+
+
+def _names(query: str, name: str) -> bool:
+    position = query.find(f"${name}")
+    while position >= 0:
+        after = query[position + len(name) + 1 : position + len(name) + 2]
+        if not (after.isalnum() or after == "_"):
+            return True
+        position = query.find(f"${name}", position + 1)
+    return False
