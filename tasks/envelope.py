@@ -1,0 +1,178 @@
+"""The envelope of every CSV file, delivered or published: header `#H`, column names, records, trailer `#T`.
+
+The trailer counts the records, sums their control columns and hashes the body, so that a cut or altered file is seen
+even where it still parses. The same values give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Any
+
+from tasks import schema
+from tasks.model.errors import Finding, LeveeError
+from tasks.schema import Dataset
+
+# Wide enough that a sum of any finite figures is exact: a double spans 10^308 to 10^-324.
+_EXACT = Context(prec=1500, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
+_UNPRINTABLE = ("\n", "\r", "\0")
+
+Cell = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Header:
+    """Line 1 of a file: what it reports, for which cycle, from whom, as of when."""
+
+    report: str
+    business_date: date
+    cycle: str
+    seq: int
+    sender: str
+    created_ts: datetime
+    as_of_ts: datetime
+    env: str
+    origin: str
+    schema_version: int = schema.SCHEMA_VERSION
+
+    def line(self) -> str:
+        """`#H` and ten fields."""
+        return ",".join((
+            "#H", self.report, str(self.schema_version), self.business_date.isoformat(), self.cycle, str(self.seq),
+            self.sender, timestamp(self.created_ts), timestamp(self.as_of_ts), self.env, self.origin,
+        ))  # fmt: skip
+
+
+def write_csv(
+    report: str,
+    business_date: date,
+    cycle: str,
+    seq: int,
+    sender: str,
+    created_ts: datetime,
+    as_of_ts: datetime,
+    env: str,
+    origin: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    control: Collection[str] = (),
+) -> bytes:
+    """Bytes of a file: values in the order of `columns`, times UTC, None empty, decimals plain, quoted where needed.
+
+    A delivered dataset (a name of `schema.DATASETS`) sums the control columns it declares; any other report those
+    named in `control`. Raises LeveeError BAD_TYPE for a value that has no form in a file (NaN, a line break in text).
+    """
+    declared = schema.dataset(report) if report in schema.DATASETS else None
+    cells = _cells(declared, columns)
+    records = [[cell(value) for cell, value in zip(cells, row, strict=True)] for row in rows]
+    summed = [column.name for column in declared.control_columns] if declared else sorted(control)
+    positions = [columns.index(name) for name in summed]
+    total = control_total((record[position] for record in records for position in positions), control_scale(declared))
+    header = Header(report, business_date, cycle, seq, sender, created_ts, as_of_ts, env, origin)
+    return seal(header.line(), [",".join(map(quoted, columns)), *(",".join(map(quoted, each)) for each in records)],
+                total if records else Decimal(0))  # fmt: skip
+
+
+def seal(header: str, body: Sequence[str], total: Decimal) -> bytes:
+    """Bytes of a file from its header line, its body (names and records) and the body's control total."""
+    content = "".join(f"{line}\n" for line in body).encode()
+    digest = hashlib.sha256(content).hexdigest()
+    return f"{header}\n".encode() + content + f"#T,{len(body) - 1},{total:f},{digest}\n".encode()
+
+
+def file_name(report: str, sender: str = "HOUSE", seq: int = 1) -> str:
+    """Name in the inbox: `<dataset>[.<SENDER>][.v<N>].csv`, the defaults left out."""
+    return f"{report}{'' if sender == 'HOUSE' else f'.{sender}'}{'' if seq == 1 else f'.v{seq}'}.csv"
+
+
+def control_scale(declared: Dataset | None) -> int | None:
+    """Digits after the point of a dataset's control total; None where it has none of its own."""
+    scales = [column.control_scale for column in declared.control_columns] if declared else []
+    return max((scale for scale in scales if scale is not None), default=None)
+
+
+def control_total(values: Iterable[str | None], scale: int | None) -> Decimal:
+    """Sum of the absolute values of decimal texts, empty = 0, exact; at `scale` digits, rounded once, where given.
+
+    Only doubles can have more digits than the scale; decimals were declared within it.
+    """
+    total = Decimal(0)
+    for value in values:
+        if value:
+            total = _EXACT.add(total, abs_exact(value))
+    return total if scale is None else _EXACT.quantize(total, Decimal(1).scaleb(-scale))
+
+
+def abs_exact(value: str) -> Decimal:
+    """|x| of a decimal text without rounding to the default context."""
+    return Decimal(value.removeprefix("-"))
+
+
+def timestamp(value: datetime) -> str:
+    """`YYYY-MM-DDTHH:MM:SS[.ffffff]Z`; a datetime without a zone is UTC already."""
+    utc = value.astimezone(UTC) if value.tzinfo else value
+    return utc.replace(tzinfo=None).isoformat() + "Z"
+
+
+def quoted(text: str) -> str:
+    """A field as RFC 4180 has it. Raises LeveeError BAD_TYPE on a line break: one record is one line."""
+    if any(character in text for character in _UNPRINTABLE):
+        raise _no_form(text, "no line break or NUL inside a field")
+    if "," in text or '"' in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def plain(value: Decimal) -> str:
+    """A decimal without exponent and without a negative zero. Raises LeveeError BAD_TYPE when not finite."""
+    if not value.is_finite():
+        raise _no_form(str(value), "finite")
+    return format(value if value else value.copy_abs(), "f")
+
+
+def _cells(declared: Dataset | None, columns: Sequence[str]) -> list[Cell]:
+    """One formatter per column: a double keeps its exponent, every other float is printed plain."""
+    doubles = {column.name for column in declared.columns if column.type == "double"} if declared else set()
+    return [_double if name in doubles else cell for name in columns]
+
+
+def cell(value: Any) -> str:
+    """Text of a value in a file, before quoting."""
+    known = _FORMS.get(type(value))
+    if known is None:
+        known = next((form for kind, form in _FORMS.items() if isinstance(value, kind)), None)
+    if known is None:
+        raise _no_form(repr(value), "text, number, boolean, date or time")
+    return known(value)
+
+
+def _double(value: Any) -> str:
+    if not isinstance(value, float):
+        return cell(value)
+    plain(Decimal(value))
+    return repr(float(value))
+
+
+def _float(value: float) -> str:
+    return plain(Decimal(repr(float(value))))
+
+
+_FORMS: dict[type, Cell] = {
+    type(None): lambda value: "",
+    str: str,
+    bool: lambda value: "TRUE" if value else "FALSE",
+    int: str,
+    Decimal: plain,
+    float: _float,
+    datetime: timestamp,
+    date: lambda value: value.isoformat(),
+}
+
+
+def _no_form(value: str, limit: str) -> LeveeError:
+    return LeveeError(Finding("BAD_TYPE", "a value cannot be written", value=value, limit=limit,
+                              action="correct the value before it is written"))  # fmt: skip
