@@ -142,11 +142,18 @@ class Home:
     def renew_lease(self, command: str, run_id: str = "", stage: str = "") -> None:
         """Write who holds the home and what it is doing, for readers."""
         now = datetime.now(UTC)
-        write_json(self.lease, {
-            "command": command, "host": socket.gethostname(), "pid": os.getpid(), "run_id": run_id, "stage": stage,
-            "started": now.isoformat(timespec="seconds"),
-            "lease_until": (now + timedelta(minutes=_LEASE_MINUTES)).isoformat(timespec="seconds"),
-        })  # fmt: skip
+        write_json(
+            self.lease,
+            {
+                "command": command,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "run_id": run_id,
+                "stage": stage,
+                "started": now.isoformat(timespec="seconds"),
+                "lease_until": (now + timedelta(minutes=_LEASE_MINUTES)).isoformat(timespec="seconds"),
+            },
+        )
 
     def _acquire(self, descriptor: int, wait_seconds: float) -> None:
         deadline = time.monotonic() + wait_seconds
@@ -166,9 +173,13 @@ class Home:
             lease = {}
         who = f"pid {lease.get('pid', '?')} on {lease.get('host', '?')}"
         doing = " ".join(str(lease[name]) for name in ("command", "run_id", "stage") if lease.get(name))
-        return Finding("LEASE_HELD", "another command holds this home", where=str(self.root),
-                       value=f"{who}: {doing or 'starting'}, since {lease.get('started', '?')}",
-                       action="wait for it (`levee cycle status` shows its stage) or use --wait")  # fmt: skip
+        return Finding(
+            "LEASE_HELD",
+            "another command holds this home",
+            where=str(self.root),
+            value=f"{who}: {doing or 'starting'}, since {lease.get('started', '?')}",
+            action="wait for it (`levee cycle status` shows its stage) or use --wait",
+        )
 
 
 def write_atomically(path: Path, content: bytes) -> None:

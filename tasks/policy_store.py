@@ -32,9 +32,14 @@ def in_force(home: Home, business_date: date) -> Policy:
     effective = [each for each in policies if each.effective_date <= business_date]
     if not effective:
         raise PolicyError(
-            Finding("PARAM_STATE", "no policy is in force", where=str(home.policy), value=business_date.isoformat(),
-                    action="activate a policy with an effective date not after the business date")
-        )  # fmt: skip
+            Finding(
+                "PARAM_STATE",
+                "no policy is in force",
+                where=str(home.policy),
+                value=business_date.isoformat(),
+                action="activate a policy with an effective date not after the business date",
+            )
+        )
     return max(effective, key=lambda each: each.effective_date)
 
 

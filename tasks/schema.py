@@ -12,9 +12,17 @@ from functools import cache
 from tasks import resources
 
 DATASETS = (
-    "accounts", "book_depth", "collateral_balances", "contracts", "funding",
-    "history", "members", "positions", "prices", "vol_quotes",
-)  # fmt: skip
+    "accounts",
+    "book_depth",
+    "collateral_balances",
+    "contracts",
+    "funding",
+    "history",
+    "members",
+    "positions",
+    "prices",
+    "vol_quotes",
+)
 REQUIRED_DATASETS = ("accounts", "collateral_balances", "contracts", "history", "members", "positions", "prices")
 LINEAGE_COLUMNS = ("file_id", "source_line", "row_sha256")
 SCHEMA_VERSION = 1

@@ -277,14 +277,14 @@ def _section(schema: Any, content: Any, prefix: str, source: str, faults: list[F
     unknown = sorted(set(content) - set(declared))
     faults += [_fault("unknown parameter", prefix + name, source, content[name]) for name in unknown]
     values: dict[str, Any] = {}
-    kind: Any
     for name, (kind, rule) in declared.items():
         path = prefix + name
         if name not in content:
             faults.append(_fault("missing parameter", path, source))
         elif is_dataclass(kind):
             nested = _section(kind, content[name], f"{path}.", source, faults)
-            values[name] = kind(**nested) if set(nested) == set(_declared(kind)) else None
+            build: Any = kind
+            values[name] = build(**nested) if set(nested) == set(_declared(kind)) else None
         else:
             values[name] = _value(kind, content[name], rule, path, source, faults)
     return values
@@ -325,15 +325,21 @@ def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
     faults = []
     if base.minimum_scenarios > base.lookback_scenarios:
         faults.append(
-            _fault("more scenarios required than looked back on", "base_margin.minimum_scenarios", source,
-                   base.minimum_scenarios, f"at most {base.lookback_scenarios}")
-        )  # fmt: skip
+            _fault(
+                "more scenarios required than looked back on",
+                "base_margin.minimum_scenarios",
+                source,
+                base.minimum_scenarios,
+                f"at most {base.lookback_scenarios}",
+            )
+        )
     return faults
 
 
 def _fault(what: str, path: str, source: str, value: Any = "", limit: str = "") -> Finding:
-    return Finding("PARAM_STATE", what, where=f"{source}: {path}", value=str(value), limit=limit,
-                   action="correct the policy file")  # fmt: skip
+    return Finding(
+        "PARAM_STATE", what, where=f"{source}: {path}", value=str(value), limit=limit, action="correct the policy file"
+    )
 
 
 def _iso(value: Any) -> str:

@@ -1,0 +1,282 @@
+"""The `levee` command: parse, call a flow or a query, print. No finance here."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+from rich.console import Console
+
+from flows import environment, printing
+from tasks import codes, resources
+from tasks.home import ENVIRONMENTS, Home
+from tasks.model.errors import Finding, LeveeError
+from tasks.stage import cycle_id
+
+app = App(name="levee", help="Clearing cycle and margin policy for crypto derivatives.", version_flags=["--version"])
+cycle_app = App(name="cycle", help="Run and watch clearing cycles.")
+publish_app = App(name="publish", help="What was published, and whether it is intact.")
+convert_app = App(name="convert", help="Venue files into this home's inbox.")
+for sub in (cycle_app, publish_app, convert_app):
+    app.command(sub)
+
+_DEMO_DAY = date(2026, 1, 30)
+
+
+@Parameter(name="*")
+@dataclass
+class Common:
+    """Options every command takes."""
+
+    home: Annotated[Path, Parameter(env_var="LEVEE_HOME", help="Folder that holds everything.")] = field(
+        default_factory=lambda: Path("var")
+    )
+    as_json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of text.", negative="")] = False
+
+    def open(self, inbox: Path | None = None) -> Home:
+        """The home at its absolute path; the process's environment is set for it."""
+        root = self.home.expanduser().resolve()
+        environment.prepare(root)
+        return Home(root, inbox.expanduser().resolve() if inbox else None)
+
+    def show(self, value: Any, text: Callable[[], Any]) -> None:
+        """Print a value as JSON, or the text made of it."""
+        if self.as_json:
+            print(json.dumps(value, sort_keys=True, default=str))
+        else:
+            Console().print(text())
+
+
+@app.command
+def demo(common: Common | None = None) -> int:
+    """Take the shipped hand-checkable day from delivered files to margin calls and statements."""
+    common = common or Common()
+    home = common.open().prepare("DEMO")
+    shutil.copytree(resources.data("sample/inbox"), home.inbox, dirs_exist_ok=True)
+    outcome = _run(common, home, _DEMO_DAY, "EOD", orchestrate=True, wait_seconds=0.0)
+    common.show(outcome, lambda: printing.demo(home, outcome))
+    return codes.PUBLISHED
+
+
+@app.command
+def sample(
+    out: Path,
+    days: int = 1,
+    members: int = 20,
+    contracts: int = 200,
+    seed: int = 1,
+    end_date: date = _DEMO_DAY,
+    env: str = "TEST",
+    common: Common | None = None,
+) -> int:
+    """Write a seeded synthetic inbox: DIR/<date>/<cycle>/….
+
+    Parameters
+    ----------
+    out
+        Folder to write to.
+    days
+        Consecutive days, the last one being the end date.
+    members
+        Clearing members.
+    contracts
+        Contracts listed, about.
+    seed
+        The same seed writes the same bytes.
+    end_date
+        Last business date.
+    env
+        Environment the files are for: PROD refuses synthetic files.
+    """
+    from tasks import sample as generator
+
+    if env not in ENVIRONMENTS or min(days, members, contracts) < 1:
+        raise LeveeError(
+            Finding(
+                "USAGE",
+                "days, members and contracts are at least 1 and env is known",
+                value=f"{days} {members} {contracts} {env}",
+                limit="|".join(ENVIRONMENTS),
+            )
+        )
+    with printing.waiting("writing the sample"):
+        written = generator.write(out, days, members, contracts, seed, end_date, env)
+    (common or Common()).show(
+        [str(path) for path in written],
+        lambda: f"{len(written)} files under {out}; next: levee cycle run --inbox {out} --date {end_date.isoformat()}",
+    )
+    return codes.PUBLISHED
+
+
+@convert_app.command(name="deribit-chain")
+def deribit_chain(
+    business_date: Annotated[date, Parameter(name="--date")],
+    seed: int = 1,
+    inbox: Path | None = None,
+    common: Common | None = None,
+) -> int:
+    """Turn a day's option-chain snapshot of LEVEE_MARKET_DATA_DIR into inbox files of this home."""
+    from tasks import convert
+
+    common = common or Common()
+    home = common.open(inbox).prepare()
+    with printing.waiting(f"converting {business_date.isoformat()}"):
+        report = convert.deribit_chain(home, business_date, convert.market_data_folder(), seed)
+    common.show(report.as_dict(), report.text)
+    return codes.PUBLISHED
+
+
+@cycle_app.command(name="run")
+def cycle_run(
+    business_date: Annotated[date, Parameter(name="--date")],
+    cycle: str = "EOD",
+    inbox: Path | None = None,
+    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
+    wait: float = 0.0,
+    common: Common | None = None,
+) -> int:
+    """Run a clearing cycle, or resume it where it stopped.
+
+    Parameters
+    ----------
+    business_date
+        Business date of the cycle.
+    cycle
+        SOD, ITD1 … ITDn or EOD.
+    inbox
+        Folder of delivered files instead of the home's own.
+    no_orchestrator
+        Run the same stages without Prefect.
+    wait
+        Seconds to wait for another command that holds the home.
+    """
+    common = common or Common()
+    home = common.open(inbox).prepare()
+    outcome = _run(common, home, business_date, cycle, not no_orchestrator, wait)
+    common.show(outcome, lambda: printing.cycle(home, outcome))
+    return codes.PUBLISHED
+
+
+@cycle_app.command(name="status")
+def cycle_status(
+    business_date: Annotated[date | None, Parameter(name="--date")] = None, common: Common | None = None
+) -> int:
+    """Show the state of cycles, who holds the home, and what to do next. Reads no database."""
+    from tasks import status
+
+    common = common or Common()
+    home = common.open()
+    states, holder = status.cycles(home, business_date), status.holder(home)
+    common.show({"cycles": states, "holder": holder}, lambda: printing.statuses(states, holder))
+    return codes.PUBLISHED
+
+
+@publish_app.command(name="list")
+def publish_list(common: Common | None = None) -> int:
+    """List complete releases: cycle, version, files, root hash."""
+    from tasks import verify
+
+    common = common or Common()
+    releases = verify.releases(common.open())
+    common.show(releases, lambda: printing.releases(releases))
+    return codes.PUBLISHED
+
+
+@publish_app.command(name="verify")
+def publish_verify(pack: Path, common: Common | None = None) -> int:
+    """Recompute every hash of a release, or of one audience's folder of it."""
+    from tasks import verify
+
+    common = common or Common()
+    common.open()
+    findings = verify.verify(pack)
+    if findings:
+        raise LeveeError(*findings)
+    common.show({"intact": True, "pack": str(pack)}, lambda: f"intact: {pack}")
+    return codes.PUBLISHED
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Entry point: every outcome is an exit code and, where it is not 0, one line per finding on stderr."""
+    signal.signal(signal.SIGTERM, _terminated)
+    as_json = "--json" in (arguments if arguments is not None else sys.argv)
+    try:
+        code = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        code = _complain(LeveeError(Finding("USAGE", " ".join(str(error).split()), action="see --help")), as_json)
+    except LeveeError as error:
+        code = _complain(error, as_json)
+    except KeyboardInterrupt:
+        code = 130
+    except OSError as error:
+        code = _complain(LeveeError(_system_fault(error)), as_json)
+    except Exception as error:  # a bug must still be one line and exit 70; the traceback goes where developers look
+        if os.environ.get("LEVEE_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        code = _complain(LeveeError(Finding("BUG", what, action="run again with LEVEE_DEBUG=1 and report it")), as_json)
+    sys.exit(code if isinstance(code, int) else codes.PUBLISHED)
+
+
+def _run(
+    common: Common, home: Home, business_date: date, cycle: str, orchestrate: bool, wait_seconds: float
+) -> Mapping[str, Any]:
+    """Run a cycle under Prefect, or plainly where asked or where the given server does not answer."""
+    from tasks import journal
+    from tasks.cycle import STAGES, procedure
+
+    if orchestrate and not environment.orchestrator_answers():
+        print(
+            f"warning: no orchestrator answers at {os.environ['PREFECT_API_URL']}; running without one", file=sys.stderr
+        )
+        orchestrate = False
+    with (
+        printing.progress(f"{cycle_id(business_date, cycle)}", len(STAGES), quiet=common.as_json) as bar,
+        journal.written(home, f"{cycle_id(business_date, cycle)}-intake", bar),
+    ):
+        if orchestrate:
+            from flows.clearing_cycle import clearing_cycle
+
+            outcome = clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds)
+        else:
+            with home.locked("cycle run", wait_seconds):
+                outcome = procedure(home, business_date, cycle, lambda step, *given: step(*given))
+    return printing.summary(home, outcome.key, outcome.already_published)
+
+
+def _complain(error: LeveeError, as_json: bool) -> int:
+    code = codes.exit_code(error.code)
+    if as_json:
+        print(json.dumps({"exit_code": code, "findings": [vars(finding) for finding in error.findings]}))
+    for finding in error.findings:
+        print(finding.line(), file=sys.stderr)
+    return code
+
+
+def _system_fault(error: OSError) -> Finding:
+    import errno
+
+    code = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_FULL", errno.EROFS: "READ_ONLY", errno.EACCES: "READ_ONLY"}
+    return Finding(
+        code.get(error.errno or 0, "BUG"),
+        str(error.strerror or error),
+        where=str(error.filename or ""),
+        action="free space or give write access, then run the same command again",
+    )
+
+
+def _terminated(_signal: int, _frame: Any) -> NoReturn:
+    sys.exit(143)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""Environment of a process before heavy packages are imported: homes of their files, and nothing leaves the machine."""
+
+from __future__ import annotations
+
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+HEALTH_TIMEOUT_SECONDS = 3
+
+
+def prepare(home: Path) -> None:
+    """Point Prefect and Numba at the home and switch every form of telemetry off."""
+    os.environ |= {
+        "PREFECT_HOME": str(home / "prefect"),
+        "NUMBA_CACHE_DIR": str(home / "numba"),
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "GX_ANALYTICS_ENABLED": "false",
+    }
+    for name, value in {
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
+        "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_CLI_COLORS": "false",
+    }.items():
+        os.environ.setdefault(name, value)
+
+
+def orchestrator_answers() -> bool:
+    """Whether PREFECT_API_URL, if set, answers; an embedded server is always there to be started."""
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return True
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=HEALTH_TIMEOUT_SECONDS) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, TimeoutError, ValueError):
+        return False

@@ -1,0 +1,181 @@
+"""What a person sees of a command: tables, one last line, a progress bar on a terminal."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from tasks import status
+from tasks.home import Home
+from tasks.stage import CycleKey
+
+_STYLE = {"PUBLISHED": "green", "BLOCKED": "red"}
+
+
+class StageBar(logging.Handler):
+    """Advances a progress bar by one for every stage that is done or stood already."""
+
+    def __init__(self, bar: Progress, total: int, title: str) -> None:
+        super().__init__()
+        self._bar = bar
+        self._line = bar.add_task(title, total=total)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Advance on the record of a stage."""
+        stage = getattr(record, "stage", None)
+        if stage:
+            self._bar.update(self._line, advance=1, description=f"{record.getMessage()}: {stage}")
+
+
+@contextmanager
+def progress(title: str, total: int, quiet: bool) -> Iterator[StageBar]:
+    """A progress bar on a terminal's stderr; silent elsewhere."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
+        yield StageBar(bar, total, title)
+
+
+@contextmanager
+def waiting(title: str) -> Iterator[None]:
+    """A spinner on a terminal's stderr."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(title):
+            yield
+    else:
+        yield
+
+
+def summary(home: Home, key: CycleKey, already_published: bool) -> dict[str, Any]:
+    """How a run ended, from what it exported and published."""
+    accounts = status.exported(home, key.run_id, "result.margin_account")
+    findings = status.exported(home, key.run_id, "control.finding")
+    release = status.release_of(home, key.business_date, key.cycle)
+    complete = json.loads((release / "_COMPLETE.json").read_text(encoding="utf-8")) if release else {}
+    by_severity = findings["severity"].value_counts().rows()
+    return {
+        "run_id": key.run_id,
+        "already_published": already_published,
+        "release": str(release) if release else None,
+        "root_hash": complete.get("root_hash"),
+        "accounts": accounts.height,
+        "calls": accounts.filter(accounts["margin_call_amount_usd"] > 0).height,
+        "held_accounts": accounts.filter(accounts["status"] == "HELD").height,
+        "findings": dict(sorted(by_severity)),
+    }
+
+
+def cycle(home: Home, outcome: Mapping[str, Any]) -> Group:
+    """What each member owes, then one line that counts everything."""
+    return Group(_accounts(home, outcome["run_id"]), _last_line(outcome))
+
+
+def demo(home: Home, outcome: Mapping[str, Any]) -> Group:
+    """The cycle's table and where to look."""
+    if outcome["already_published"]:
+        headline = Text(f"This home already holds the published cycle {outcome['run_id']}; nothing was changed.")
+    else:
+        headline = Text(f"Cycle {outcome['run_id']}: delivered, checked, margined, called, published.")
+    release = outcome["release"]
+    where = Text(
+        f"\nStatements  {release}/members/<member>/*-MS01-*.html\n"
+        f"Validation  {release}/ops/*-OV01-*.html\n"
+        f"Parameters  {release}/public/*-PP01-*\n"
+        f"Verify      levee publish verify {release} --home {home.root}\n"
+        f"Status      levee cycle status --home {home.root}",
+        overflow="fold",
+    )
+    return Group(headline, _accounts(home, outcome["run_id"]), _last_line(outcome), where)
+
+
+def _cycles(states: Sequence[Mapping[str, Any]]) -> Table:
+    """One line per cycle."""
+    table = Table("cycle", "run", "state", "last stage", "seconds", "findings", "next", box=None, pad_edge=False)
+    for state in states:
+        stages, style = state["stages"], _STYLE.get(state["state"], "yellow")
+        counted = " ".join(f"{row['severity']}:{row['code']}×{row['rows']}" for row in state["findings"]) or "none"
+        seconds = f"{sum(stage['seconds'] for stage in stages):.1f}"
+        table.add_row(
+            f"{state['business_date']} {state['cycle']}",
+            state["run_id"],
+            Text(state["state"], style=style),
+            stages[-1]["stage"] if stages else "",
+            seconds,
+            counted,
+            state["next"],
+        )
+    return table
+
+
+def releases(found: Sequence[Mapping[str, Any]]) -> Table:
+    """One line per complete release."""
+    table = Table("cycle", "version", "files", "root hash", "folder", box=None, pad_edge=False)
+    for release in found:
+        table.add_row(
+            release["cycle_id"],
+            f"v{release['version']:02d}",
+            str(release["files"]),
+            release["root_hash"][:16],
+            Text(release["folder"], overflow="fold"),
+        )
+    return table
+
+
+def statuses(states: Sequence[Mapping[str, Any]], holder: Mapping[str, Any] | None) -> Group:
+    """Cycles and who holds the home."""
+    held = Text("nobody is writing to this home")
+    if holder:
+        held = Text(
+            f"{holder['state']}: {holder['command']} {holder['run_id']} {holder['stage']} "
+            f"(pid {holder['pid']} since {holder['started']})"
+        )
+    return Group(_cycles(states) if states else Text("no cycle was started in this home"), held)
+
+
+def _accounts(home: Home, run_id: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    names = (
+        "member",
+        "account",
+        "requirement",
+        "net option value",
+        "to be covered",
+        "collateral",
+        "excess",
+        "deficit",
+        "call",
+    )
+    for name in names:
+        table.add_column(name, justify="left" if name in ("member", "account") else "right", no_wrap=True)
+    columns = (
+        "initial_margin_usd",
+        "net_option_value_usd",
+        "total_initial_margin_usd",
+        "collateral_post_haircut_value_usd",
+        "excess_amount_usd",
+        "deficit_amount_usd",
+        "margin_call_amount_usd",
+    )
+    rows = status.exported(home, run_id, "result.margin_account")
+    for row in rows.sort("clearing_member_id", "margin_account_id").iter_rows(named=True):
+        table.add_row(row["clearing_member_id"], row["margin_account_id"], *(f"{row[name]:,.2f}" for name in columns))
+    table.caption = "USD; to be covered = max(0, requirement - net option value)"
+    return table
+
+
+def _last_line(outcome: Mapping[str, Any]) -> Text:
+    found = ", ".join(f"{count} {severity}" for severity, count in outcome["findings"].items()) or "no findings"
+    state = "already published" if outcome["already_published"] else "published"
+    return Text(
+        f"{outcome['run_id']} {state}: {outcome['accounts']} accounts, {outcome['calls']} calls, "
+        f"{outcome['held_accounts']} held; {found}; root {str(outcome['root_hash'])[:16]}"
+    )

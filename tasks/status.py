@@ -1,0 +1,80 @@
+"""What readers see of a home: state files, exports and published releases. Never the database, never Prefect."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tasks.home import Home
+from tasks.model.errors import Finding, LeveeError
+
+_NEXT = {
+    "FROZEN": "run `levee cycle run` again: it resumes at the first stage without a receipt",
+    "VALIDATED": "run `levee cycle run` again: it resumes at the first stage without a receipt",
+    "COMPUTED": "run `levee cycle run` again: it resumes at the first stage without a receipt",
+    "RECONCILED": "run `levee cycle run` again: it resumes at the first stage without a receipt",
+    "APPROVED": "run `levee cycle run` again: it finishes the release",
+    "BLOCKED": "correct what the findings name, deliver the next version, run `levee cycle run` again",
+    "PUBLISHED": "nothing: statements and calls are out",
+}
+
+
+def cycles(home: Home, business_date: date | None = None) -> list[dict[str, Any]]:
+    """State of every cycle (of one business date), oldest first, each with its next action."""
+    pattern = f"{business_date.isoformat()}-*.json" if business_date else "*.json"
+    states = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(home.state.glob(pattern))]
+    return [state | {"next": _NEXT[state["state"]]} for state in states]
+
+
+def holder(home: Home) -> dict[str, Any] | None:
+    """Who holds the home now, with HUNG where its lease has passed; None where nobody does."""
+    if not _is_locked(home):
+        return None
+    lease: dict[str, Any] = json.loads(home.lease.read_text(encoding="utf-8"))
+    hung = datetime.fromisoformat(lease["lease_until"]) < datetime.now(UTC)
+    return lease | {"state": "HUNG" if hung else "RUNNING"}
+
+
+def exported(home: Home, run_id: str, table: str) -> pl.DataFrame:
+    """A run's rows of a table as exported. Raises LeveeError UNKNOWN_ID where there is no such export."""
+    path = home.exports / run_id / f"{table}.parquet"
+    if not path.exists():
+        raise LeveeError(
+            Finding(
+                "UNKNOWN_ID",
+                "nothing was exported",
+                where=run_id,
+                value=table,
+                action="`levee cycle status` lists the runs of this home",
+            )
+        )
+    return pl.read_parquet(path)
+
+
+def release_of(home: Home, business_date: date, cycle: str) -> Path | None:
+    """Folder of the version in force of a cycle, None where nothing is out."""
+    latest = home.published / f"{business_date:%Y%m%d}" / cycle / "latest.json"
+    if not latest.exists():
+        return None
+    version = int(json.loads(latest.read_text(encoding="utf-8"))["version"])
+    return latest.parent / f"v{version:02d}"
+
+
+def _is_locked(home: Home) -> bool:
+    lock = home.root / "levee.lock"
+    if not lock.exists() or not home.lease.exists():
+        return False
+    descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
