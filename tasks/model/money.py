@@ -8,7 +8,9 @@ NaN and infinities raise: a missing value never becomes an amount.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decimal, Inexact, InvalidOperation
+from fractions import Fraction
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from tasks.model.errors import Finding, ModelInputError
 CENT = Decimal("0.01")
 LARGEST_SETTLEMENT_DECIMALS = 8
 _CONTEXT = Context(prec=76)
+_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
 
 def exact(value: Decimal | float | str) -> Decimal:
@@ -41,6 +44,30 @@ def round_down(value: Decimal | float, unit: Decimal = CENT) -> Decimal:
 def round_half_even(value: Decimal | float, unit: Decimal = CENT) -> Decimal:
     """Nearest multiple of unit, ties to even, the same for both signs: settlement amounts."""
     return _quantum(exact(value), unit, ROUND_HALF_EVEN)
+
+
+def product(*factors: Decimal) -> Decimal:
+    """Exact product: Python's own operator would round to 28 digits. Raises ModelInputError on NaN or infinity."""
+    result = Decimal(1)
+    for factor in factors:
+        result = _EXACT.multiply(result, exact(factor))
+    return result
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Exact sum, zero of nothing. Raises ModelInputError on NaN or infinity."""
+    result = Decimal(0)
+    for amount in amounts:
+        result = _EXACT.add(result, exact(amount))
+    return result
+
+
+def quantity_worth(value: Decimal, price: Decimal, unit: Decimal) -> Decimal:
+    """Smallest multiple of unit whose worth at a price > 0 is not below value: an amount due in another asset."""
+    if not (exact(price) > 0):
+        raise ModelInputError(Finding("NON_FINITE", "the price an amount is due at is not positive", value=str(price)))
+    steps = ceil(Fraction(exact(value)) / (Fraction(price) * Fraction(unit)))
+    return _CONTEXT.multiply(Decimal(steps), unit)
 
 
 def settlement_unit(asset_decimals: int) -> Decimal:

@@ -1,0 +1,101 @@
+"""Settlement calendars and assets of the reference data: when a payment in an asset can be made final.
+
+Times are UTC and naive, as in the tables. A year without listed holidays has none.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from tasks import resources
+from tasks.model.errors import Finding, LeveeError
+
+_DAYS_SEARCHED = 366
+
+
+@dataclass(frozen=True)
+class Asset:
+    """An asset of the reference data: digits of its minor unit, form, and the calendar payments in it follow."""
+
+    asset: str
+    decimals: int
+    form: str
+    calendar_id: str
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """A settlement calendar: one window a day, from `opens` to `closes` inclusive, on its weekdays (Monday = 0)."""
+
+    calendar_id: str
+    weekdays: frozenset[int]
+    opens: time
+    closes: time
+    holidays: frozenset[date]
+
+    def is_open_day(self, day: date) -> bool:
+        """Whether the calendar has a window on a day."""
+        return day.weekday() in self.weekdays and day not in self.holidays
+
+    def next_open(self, earliest: datetime) -> datetime:
+        """First instant not before `earliest` (UTC) that lies in an open window.
+
+        Raises LeveeError CALENDAR_CLOSED where a year has no window.
+        """
+        for days in range(_DAYS_SEARCHED):
+            day = earliest.date() + timedelta(days=days)
+            instant = max(earliest, datetime.combine(day, self.opens))
+            if self.is_open_day(day) and instant <= datetime.combine(day, self.closes):
+                return instant
+        raise LeveeError(
+            Finding("CALENDAR_CLOSED", "the calendar has no open window within a year", where=self.calendar_id,
+                    value=earliest.isoformat(), action="correct data/reference/calendars.toml")
+        )  # fmt: skip
+
+
+@cache
+def assets() -> Mapping[str, Asset]:
+    """Assets of data/reference/assets.toml by name."""
+    return MappingProxyType({
+        name: Asset(name, entry["decimals"], entry["form"], entry["calendar"])
+        for name, entry in _reference("assets").items()
+    })  # fmt: skip
+
+
+@cache
+def calendars() -> Mapping[str, Calendar]:
+    """Calendars of data/reference/calendars.toml by name."""
+    return MappingProxyType({
+        name: Calendar(name, frozenset(entry["weekdays"]), entry["opens"], entry["closes"],
+                       frozenset(entry["holidays"]))
+        for name, entry in _reference("calendars").items()
+    })  # fmt: skip
+
+
+def due_time(asset: str, issued: datetime, minimum_funding_minutes: int) -> datetime:
+    """When a call in an asset is due: the first open instant of its calendar after the minimum time for funding.
+
+    Raises LeveeError UNKNOWN_ASSET where the reference data has no such asset.
+    """
+    calendar = calendars()[known(asset).calendar_id]
+    return calendar.next_open(issued + timedelta(minutes=minimum_funding_minutes))
+
+
+def known(asset: str) -> Asset:
+    """The asset of a name. Raises LeveeError UNKNOWN_ASSET."""
+    if asset not in assets():
+        raise LeveeError(
+            Finding("UNKNOWN_ASSET", "the asset has no reference data", value=asset,
+                    action="add it to data/reference/assets.toml or correct the delivered row")
+        )  # fmt: skip
+    return assets()[asset]
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return tomllib.loads((resources.data("reference") / f"{name}.toml").read_text(encoding="utf-8"))

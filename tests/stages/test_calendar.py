@@ -1,0 +1,65 @@
+"""Due times: worked by hand from the calendars of the reference data (USD_BANK 14:00-22:00 UTC on weekdays)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+
+import pytest
+
+from tasks import calendar
+from tasks.model.errors import LeveeError
+
+BANK = calendar.calendars()["USD_BANK"]
+
+
+@pytest.mark.parametrize(
+    ("issued", "due"),
+    [
+        (datetime(2026, 1, 30, 8, 20), datetime(2026, 1, 30, 14, 0)),  # Friday before the window
+        (datetime(2026, 1, 30, 15, 5), datetime(2026, 1, 30, 17, 5)),  # inside it
+        (datetime(2026, 1, 30, 20, 0), datetime(2026, 1, 30, 22, 0)),  # the last instant still counts
+        (datetime(2026, 1, 30, 20, 0, 1), datetime(2026, 2, 2, 14, 0)),  # a second later: Monday
+        (datetime(2026, 1, 31, 8, 20), datetime(2026, 2, 2, 14, 0)),  # Saturday: Monday
+        (datetime(2026, 2, 14, 8, 20), datetime(2026, 2, 17, 14, 0)),  # Saturday before Presidents' Day: Tuesday
+        (datetime(2026, 12, 25, 8, 20), datetime(2026, 12, 28, 14, 0)),  # Christmas on a Friday: Monday
+        (datetime(2025, 12, 31, 23, 0), datetime(2026, 1, 2, 14, 0)),  # over New Year
+    ],
+)
+def test_a_dollar_call_is_due_in_the_next_bank_window(issued: datetime, due: datetime) -> None:
+    assert calendar.due_time("USD", issued, 120) == due
+
+
+@pytest.mark.parametrize("asset", ["BTC", "ETH", "USDC", "USDT"])
+@pytest.mark.parametrize("day", [date(2026, 1, 31), date(2026, 2, 16), date(2026, 3, 29), date(2026, 10, 25)])
+def test_coins_and_stablecoins_are_due_after_the_minimum_time_every_day(asset: str, day: date) -> None:
+    issued = datetime.combine(day, time(8, 20))
+    assert calendar.due_time(asset, issued, 120) == issued + timedelta(hours=2)
+
+
+def test_due_is_never_before_the_minimum_funding_time_and_always_in_a_window() -> None:
+    for hours in range(0, 24 * 30, 5):
+        issued = datetime(2026, 12, 10) + timedelta(hours=hours)
+        due = calendar.due_time("USD", issued, 120)
+        assert due >= issued + timedelta(minutes=120)
+        assert due.weekday() < 5 and due.date() != date(2026, 12, 25)
+        assert time(14) <= due.time() <= time(22)
+
+
+def test_a_calendar_without_a_window_is_refused() -> None:
+    closed = calendar.Calendar("NEVER", frozenset(), time(0), time(23), frozenset())
+    with pytest.raises(LeveeError, match="CALENDAR_CLOSED"):
+        closed.next_open(datetime(2026, 1, 1))
+
+
+def test_an_unknown_asset_is_refused_by_name() -> None:
+    with pytest.raises(LeveeError, match=r"UNKNOWN_ASSET.*DOGE"):
+        calendar.due_time("DOGE", datetime(2026, 1, 1), 120)
+
+
+def test_every_asset_names_a_calendar_that_exists() -> None:
+    assert {asset.calendar_id for asset in calendar.assets().values()} <= set(calendar.calendars())
+
+
+def test_a_window_is_closed_on_a_holiday() -> None:
+    assert not BANK.is_open_day(date(2026, 11, 26))
+    assert BANK.is_open_day(date(2026, 11, 27))
