@@ -1,4 +1,4 @@
-"""Settlement calendars and assets of the reference data: when a payment in an asset can be made final.
+"""Settlement calendars of the reference data: when a payment in an asset can be made final.
 
 Times are UTC and naive, as in the tables. A year without listed holidays has none.
 """
@@ -11,22 +11,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from types import MappingProxyType
-from typing import Any
 
-from tasks import resources
+from tasks import reference, resources
 from tasks.model.errors import Finding, LeveeError
 
 _DAYS_SEARCHED = 366
-
-
-@dataclass(frozen=True)
-class Asset:
-    """An asset of the reference data: digits of its minor unit, form, and the calendar payments in it follow."""
-
-    asset: str
-    decimals: int
-    form: str
-    calendar_id: str
 
 
 @dataclass(frozen=True)
@@ -60,21 +49,13 @@ class Calendar:
 
 
 @cache
-def assets() -> Mapping[str, Asset]:
-    """Assets of data/reference/assets.toml by name."""
-    return MappingProxyType({
-        name: Asset(name, entry["decimals"], entry["form"], entry["calendar"])
-        for name, entry in _reference("assets").items()
-    })  # fmt: skip
-
-
-@cache
 def calendars() -> Mapping[str, Calendar]:
     """Calendars of data/reference/calendars.toml by name."""
+    content = tomllib.loads(resources.data("reference/calendars.toml").read_text(encoding="utf-8"))
     return MappingProxyType({
         name: Calendar(name, frozenset(entry["weekdays"]), entry["opens"], entry["closes"],
                        frozenset(entry["holidays"]))
-        for name, entry in _reference("calendars").items()
+        for name, entry in content.items()
     })  # fmt: skip
 
 
@@ -83,19 +64,5 @@ def due_time(asset: str, issued: datetime, minimum_funding_minutes: int) -> date
 
     Raises LeveeError UNKNOWN_ASSET where the reference data has no such asset.
     """
-    calendar = calendars()[known(asset).calendar_id]
+    calendar = calendars()[reference.known(asset).calendar_id]
     return calendar.next_open(issued + timedelta(minutes=minimum_funding_minutes))
-
-
-def known(asset: str) -> Asset:
-    """The asset of a name. Raises LeveeError UNKNOWN_ASSET."""
-    if asset not in assets():
-        raise LeveeError(
-            Finding("UNKNOWN_ASSET", "the asset has no reference data", value=asset,
-                    action="add it to data/reference/assets.toml or correct the delivered row")
-        )  # fmt: skip
-    return assets()[asset]
-
-
-def _reference(name: str) -> dict[str, Any]:
-    return tomllib.loads((resources.data("reference") / f"{name}.toml").read_text(encoding="utf-8"))

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from tasks import calendar
+from tasks import calendar, reference
 from tasks.model.errors import LeveeError
 
 BANK = calendar.calendars()["USD_BANK"]
@@ -57,7 +57,7 @@ def test_an_unknown_asset_is_refused_by_name() -> None:
 
 
 def test_every_asset_names_a_calendar_that_exists() -> None:
-    assert {asset.calendar_id for asset in calendar.assets().values()} <= set(calendar.calendars())
+    assert {asset.calendar_id for asset in reference.assets().values()} <= set(calendar.calendars())
 
 
 def test_a_window_is_closed_on_a_holiday() -> None:

@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS result.outstanding_call (
     call_amount_usd DECIMAL(20, 2) NOT NULL,
     opening_usd DECIMAL(20, 2) NOT NULL,
     met_usd DECIMAL(20, 2) NOT NULL,
-    closing_usd DECIMAL(20, 2) NOT NULL
+    closing_usd DECIMAL(20, 2) NOT NULL,
+    state VARCHAR NOT NULL
 );
 COMMENT ON COLUMN result.outstanding_call.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.outstanding_call.clearing_member_id IS 'clearing member';
@@ -21,3 +22,4 @@ COMMENT ON COLUMN result.outstanding_call.call_amount_usd IS 'USD, face of the c
 COMMENT ON COLUMN result.outstanding_call.opening_usd IS 'USD, face less what the cycles before it met';
 COMMENT ON COLUMN result.outstanding_call.met_usd IS 'USD, met by this cycle''s deposits after haircut';
 COMMENT ON COLUMN result.outstanding_call.closing_usd IS 'USD, opening less met: what is still owed';
+COMMENT ON COLUMN result.outstanding_call.state IS 'ISSUED, PART_MET, MET or OVERDUE: state of the call after the cycle';

@@ -1,0 +1,181 @@
+"""What each account is called for (METHODOLOGY 7).
+
+    D = max(0, total initial margin − C − O);  call = 0 if D < minimum transfer amount, else D up to the increment
+
+C is collateral after haircut and today's settlement, O the calls of earlier cycles still owed. The deficit and the
+excess compare the requirement with C alone: a call is a claim, and money that has not come is no collateral.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from tasks.model import money
+from tasks.model.errors import Finding, ReconciliationError
+from tasks.model.margin import quality
+from tasks.model.margin.collateral import required_price, value_collateral
+from tasks.model.margin.outstanding import meet_calls
+from tasks.model.policy import Policy
+
+CALL_TYPE = "INITIAL_MARGIN"
+REASON = "INITIAL_MARGIN_DEFICIT"
+ACCOUNT = ["clearing_member_id", "margin_account_id"]
+_ZERO = Decimal("0.00")
+_USD = pl.Decimal(20, 2)
+_TOTALS = (
+    "initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
+    "total_maintenance_margin_usd",
+)  # fmt: skip
+_ACCOUNT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    **dict.fromkeys(ACCOUNT, pl.String),
+    **dict.fromkeys((
+        *_TOTALS, "collateral_market_value_usd", "collateral_post_haircut_value_usd", "outstanding_calls_usd",
+        "excess_amount_usd", "deficit_amount_usd", "minimum_transfer_amount_usd", "call_increment_usd",
+        "margin_call_amount_usd",
+    ), _USD),
+    "status": pl.String, "quality_flags": pl.String,
+}  # fmt: skip
+_CALL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "call_id": pl.String, "call_version": pl.Int32, "cycle_id": pl.String, **dict.fromkeys(ACCOUNT, pl.String),
+    "call_type": pl.String, "state": pl.String, "call_amount_usd": _USD, "increment_amount_usd": _USD,
+    "met_amount_usd": _USD, "due_asset": pl.String, "due_amount": pl.Decimal(38, 8), "calendar_id": pl.String,
+    "issued_ts": pl.Datetime("us"), "due_ts": pl.Datetime("us"), "reason_code": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class CallInputs:
+    """Frames of the call stage.
+
+    accounts: clearing_member_id, margin_account_id, base_ccy, mta, rounding_unit (USD, null = the policy's),
+    due_price_usd (price of base_ccy). portfolios: result.portfolio. balances, deposits: see collateral and
+    outstanding. outstanding: calls of earlier cycles. quality: account, word, count. due: asset, calendar_id, due_ts,
+    decimals, a row for each base_ccy.
+    """
+
+    accounts: pl.DataFrame
+    portfolios: pl.DataFrame
+    balances: pl.DataFrame
+    deposits: pl.DataFrame
+    outstanding: pl.DataFrame
+    quality: pl.DataFrame
+    due: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """Tables of the call stage: result.collateral, outstanding_call, margin_account and control.margin_call."""
+
+    collateral: pl.DataFrame
+    outstanding: pl.DataFrame
+    accounts: pl.DataFrame
+    calls: pl.DataFrame
+
+
+def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy) -> CallResult:
+    """Collateral, outstanding calls, one line per account and the calls of a cycle.
+
+    Raises ModelInputError PRICE_MISSING; ReconciliationError where an account has no requirement.
+    """
+    collateral = value_collateral(inputs.balances, policy)
+    outstanding = meet_calls(inputs.outstanding, inputs.deposits, policy)
+    joined = _join(inputs, collateral, outstanding)
+    rows = [(row, _account(row, policy)) for row in joined.iter_rows(named=True)]
+    dues = {row["asset"]: row for row in inputs.due.iter_rows(named=True)}
+    calls = [
+        _call(account, row, dues[row["base_ccy"]], cycle_id, issued_ts)
+        for row, account in rows
+        if account["margin_call_amount_usd"] > 0
+    ]
+    accounts = pl.DataFrame([account for _, account in rows], schema=_ACCOUNT_SCHEMA)
+    return CallResult(collateral, outstanding, accounts, pl.DataFrame(calls, schema=_CALL_SCHEMA))
+
+
+def call_amount(deficit: Decimal, minimum_transfer_amount: Decimal, increment: Decimal) -> Decimal:
+    """USD called for a deficit >= 0 after collateral and outstanding calls: tested first, then rounded up."""
+    if deficit < minimum_transfer_amount:
+        return _ZERO
+    return money.round_up(deficit, increment)
+
+
+def terms(mta: Decimal | None, rounding_unit: Decimal | None, policy: Policy) -> tuple[Decimal, Decimal]:
+    """Minimum transfer amount and increment in force for a member: its own where they are the smaller."""
+    minimum = money.round_down(policy.call.minimum_transfer_amount_usd)
+    increment = money.round_up(policy.call.call_increment_usd)
+    if mta is not None and mta >= 0:
+        minimum = min(minimum, mta)
+    if rounding_unit is not None and rounding_unit > 0:
+        increment = min(increment, rounding_unit)
+    return minimum, increment
+
+
+def call_id(cycle_id: str, margin_account_id: str, call_type: str = CALL_TYPE, sequence: int = 1) -> str:
+    """Identity of a call: the same for every run of its cycle."""
+    return hashlib.sha256(f"{cycle_id}|{margin_account_id}|{call_type}|{sequence}".encode()).hexdigest()[:16]
+
+
+def _join(inputs: CallInputs, collateral: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
+    """One row per account in key order. No collateral and no outstanding call count zero; a requirement must be."""
+    required = inputs.portfolios.group_by(ACCOUNT).agg(pl.col(_TOTALS).sum())
+    held = collateral.group_by(ACCOUNT).agg(pl.col("market_value_usd", "post_haircut_value_usd").sum())
+    owed = outstanding.group_by(ACCOUNT).agg(pl.col("closing_usd").sum())
+    joined = inputs.accounts.join(required, on=ACCOUNT, how="left")
+    _check_complete(joined, required)
+    return (
+        joined.join(held, on=ACCOUNT, how="left")
+        .join(owed, on=ACCOUNT, how="left")
+        .join(quality.flags(inputs.quality), on=ACCOUNT, how="left")
+        .with_columns(
+            pl.col("market_value_usd", "post_haircut_value_usd", "closing_usd").fill_null(_ZERO),
+            pl.col("quality_flags").fill_null(""),
+        )
+        .sort(ACCOUNT)
+    )
+
+
+def _check_complete(joined: pl.DataFrame, required: pl.DataFrame) -> None:
+    missing = joined.filter(pl.col("initial_margin_usd").is_null())["margin_account_id"].to_list()
+    unknown = required.join(joined, on=ACCOUNT, how="anti")["margin_account_id"].to_list()
+    if missing or unknown:
+        names = ", ".join(sorted(missing + unknown))
+        raise ReconciliationError(
+            Finding("CROSS_REPORT", "accounts and requirements do not match", where=names,
+                    value=f"{len(missing)} without a requirement, {len(unknown)} without an account",
+                    action="run the cycle again from margin")
+        )  # fmt: skip
+
+
+def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
+    required, collateral = row["total_initial_margin_usd"], row["post_haircut_value_usd"]
+    outstanding = row["closing_usd"]
+    minimum, increment = terms(row["mta"], row["rounding_unit"], policy)
+    deficit = max(_ZERO, required - collateral - outstanding)
+    return {
+        **{name: row[name] for name in (*ACCOUNT, *_TOTALS)},
+        "collateral_market_value_usd": row["market_value_usd"], "collateral_post_haircut_value_usd": collateral,
+        "outstanding_calls_usd": outstanding, "excess_amount_usd": max(_ZERO, collateral - required),
+        "deficit_amount_usd": max(_ZERO, required - collateral), "minimum_transfer_amount_usd": minimum,
+        "call_increment_usd": increment, "margin_call_amount_usd": call_amount(deficit, minimum, increment),
+        "status": "FINAL", "quality_flags": row["quality_flags"],
+    }  # fmt: skip
+
+
+def _call(
+    account: dict[str, Any], row: dict[str, Any], due: dict[str, Any], cycle_id: str, issued_ts: datetime
+) -> dict[str, Any]:
+    amount, asset = account["margin_call_amount_usd"], row["base_ccy"]
+    price = required_price(asset, row["due_price_usd"])
+    return {
+        "call_id": call_id(cycle_id, row["margin_account_id"]), "call_version": 1, "cycle_id": cycle_id,
+        "clearing_member_id": row["clearing_member_id"], "margin_account_id": row["margin_account_id"],
+        "call_type": CALL_TYPE, "state": "DRAFT", "call_amount_usd": amount, "increment_amount_usd": amount,
+        "met_amount_usd": _ZERO, "due_asset": asset,
+        "due_amount": money.quantity_worth(amount, price, money.settlement_unit(due["decimals"])),
+        "calendar_id": due["calendar_id"], "issued_ts": issued_ts, "due_ts": due["due_ts"], "reason_code": REASON,
+    }  # fmt: skip

@@ -1,0 +1,27 @@
+"""Declared fallbacks behind an account's figures, as words with counts on its statement.
+
+FUNDING_PROXY: positions on a reference funding rate. MODEL_PRICE, STALE, MANUAL, PRIOR, PROXY: contracts held at such
+a mark. COLLATERAL_PRICE: assets held at a price that is not OK. FILTERED_PROXY, STRESSED_PROXY: scenarios with a
+proxied return of an underlying held. VOL_PROXY: scenarios whose move of implied volatility is a proxy, where options
+are held. HISTORY_DROPPED: start dates without a scenario. DEPTH_PROXY, VOLUME_PROXY: underlyings held without a
+delivered order book or volume. JOINT_AS_HAIRCUT: the account asks for the joint mode of collateral and is margined in
+haircut mode.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def flags(counts: pl.DataFrame) -> pl.DataFrame:
+    """One row per account: quality_flags, its words in order with their counts (`STALE=2 VOL_PROXY=1314`).
+
+    `counts`: clearing_member_id, margin_account_id, word, count; a count of zero is left out.
+    """
+    return (
+        counts.filter(pl.col("count") > 0)
+        .sort("clearing_member_id", "margin_account_id", "word")
+        .with_columns(flag=pl.format("{}={}", "word", "count"))
+        .group_by("clearing_member_id", "margin_account_id", maintain_order=True)
+        .agg(quality_flags=pl.col("flag").str.join(" "))
+    )
