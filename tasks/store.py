@@ -6,6 +6,7 @@ Written for DuckDB 1.5 and 2.0 alike: `sql(...).pl()` for reads, `execute` for t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,9 +26,9 @@ _OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions"
 class Store:
     """The home's database, open for writing. Use as a context manager."""
 
-    def __init__(self, database: Path, threads: int | None = None) -> None:
-        """Open or create. Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT or READ_ONLY."""
-        self._connection = _connect(database, threads)
+    def __init__(self, database: Path) -> None:
+        """Open or create; LEVEE_THREADS limits threads. Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT, READ_ONLY."""
+        self._connection = _connect(database)
         self._create_schema()
 
     def __enter__(self) -> Store:
@@ -105,7 +106,7 @@ class Store:
             self._connection.execute("INSERT INTO control.fence VALUES (0)")
 
 
-def _connect(database: Path, threads: int | None) -> duckdb.DuckDBPyConnection:
+def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = duckdb.connect(str(database), config=dict(_OFFLINE))
     except duckdb.IOException as error:
@@ -125,7 +126,7 @@ def _connect(database: Path, threads: int | None) -> duckdb.DuckDBPyConnection:
         raise LeveeError(_unusable("DB_CORRUPT", database, str(error))) from error
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    if threads:
+    if threads := int(os.environ.get("LEVEE_THREADS", "0")):
         connection.execute(f"SET threads = {threads}")
     return connection
 
