@@ -7,6 +7,7 @@ even where it still parses. The same values give the same bytes.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -19,7 +20,8 @@ from tasks.schema import Dataset
 
 # Wide enough that a sum of any finite figures is exact: a double spans 10^308 to 10^-324.
 _EXACT = Context(prec=1500, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
-_UNPRINTABLE = ("\n", "\r", "\0")
+_UNPRINTABLE = re.compile(r"[\n\r\0]")
+_SPECIAL = re.compile(r'["\n\r\0]')
 
 Cell = Callable[[Any], str]
 
@@ -73,8 +75,7 @@ def write_csv(
     positions = [columns.index(name) for name in summed]
     total = control_total((record[position] for record in records for position in positions), control_scale(declared))
     header = Header(report, business_date, cycle, seq, sender, created_ts, as_of_ts, env, origin)
-    return seal(header.line(), [",".join(map(quoted, columns)), *(",".join(map(quoted, each)) for each in records)],
-                total if records else Decimal(0))  # fmt: skip
+    return seal(header.line(), [record_line(columns), *map(record_line, records)], total if records else Decimal(0))
 
 
 def seal(header: str, body: Sequence[str], total: Decimal) -> bytes:
@@ -118,10 +119,17 @@ def timestamp(value: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat() + "Z"
 
 
-def quoted(text: str) -> str:
-    """A field as RFC 4180 has it. Raises LeveeError BAD_TYPE on a line break: one record is one line."""
-    if any(character in text for character in _UNPRINTABLE):
-        raise _no_form(text, "no line break or NUL inside a field")
+def record_line(fields: Sequence[str]) -> str:
+    """A record as RFC 4180 has it. Raises LeveeError BAD_TYPE on a line break or NUL: one record is one line."""
+    line = ",".join(fields)
+    if _SPECIAL.search(line) is None and line.count(",") == len(fields) - 1:
+        return line
+    return ",".join(map(_quoted, fields))
+
+
+def _quoted(text: str) -> str:
+    if _UNPRINTABLE.search(text):
+        raise _no_form(repr(text), "no line break or NUL inside a field")
     if "," in text or '"' in text:
         return '"' + text.replace('"', '""') + '"'
     return text
@@ -142,12 +150,10 @@ def _cells(declared: Dataset | None, columns: Sequence[str]) -> list[Cell]:
 
 def cell(value: Any) -> str:
     """Text of a value in a file, before quoting."""
-    known = _FORMS.get(type(value))
-    if known is None:
-        known = next((form for kind, form in _FORMS.items() if isinstance(value, kind)), None)
-    if known is None:
+    form = _FORMS.get(type(value)) or next((form for kind, form in _FORMS.items() if isinstance(value, kind)), None)
+    if form is None:
         raise _no_form(repr(value), "text, number, boolean, date or time")
-    return known(value)
+    return form(value)
 
 
 def _double(value: Any) -> str:
