@@ -13,7 +13,7 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -22,7 +22,7 @@ import polars as pl
 
 from tasks import policy_store
 from tasks.home import Home, write_json
-from tasks.model.errors import Finding, LeveeError
+from tasks.model.errors import Finding, GateClosed, LeveeError
 from tasks.model.policy import Policy
 from tasks.store import Store
 
@@ -95,11 +95,15 @@ class Context:
         return self.store.slice(table, predecessor) if predecessor else None
 
 
-Body = Callable[[Context], None]
+Body = Callable[[Context], Sequence[Finding] | None]
 
 
 def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Home, CycleKey], Receipt]]:
-    """Make a stage of a body. `state` is the cycle's state once it is done."""
+    """Make a stage of a body. `state` is the cycle's state once it is done.
+
+    A body that returns findings blocks the cycle: what it wrote is committed for inspection, the receipt says BLOCKED
+    (so the stage runs again when asked again), and GateClosed is raised with the findings.
+    """
 
     def wrap(body: Body) -> Callable[[Home, CycleKey], Receipt]:
         @functools.wraps(body)
@@ -113,13 +117,15 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
                 home.renew_lease("cycle", key.run_id, name)
                 crash_point(f"{name}:begin")
                 with store.transaction():
-                    body(context)
-                    write_receipt(store, key, name, context.rows, started)
-                    if state:
-                        set_state(store, key, state)
+                    blocking = body(context) or ()
+                    write_receipt(store, key, name, context.rows, started, "BLOCKED" if blocking else "DONE")
+                    if blocking or state:
+                        set_state(store, key, "BLOCKED" if blocking else str(state))
                     crash_point(f"{name}:before_commit")
                 crash_point(f"{name}:after_commit")
                 show(home, store, key, context.rows)
+            if blocking:
+                raise GateClosed(*blocking)
             log.info("stage done", extra={"run_id": key.run_id, "stage": name, "rows": context.rows})
             return Receipt(key.run_id, name, context.rows)
 

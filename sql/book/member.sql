@@ -1,0 +1,7 @@
+-- Members of the files the run was frozen on.
+INSERT INTO book.member BY NAME
+SELECT
+    $run_id AS run_id, clearing_member_id, legal_name, lei, status, base_ccy, timezone, permitted_assets, mta,
+    rounding_unit, file_id, source_line
+FROM raw.members
+WHERE file_id IN (SELECT file_id FROM control.input_manifest WHERE run_id = $run_id);

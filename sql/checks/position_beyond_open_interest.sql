@@ -1,0 +1,23 @@
+-- critical · member · F20 · a position is not larger than the open interest of its contract allows
+-- Do: confirm or correct the quantity with the member.
+-- Long and short lines of an account each for themselves: a gross account is not netted.
+WITH size AS (
+    SELECT
+        clearing_member_id, margin_account_id, contract_id, min(file_id) AS file_id, min(source_line) AS source_line,
+        greatest(sum(greatest(qty_close, 0)), -sum(least(qty_close, 0))) AS quantity
+    FROM book.position
+    WHERE run_id = $run_id
+    GROUP BY clearing_member_id, margin_account_id, contract_id
+),
+interest AS (
+    SELECT contract_id, max(open_interest) AS open_interest
+    FROM book.price
+    WHERE run_id = $run_id AND open_interest IS NOT NULL
+    GROUP BY contract_id
+)
+SELECT
+    'positions' AS dataset, file_id, source_line, clearing_member_id, margin_account_id, contract_id,
+    quantity::VARCHAR AS value, $open_interest_multiple || ' x ' || open_interest AS limit_value
+FROM size
+JOIN interest USING (contract_id)
+WHERE quantity > $open_interest_multiple * open_interest

@@ -1,0 +1,213 @@
+"""Rules of one column of one dataset, as suites of Great Expectations; and its word on the rules of sql/checks.
+
+The suites run on a pandas view of the typed book with decimals cast to double. Great Expectations takes seconds to
+import, so it is imported where it is used; every call has an ephemeral context of its own, and nothing leaves the
+process. A rule on values passes on an empty table, so the number of rows is asserted first.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from tasks import resources
+from tasks.gate_checks import ADDRESS, COLUMN, Check, Outcome, offending
+from tasks.schema import REQUIRED_DATASETS
+from tasks.stage import Context
+
+TABLES = {
+    "accounts": "account", "book_depth": "depth", "collateral_balances": "collateral", "contracts": "contract",
+    "funding": "funding", "history": "history", "members": "member", "positions": "position", "prices": "price",
+    "vol_quotes": "vol_quote",
+}  # fmt: skip
+"""Book table of a dataset."""
+
+MAY_BE_NIL = frozenset({"positions", "collateral_balances"})
+"""Required datasets that may hold no record: a day on which nothing is held."""
+
+_POSITIVE = {"min_value": 0, "strict_min": True}
+_NOT_NEGATIVE = {"min_value": 0}
+_ACTION = "correct the file and deliver it as its next version"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of one column: code, expectation of Great Expectations and its arguments."""
+
+    code: str
+    column: str
+    expectation: str
+    meaning: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def check(self, dataset: str) -> Check:
+        """The rule as a check. A wrong column makes the whole delivery doubtful."""
+        check_id = f"{dataset}.{self.column}.{self.code.lower()}"
+        return Check(check_id, self.code, "critical", "book", COLUMN, dataset, self.meaning, _ACTION)
+
+
+def rules() -> dict[str, tuple[Rule, ...]]:
+    """Rules by dataset."""
+    return {
+        "accounts": (_known_asset("base_ccy"),),
+        "book_depth": (*_range(_POSITIVE, "price", "size"), *_range({"min_value": 1}, "level")),
+        "collateral_balances": (
+            *_figures("qty_open", "interest", "adjustment"), *_figures("deposits", "withdrawals"),
+            *_range(_NOT_NEGATIVE, "deposits", "withdrawals", "pending_in", "pending_out"),
+        ),
+        "contracts": (*_figures("multiplier"), *_range(_POSITIVE, "multiplier", "strike", "funding_interval_s"),
+                      *_range(_NOT_NEGATIVE, "funding_cap"), _known_asset("settle_asset")),
+        "funding": (*_figures("funding_rate"), *_range({"min_value": -1, "max_value": 1}, "funding_rate")),
+        "history": (*_figures("close"), *_range(_POSITIVE, "close")),
+        "members": (*_range(_NOT_NEGATIVE, "mta", "rounding_unit"), _known_asset("base_ccy")),
+        "positions": (
+            *_figures("qty_open", "qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign", "qty_expired",
+                      "qty_close", "buy_value", "sell_value", "premium_paid", "fees"),
+            *_range(_NOT_NEGATIVE, "qty_buy", "qty_sell", "buy_value", "sell_value"),
+        ),
+        "prices": (
+            *_range(_NOT_NEGATIVE, "open_interest", "volume_24h_usd"),
+            Rule("BAD_FORM", "price_set_id", "ExpectColumnValuesToMatchRegex", "a price set has a plain name",
+                 {"regex": r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"}),
+        ),
+        "vol_quotes": (*_range(_POSITIVE, "forward"), *_range(_NOT_NEGATIVE, "bid_px", "ask_px")),
+    }  # fmt: skip
+
+
+class Validator:
+    """One ephemeral context of Great Expectations."""
+
+    def __init__(self) -> None:
+        os.environ["GX_ANALYTICS_ENABLED"] = "false"
+        import great_expectations
+
+        logging.getLogger("great_expectations").setLevel(logging.ERROR)
+        self._gx: Any = great_expectations
+        context = self._gx.get_context(mode="ephemeral")
+        context.variables.progress_bars = {"globally": False}
+        self._batches = context.data_sources.add_pandas("book").add_dataframe_asset("view")
+        self._view = self._batches.add_batch_definition_whole_dataframe("whole")
+
+    def is_empty(self, check: Check, rows: pl.DataFrame) -> bool:
+        """Whether a check of sql/checks found nothing."""
+        expected = self._gx.expectations.ExpectTableRowCountToEqual(
+            value=0, severity=check.severity, meta={"check_id": check.check_id}
+        )
+        return bool(self._batch(rows.head(1)).validate(expected).success)
+
+    def row_count(self, frame: pl.DataFrame, expected: int, least: int) -> bool:
+        """Whether a table has the rows delivered, and at least `least` of them."""
+        kinds = self._gx.expectations
+        suite = self._gx.ExpectationSuite("rows", [
+            kinds.ExpectTableRowCountToEqual(value=expected), kinds.ExpectTableRowCountToBeBetween(min_value=least),
+        ])  # fmt: skip
+        return bool(self._batch(frame).validate(suite).success)
+
+    def broken(self, frame: pl.DataFrame, suite: Mapping[str, Rule]) -> dict[str, list[dict[str, Any]] | None]:
+        """Offending rows (index columns and the value) by check id; None where a rule could not be evaluated."""
+        index = [name for name in ADDRESS if name in frame.columns]
+        expectations = [
+            getattr(self._gx.expectations, rule.expectation)(
+                column=rule.column, severity="critical", meta={"check_id": check_id}, **rule.arguments
+            )
+            for check_id, rule in suite.items()
+        ]
+        results = self._batch(frame).validate(
+            self._gx.ExpectationSuite("columns", expectations),
+            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": index},
+        )
+        return {
+            each.expectation_config.meta["check_id"]: each.result.get("unexpected_index_list")
+            for each in results.results
+            if not each.success
+        }
+
+    def _batch(self, frame: pl.DataFrame) -> Any:
+        return self._view.get_batch(batch_parameters={"dataframe": frame.to_pandas()})
+
+
+def check_ids() -> list[str]:
+    """Ids of every check of this module."""
+    columns = [rule.check(dataset).check_id for dataset, suite in rules().items() for rule in suite]
+    return columns + [f"{dataset}.row_count" for dataset in TABLES]
+
+
+def run(context: Context, validator: Validator, dataset: str) -> Iterator[Outcome]:
+    """Outcomes of a dataset: its number of rows, then every rule of its columns."""
+    suite = {rule.check(dataset).check_id: rule for rule in rules()[dataset]}
+    frame = _view(context, dataset, suite.values())
+    yield _row_count(context, validator, dataset, frame)
+    if frame.is_empty():
+        return
+    broken = validator.broken(frame, suite)
+    for check_id, rule in suite.items():
+        rows = _addresses(dataset, rule, broken[check_id]) if check_id in broken else offending(pl.DataFrame())
+        yield Outcome(rule.check(dataset), frame.height, rows, check_id not in broken)
+
+
+def _row_count(context: Context, validator: Validator, dataset: str, frame: pl.DataFrame) -> Outcome:
+    """Every delivered row is in the book, and a dataset that may not be nil is not."""
+    expected = context.store.read(
+        "SELECT coalesce(sum(records), 0)::BIGINT FROM control.input_manifest "
+        "WHERE run_id = $run_id AND dataset = $dataset", {"run_id": context.key.run_id, "dataset": dataset},
+    ).item()  # fmt: skip
+    least = 1 if dataset in REQUIRED_DATASETS and dataset not in MAY_BE_NIL else 0
+    passed = validator.row_count(frame, expected, least)
+    check = Check(f"{dataset}.row_count", "ROW_COUNT", "critical", "book", COLUMN, dataset,
+                  "the book holds every delivered row, and at least one where a cycle needs one", _ACTION)  # fmt: skip
+    row = {"dataset": dataset, "value": f"{frame.height} rows", "limit_value": f"{max(expected, least)} rows"}
+    return Outcome(check, frame.height, offending(pl.DataFrame([] if passed else [row])), passed)
+
+
+def _view(context: Context, dataset: str, suite: Any) -> pl.DataFrame:
+    """Columns the suite needs, numbers as double, with their address. Carried balances (line 0) are not delivered."""
+    table = f"book.{TABLES[dataset]}"
+    kinds = dict(context.store.read(f"DESCRIBE {table}").select("column_name", "column_type").iter_rows())
+    names = [name for name in ADDRESS if name in kinds]
+    names += sorted({rule.column for rule in suite} - set(names))
+    cast = [name if kinds[name] == "VARCHAR" else f"{name}::DOUBLE AS {name}" for name in names]
+    return context.store.read(
+        f"SELECT {', '.join(cast)} FROM {table} WHERE run_id = $run_id AND source_line > 0 "
+        "ORDER BY file_id, source_line", {"run_id": context.key.run_id},
+    )  # fmt: skip
+
+
+def _addresses(dataset: str, rule: Rule, broken: list[dict[str, Any]] | None) -> pl.DataFrame:
+    limit = ", ".join(f"{name} {value}" for name, value in rule.arguments.items())
+    if not broken:
+        return offending(pl.DataFrame([{"dataset": dataset, "value": rule.column, "limit_value": limit}]))
+    return offending(pl.DataFrame([
+        {**{name: row[name] for name in ADDRESS if name in row}, "dataset": dataset,
+         "source_line": int(row["source_line"]), "value": f"{rule.column} {row[rule.column]}", "limit_value": limit}
+        for row in broken
+    ]))  # fmt: skip
+
+
+def _figures(*columns: str) -> Iterator[Rule]:
+    """A figure is a number and is there: a sum would skip an empty one."""
+    for column in columns:
+        yield Rule("WRONG_TYPE", column, "ExpectColumnValuesToBeOfType", "a figure is a number", {"type_": "float64"})
+        yield Rule("EMPTY_VALUE", column, "ExpectColumnValuesToNotBeNull", "a figure that is summed is never empty")
+
+
+def _range(bounds: Mapping[str, Any], *columns: str) -> Iterator[Rule]:
+    for column in columns:
+        yield Rule("OUT_OF_RANGE", column, "ExpectColumnValuesToBeBetween", "a figure is in its range", bounds)
+
+
+def _known_asset(column: str) -> Rule:
+    """What is settled in an asset needs the asset's minor unit and calendar."""
+    return Rule("NOT_IN_SET", column, "ExpectColumnValuesToBeInSet", "an asset is one of data/reference/assets.toml",
+                {"value_set": _assets()})  # fmt: skip
+
+
+@cache
+def _assets() -> list[str]:
+    return sorted(tomllib.loads(resources.data("reference/assets.toml").read_text(encoding="utf-8")))
