@@ -50,7 +50,7 @@ def vol_moves(
     move = spot_return[contracts.underlying[rows]]
     level = beta_down * np.minimum(move, 0.0) + beta_up * np.maximum(move, 0.0) + proxy.noise * scenario_set.vol_score
     tenor = (_REFERENCE_TENOR_DAYS / days) ** proxy.tenor_power
-    return np.clip(tenor * level, -proxy.largest_move, proxy.largest_move)
+    return np.asarray(np.clip(tenor * level, -proxy.largest_move, proxy.largest_move))
 
 
 def portfolio_pnl(pointer: Ints, contract_index: Ints, quantity: Floats, unit_pnl: Floats) -> Floats:
