@@ -21,6 +21,7 @@ from tasks.schema import Dataset
 # Wide enough that a sum of any finite figures is exact: a double spans 10^308 to 10^-324.
 _EXACT = Context(prec=1500, rounding=ROUND_HALF_EVEN, Emax=999_999, Emin=-999_999)
 _UNPRINTABLE = re.compile(r"[\n\r\0]")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
 _SPECIAL = re.compile(r'["\n\r\0]')
 
 Cell = Callable[[Any], str]
@@ -99,18 +100,14 @@ def control_scale(declared: Dataset | None) -> int | None:
 def control_total(values: Iterable[str | None], scale: int | None) -> Decimal:
     """Sum of the absolute values of decimal texts, empty = 0, exact; at `scale` digits, rounded once, where given.
 
-    Only doubles can have more digits than the scale; decimals were declared within it.
+    Only doubles can have more digits than the scale; decimals were declared within it. A text that is no number adds
+    nothing: the reader refuses it by its line, with no help from the total.
     """
     total = Decimal(0)
     for value in values:
-        if value:
-            total = _EXACT.add(total, abs_exact(value))
+        if value and _NUMBER.fullmatch(value):
+            total = _EXACT.add(total, Decimal(value.removeprefix("-")))
     return total if scale is None else _EXACT.quantize(total, Decimal(1).scaleb(-scale))
-
-
-def abs_exact(value: str) -> Decimal:
-    """|x| of a decimal text without rounding to the default context."""
-    return Decimal(value.removeprefix("-"))
 
 
 def timestamp(value: datetime) -> str:

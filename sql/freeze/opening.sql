@@ -1,0 +1,18 @@
+-- What the predecessor hands on, one line of text per row: closing balances, closing positions, settlement prices and
+-- the calls it issued. Calls are taken as issued: what happened to one since is a decision, not an opening.
+SELECT concat_ws('|', 'balance', clearing_member_id, margin_account_id, asset, form, closing) AS line
+FROM result.balance
+WHERE run_id = $predecessor_run_id
+UNION ALL
+SELECT concat_ws('|', 'position', clearing_member_id, margin_account_id, client_id, contract_id, qty_close)
+FROM book.position
+WHERE run_id = $predecessor_run_id
+UNION ALL
+SELECT concat_ws('|', 'price', contract_id, settlement_price)
+FROM result.mark
+WHERE run_id = $predecessor_run_id
+UNION ALL
+SELECT concat_ws('|', 'call', call_id, call_version, call_amount_usd, due_asset, due_amount, due_ts)
+FROM control.margin_call
+WHERE run_id = $predecessor_run_id
+ORDER BY line;

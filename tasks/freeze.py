@@ -1,0 +1,196 @@
+"""What a cycle is computed from, fixed before anything is computed: its files, its opening, its policy, its code.
+
+The fingerprint names all of it. The same fingerprint is the same run, whenever and wherever it is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+
+from tasks import policy_store, resources, schema, stage
+from tasks.envelope import file_name
+from tasks.home import Home
+from tasks.inbox import check_cycle
+from tasks.model import policy
+from tasks.model.errors import DeliveryError, Finding
+from tasks.stage import CycleKey
+from tasks.store import Store
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A run and the state it is in once its inputs are fixed."""
+
+    key: CycleKey
+    state: str
+
+
+@dataclass(frozen=True)
+class Basis:
+    """The parts of a fingerprint; each has its column in control.cycle_run."""
+
+    input_root: str
+    opening_root: str
+    decisions_root: str
+    policy_hash: str
+    reference_hash: str
+    model_version: str
+    code_version: str
+    constraints_hash: str
+    env: str
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over the named parts."""
+        return _root(f"{name} {value}" for name, value in sorted(asdict(self).items()))
+
+    def differs_from(self, run: Mapping[str, Any], *ignored: str) -> list[str]:
+        """Names of the parts that are not those a run was frozen on."""
+        return [
+            part.name
+            for part in fields(self)
+            if part.name not in ignored and getattr(self, part.name) != run[part.name]
+        ]
+
+
+def freeze(home: Home, store: Store, business_date: date, cycle: str) -> Landed:
+    """Fix the inputs of a cycle and write its run; a run that was frozen on the same inputs is taken up again.
+
+    Raises DeliveryError: WAITING for every required dataset that is not there, PRIOR_CYCLE_MISSING for a gap in days.
+    """
+    check_cycle(cycle)
+    started = datetime.now(UTC)
+    files = files_in_force(store, business_date, cycle)
+    previous = predecessor(store, business_date)
+    missing = [*_waiting(store, files, f"{business_date.isoformat()}/{cycle}"), *_gap(previous, business_date)]
+    if missing:
+        raise DeliveryError(*missing)
+    basis = take_basis(home, store, business_date, input_root(files))
+    runs = runs_of(store, business_date, cycle)
+    same = next((run for run in runs if run["fingerprint"] == basis.fingerprint), None)
+    if same:
+        return _taken_up(home, store, same)
+    key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
+    run_id = previous["run_id"] if previous else ""
+    rows = {"control.cycle_run": 1, "control.input_manifest": files.height}
+    with store.transaction():
+        store.append("control.cycle_run", _run(key, basis, run_id, files))
+        manifest = files.select(
+            pl.lit(key.run_id).alias("run_id"), "file_id", "dataset", "sender", "seq", "sha256", "records"
+        )
+        store.replace("control.input_manifest", manifest, {"run_id": key.run_id})
+        stage.write_receipt(store, key, "land", rows, started)
+        stage.crash_point("land:before_commit")
+    stage.crash_point("land:after_commit")
+    stage.show(home, store, key, rows)
+    return Landed(key, "FROZEN")
+
+
+def files_in_force(store: Store, business_date: date, cycle: str) -> pl.DataFrame:
+    """Rows of raw.file that count for a cycle: the highest version of every sender."""
+    return store.read(resources.sql("freeze/files_in_force"), {"business_date": business_date, "cycle": cycle})
+
+
+def runs_of(store: Store, business_date: date, cycle: str) -> list[dict[str, Any]]:
+    """Runs of a cycle, latest first, each with `prepared` and `published`: how far its release came."""
+    found = store.read(resources.sql("freeze/runs"), {"business_date": business_date, "cycle": cycle})
+    return list(found.iter_rows(named=True))
+
+
+def predecessor(store: Store, business_date: date) -> dict[str, Any] | None:
+    """run_id and business_date of the latest published end of day before a date; None in a genesis cycle."""
+    found = store.read(resources.sql("freeze/predecessor"), {"business_date": business_date})
+    return found.row(0, named=True) if found.height else None
+
+
+def input_root(files: pl.DataFrame) -> str:
+    """sha256 of the sorted lines `dataset sender seq sha256`."""
+    return _root(
+        sorted(" ".join(map(str, row)) for row in files.select("dataset", "sender", "seq", "sha256").iter_rows())
+    )
+
+
+def take_basis(home: Home, store: Store, business_date: date, inputs: str) -> Basis:
+    """The parts of the fingerprint as they stand now, for given inputs."""
+    return Basis(
+        input_root=inputs,
+        opening_root=_opening_root(store, predecessor(store, business_date)),
+        decisions_root=_root(()),  # no approval, override or answer is kept yet: the root of the empty list
+        policy_hash=policy_store.in_force(home, business_date).policy_hash,
+        reference_hash=resources.tree_hash(resources.data("reference")),
+        model_version=policy.MODEL_VERSION,
+        code_version=resources.code_version(),
+        constraints_hash=hashlib.sha256((resources.root() / "constraints.txt").read_bytes()).hexdigest(),
+        env=home.environment,
+    )
+
+
+def _opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:
+    if previous is None:
+        return _root(())
+    return _root(store.read(resources.sql("freeze/opening"), {"predecessor_run_id": previous["run_id"]})["line"])
+
+
+def _root(lines: Iterable[str]) -> str:
+    return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
+
+
+def _waiting(store: Store, files: pl.DataFrame, folder: str) -> list[Finding]:
+    there = set(files["dataset"])
+    required = set(schema.REQUIRED_DATASETS)
+    if store.read(resources.sql("freeze/options_held"), {"file_ids": files["file_id"].to_list()}).item():
+        required.add("vol_quotes")
+    return [
+        Finding("WAITING", f"{dataset} is not there", where=f"{folder}/{file_name(dataset)}",
+                action=f"deliver {file_name(dataset)} and run the cycle again")
+        for dataset in sorted(required - there)
+    ]  # fmt: skip
+
+
+def _gap(previous: Mapping[str, Any] | None, business_date: date) -> list[Finding]:
+    """What is missing between the predecessor and the day before: after genesis every calendar day has its cycle."""
+    if previous is None or previous["business_date"] == business_date - timedelta(days=1):
+        return []
+    first = previous["business_date"] + timedelta(days=1)
+    days = (business_date - first).days
+    return [
+        Finding("PRIOR_CYCLE_MISSING", "the end of day before is not published", where=f"{first.isoformat()} EOD",
+                value=f"{days} missing day(s)", limit=f"{(business_date - timedelta(days=1)).isoformat()} EOD",
+                action=f"run `levee cycle run --date {first.isoformat()}` first")
+    ]  # fmt: skip
+
+
+def _run(key: CycleKey, basis: Basis, predecessor_run_id: str, files: pl.DataFrame) -> pl.DataFrame:
+    """The run's row of control.cycle_run; times come from the files, never from a clock."""
+    as_of = {
+        name: max(files.filter(pl.col("dataset") == dataset)["as_of_ts"].to_list())
+        for name, dataset in (
+            ("price_as_of_ts", "prices"),
+            ("position_as_of_ts", "positions"),
+            ("collateral_as_of_ts", "collateral_balances"),
+        )
+    }
+    return pl.DataFrame([{
+        "run_id": key.run_id, "business_date": key.business_date, "cycle": key.cycle, "run_no": key.run_no,
+        "state": "FROZEN", "fingerprint": basis.fingerprint, **asdict(basis),
+        "predecessor_run_id": predecessor_run_id, "genesis": not predecessor_run_id,
+        **as_of, "as_of_ts": max(as_of.values()),
+        "origin": "SYNTHETIC" if "SYNTHETIC" in set(files["origin"]) else "REAL",
+    }])  # fmt: skip
+
+
+def _taken_up(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
+    """A run frozen on the same inputs. A blocked one starts again at the first stage without a receipt."""
+    key = CycleKey(run["business_date"], run["cycle"], run["run_no"])
+    if run["state"] != "BLOCKED":
+        return Landed(key, run["state"])
+    with store.transaction():
+        stage.set_state(store, key, "FROZEN")
+    stage.write_state(home, store, key)
+    return Landed(key, "FROZEN")
