@@ -1,0 +1,201 @@
+"""Venue files into a home's inbox: `levee convert deribit-chain`.
+
+The market is real; members, positions and collateral are seeded, because nobody publishes them. The files of a day are
+a pure function of the market data up to that day's snapshot, the seed and the environment of the home.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from tasks import (
+    convert_book,
+    convert_chain,
+    convert_collateral,
+    convert_history,
+    convert_market,
+    convert_positions,
+    envelope,
+    resources,
+    sample_rows,
+    schema,
+)
+from tasks.convert_market import Contract, Day, Price
+from tasks.home import Home, write_atomically
+
+CYCLE = "EOD"
+SENDER = "HOUSE"
+ORIGIN = "REAL"
+LEFT_OUT = ("book_depth", "funding")
+_SHOWN_NAMES = 5
+
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class ConvertReport:
+    """What became of the venue's rows: names by reason of those unusable, and of those used although odd."""
+
+    business_date: date
+    as_of: str
+    folder: Path
+    records: Mapping[str, int]
+    rows_read: int
+    rows_used: int
+    unusable: Mapping[str, Sequence[str]]
+    noted: Mapping[str, Sequence[str]]
+    history_gaps: Sequence[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "business_date": self.business_date.isoformat(), "as_of": self.as_of, "folder": str(self.folder),
+            "records": dict(self.records), "rows_read": self.rows_read, "rows_used": self.rows_used,
+            "unusable": {reason: list(names) for reason, names in sorted(self.unusable.items())},
+            "noted": {reason: list(names) for reason, names in sorted(self.noted.items())},
+            "history_gaps": list(self.history_gaps), "left_out": list(LEFT_OUT),
+        }  # fmt: skip
+
+    def text(self) -> str:
+        """For a person."""
+        lines = [
+            f"{self.business_date}: snapshot of {self.as_of}, {self.rows_used} of {self.rows_read} rows used",
+            *_named("unusable", self.unusable),
+            *_named("noted", self.noted),
+            f"no closes: {'; '.join(self.history_gaps) or 'none missing'}",
+            f"not in the data, so not delivered: {', '.join(LEFT_OUT)}, futures' open interest, volumes",
+            f"{sum(self.records.values())} records in {len(self.records)} files under {self.folder}",
+        ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class _Material:
+    """A day, the day before where there is one, and what the other files say."""
+
+    day: Day
+    previous: Day | None
+    history: convert_history.History
+    stablecoins: Mapping[str, Price]
+    stablecoins_before: Mapping[str, Price]
+
+
+def market_data_folder() -> Path:
+    """LEVEE_MARKET_DATA_DIR, else the folder beside the repository."""
+    told = os.environ.get("LEVEE_MARKET_DATA_DIR")
+    return Path(told).expanduser() if told else resources.root().parent / "shared" / "market-data"
+
+
+def deribit_chain(
+    home: Home, business_date: date, market_data: Path, seed: int, opening_balances: bool = True
+) -> ConvertReport:
+    """Write a day's option chain, with a seeded book that holds its open interest, into the inbox of a prepared home.
+
+    `opening_balances=False` leaves the balances carried in empty, for a day whose predecessor is published here.
+    Raises DeliveryError WAITING naming the file or day that is not there, SCHEMA_DRIFT for a file of another form.
+    """
+    material = _read(market_data, business_date)
+    rows = _datasets(material, seed, opening_balances)
+    folder = home.inbox / business_date.isoformat() / CYCLE
+    for name, records in rows.items():
+        write_atomically(folder / envelope.file_name(name), _file(name, records, material.day, home.environment))
+    return _report(material, folder, {name: len(records) for name, records in rows.items()})
+
+
+def _read(folder: Path, business_date: date) -> _Material:
+    options = convert_chain.options_until(folder, business_date)
+    chain = convert_chain.chain_of(options, business_date)
+    assert chain is not None, "options_until raises where the day has no snapshot"
+    before = convert_chain.previous_chain(options, business_date)
+    return _Material(
+        convert_market.day_of(chain, folder),
+        convert_market.day_of(before, folder) if before else None,
+        convert_history.history_of(folder, options, business_date),
+        _stablecoins(folder, business_date),
+        _stablecoins(folder, business_date - timedelta(days=1)),
+    )
+
+
+def _stablecoins(folder: Path, business_date: date) -> dict[str, Price]:
+    found = {
+        coin: convert_history.stablecoin_price(folder, coin, business_date) for coin in convert_history.STABLECOINS
+    }
+    return {coin: price for coin, price in found.items() if price is not None}
+
+
+def _datasets(material: _Material, seed: int, opening_balances: bool) -> dict[str, Rows]:
+    day, previous = material.day, material.previous
+    house = convert_book.house_of(seed)
+    book = convert_book.holdings(day, house, seed)
+    before = convert_book.holdings(previous, house, seed) if previous else {}
+    expired = _expired(previous, day, before)
+    positions = convert_positions.position_rows(house, day, book, previous, before)
+    return {
+        "contracts": _ordered("contracts", convert_market.contract_rows(day.contracts, expired)),
+        "prices": _ordered("prices", _prices(material, expired)),
+        "vol_quotes": _ordered("vol_quotes", convert_market.quote_rows(day.chain)),
+        "history": _ordered("history", material.history.rows()),
+        "members": sample_rows.members(house),
+        "accounts": sample_rows.accounts(house),
+        "positions": _ordered("positions", positions),
+        "collateral_balances": convert_collateral.balance_rows(
+            house, day, book, material.stablecoins, seed, opening_balances
+        ),
+    }
+
+
+def _expired(previous: Day | None, day: Day, before: convert_book.Holdings) -> list[Contract]:
+    """What was held yesterday and expired since."""
+    return [contract for contract in convert_market.expired_between(previous, day) if before[contract.contract_id]]
+
+
+def _prices(material: _Material, expired: Sequence[Contract]) -> list[dict[str, Any]]:
+    day, previous = material.day, material.previous
+    rows = convert_market.price_rows(day, previous)
+    for coin, price in sorted(material.stablecoins.items()):
+        prior = material.stablecoins_before.get(coin)
+        rows.append(convert_market.price_row(day.chain, f"{coin}-USD", "INDEX", price, prior.price if prior else None))
+    if previous:
+        for contract_id, price in convert_market.final_prices(expired, previous, day).items():
+            last = previous.marks[contract_id].price
+            rows.append(convert_market.price_row(day.chain, contract_id, "FINAL", price, last))
+    return rows
+
+
+def _ordered(name: str, rows: Iterable[Mapping[str, Any]]) -> Rows:
+    """Records in the declared order of columns; a column not told is empty."""
+    names = schema.dataset(name).names
+    return [tuple(row.get(column) for column in names) for row in rows]
+
+
+def _file(name: str, rows: Rows, day: Day, environment: str) -> bytes:
+    as_of = day.chain.as_of
+    return envelope.write_csv(
+        name, day.chain.business_date, CYCLE, 1, SENDER, as_of, as_of, environment, ORIGIN, schema.dataset(name).names,
+        rows,
+    )  # fmt: skip
+
+
+def _report(material: _Material, folder: Path, records: Mapping[str, int]) -> ConvertReport:
+    chain, history = material.day.chain, material.history
+    unusable = dict(chain.remarks.unusable)
+    noted = {**chain.remarks.noted, **history.remarks.noted}
+    missing = [coin for coin in convert_history.STABLECOINS if coin not in material.stablecoins]
+    if missing:
+        noted["NO_STABLECOIN_PRICE"] = missing
+    return ConvertReport(
+        chain.business_date, envelope.timestamp(chain.as_of), folder, records, chain.rows_read,
+        chain.rows_read - sum(map(len, unusable.values())), unusable, noted, convert_history.gaps(history.closes),
+    )  # fmt: skip
+
+
+def _named(title: str, reasons: Mapping[str, Sequence[str]]) -> list[str]:
+    return [
+        f"{title}: {reason} {len(names)}: {', '.join(names[:_SHOWN_NAMES])}{', …' if len(names) > _SHOWN_NAMES else ''}"
+        for reason, names in sorted(reasons.items())
+    ]
