@@ -20,6 +20,7 @@ from tasks.model.errors import Finding, ModelInputError
 CENT = Decimal("0.01")
 LARGEST_SETTLEMENT_DECIMALS = 8
 _CONTEXT = Context(prec=76)
+_LONG = Context(prec=200)
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
 
 
@@ -68,6 +69,13 @@ def quantity_worth(value: Decimal, price: Decimal, unit: Decimal) -> Decimal:
         raise ModelInputError(Finding("NON_FINITE", "the price an amount is due at is not positive", value=str(price)))
     steps = ceil(Fraction(exact(value)) / (Fraction(price) * Fraction(unit)))
     return _CONTEXT.multiply(Decimal(steps), unit)
+
+
+def settled(value: Decimal, unit: Decimal) -> Decimal:
+    """round_half_even of a figure of any length to a settlement unit, in one step: the book has many of them."""
+    if not value.is_finite():
+        raise ModelInputError(Finding("NON_FINITE", "a settled amount is not finite", value=str(value)))
+    return value.quantize(unit, ROUND_HALF_EVEN, _LONG)
 
 
 def settlement_unit(asset_decimals: int) -> Decimal:

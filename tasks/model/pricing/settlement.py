@@ -9,18 +9,11 @@ from __future__ import annotations
 
 from decimal import Context, Decimal, localcontext
 
-from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION
+from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD
 from tasks.model.errors import Finding, ModelInputError
 
 # The widest product (value x price x price x multiplier) has 38 + 3 x 28 digits.
 EXACT = Context(prec=150)
-
-
-def form_of(kind: str, payoff: str) -> int:
-    """Form of a contract (the constants of arrays) by its kind FUT, PERP or OPT and payoff LINEAR or INVERSE."""
-    if kind == "OPT":
-        return COIN_OPTION if payoff == "INVERSE" else QUOTE_OPTION
-    return INVERSE_FORWARD if payoff == "INVERSE" else LINEAR_FORWARD
 
 
 def variation_margin(
