@@ -13,7 +13,8 @@ import logging
 import os
 import resource
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -22,7 +23,7 @@ import polars as pl
 
 from tasks import policy_store
 from tasks.home import Home, write_json
-from tasks.model.errors import Finding, GateClosed, LeveeError
+from tasks.model.errors import Finding, GateClosed, LeveeError, ModelInputError, ReconciliationError
 from tasks.model.policy import Policy
 from tasks.store import Store
 
@@ -116,7 +117,7 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
                 context = open_context(home, store, key)
                 home.renew_lease("cycle", key.run_id, name)
                 crash_point(f"{name}:begin")
-                with store.transaction():
+                with _blocking_what_is_refused(home, store, key), store.transaction():
                     blocking = body(context) or ()
                     write_receipt(store, key, name, context.rows, started, "BLOCKED" if blocking else "DONE")
                     if blocking or state:
@@ -132,6 +133,18 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
         return run
 
     return wrap
+
+
+@contextmanager
+def _blocking_what_is_refused(home: Home, store: Store, key: CycleKey) -> Iterator[None]:
+    """A run whose figures are refused is BLOCKED, not interrupted: the next attempt looks for corrected files first."""
+    try:
+        yield
+    except (ModelInputError, ReconciliationError):
+        with store.transaction():
+            set_state(store, key, "BLOCKED")
+        write_state(home, store, key)
+        raise
 
 
 def open_context(home: Home, store: Store, key: CycleKey) -> Context:
