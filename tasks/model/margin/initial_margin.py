@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,7 +73,8 @@ class MarginResult:
 def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> MarginResult:
     """Requirement of every account, with the scenarios and risk figures it comes from.
 
-    `as_of`: UTC, time of the prices. Raises ModelInputError where a position cannot be margined or history is short.
+    `as_of`: UTC, the cycle's own time, from which time to expiry runs. Raises ModelInputError where a position cannot
+    be margined or history is short.
     """
     book = build_book(inputs.positions, inputs.accounts, as_of)
     sets = _scenario_sets(book, inputs, policy)
@@ -92,10 +94,11 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
 
 
 def _scenario_sets(book: Book, inputs: MarginInputs, policy: Policy) -> list[ScenarioSets]:
-    """Sets over all underlyings listed that have a history, and every one held whether it has or not."""
+    """Sets over every underlying held, and over those listed whose closes fill the look-back."""
     account_types = tuple(inputs.accounts["account_type"].unique())
-    listed = set(inputs.listed["underlying"]) & set(inputs.history["underlying"])
-    underlyings = tuple(sorted(listed | set(book.contracts.underlyings)))
+    closes = Counter(inputs.history["underlying"])
+    full = {name for name in inputs.listed["underlying"] if closes[name] >= policy.base_margin.lookback_scenarios}
+    underlyings = tuple(sorted(full | set(book.contracts.underlyings)))
     if not underlyings or not account_types:
         return []
     return scenario_sets(_closes(inputs.history), underlyings, account_types, policy)

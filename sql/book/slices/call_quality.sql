@@ -1,0 +1,83 @@
+-- How often a declared fallback stands behind an account's figures, by word (see the model's quality).
+WITH held AS (
+    SELECT DISTINCT
+        p.clearing_member_id, p.margin_account_id, a.account_type, c.contract_id, c.underlying_asset AS underlying,
+        c.kind, m.method, m.quality, m.final_price IS NOT NULL OR c.status = 'SETTLED' AS expired
+    FROM book.position AS p
+    JOIN book.account AS a
+        ON a.run_id = p.run_id AND a.clearing_member_id = p.clearing_member_id
+        AND a.margin_account_id = p.margin_account_id
+    JOIN book.contract AS c ON c.run_id = p.run_id AND c.contract_id = p.contract_id
+    JOIN result.mark AS m ON m.run_id = p.run_id AND m.contract_id = p.contract_id
+    WHERE p.run_id = $run_id AND p.qty_close <> 0
+),
+live AS (
+    SELECT clearing_member_id, margin_account_id, account_type, underlying, bool_or(kind = 'OPT') AS options
+    FROM held
+    WHERE NOT expired
+    GROUP BY ALL
+),
+sets AS (
+    SELECT DISTINCT l.clearing_member_id, l.margin_account_id, s.scenario_set, s.scenarios, s.dropped
+    FROM live AS l
+    JOIN result.scenario_set AS s
+        ON s.run_id = $run_id AND s.account_type = l.account_type AND s.underlying = l.underlying
+),
+with_options AS (
+    SELECT clearing_member_id, margin_account_id FROM live GROUP BY ALL HAVING bool_or(options)
+),
+counted AS (
+    SELECT clearing_member_id, margin_account_id, 'MODEL_PRICE' AS word, count(*) AS count
+    FROM held WHERE method = 'MODEL_PRICE' OR quality = 'MODEL' GROUP BY ALL
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, quality, count(*)
+    FROM held WHERE quality NOT IN ('OK', 'MODEL') GROUP BY ALL
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'FUNDING_PROXY', count(*)
+    FROM result.variation WHERE run_id = $run_id AND funding_quality = 'PROXY' GROUP BY ALL
+    UNION ALL
+    SELECT l.clearing_member_id, l.margin_account_id, s.scenario_set || '_PROXY', count(DISTINCT s.scenario_id)
+    FROM live AS l
+    JOIN result.scenario_set AS t
+        ON t.run_id = $run_id AND t.account_type = l.account_type AND t.underlying = l.underlying
+    JOIN result.scenario AS s
+        ON s.run_id = t.run_id AND s.scenario_set = t.scenario_set AND s.underlying = t.underlying
+        AND s.horizon_days = t.horizon_days AND s.quality = 'PROXY'
+    GROUP BY l.clearing_member_id, l.margin_account_id, s.scenario_set
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'HISTORY_DROPPED', sum(dropped) FROM sets GROUP BY ALL
+    UNION ALL
+    SELECT s.clearing_member_id, s.margin_account_id, 'VOL_PROXY', sum(s.scenarios)
+    FROM sets AS s
+    SEMI JOIN with_options AS o
+        ON o.clearing_member_id = s.clearing_member_id AND o.margin_account_id = s.margin_account_id
+    GROUP BY ALL
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'DEPTH_PROXY', count(*)
+    FROM live AS l
+    WHERE NOT EXISTS (
+        SELECT 1 FROM book.depth AS d JOIN book.contract AS c ON c.run_id = d.run_id AND c.contract_id = d.contract_id
+        WHERE d.run_id = $run_id AND c.underlying_asset = l.underlying
+    )
+    GROUP BY ALL
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'VOLUME_PROXY', count(*)
+    FROM live AS l
+    WHERE NOT EXISTS (
+        SELECT 1 FROM book.price AS p JOIN book.contract AS c ON c.run_id = p.run_id AND c.contract_id = p.contract_id
+        WHERE p.run_id = $run_id AND c.underlying_asset = l.underlying AND p.volume_24h_usd IS NOT NULL
+    )
+    GROUP BY ALL
+    UNION ALL
+    SELECT b.clearing_member_id, b.margin_account_id, 'COLLATERAL_PRICE', count(*)
+    FROM result.balance AS b
+    JOIN result.asset_price AS p ON p.run_id = b.run_id AND p.asset = b.asset AND p.quality <> 'OK'
+    WHERE b.run_id = $run_id AND b.closing <> 0
+    GROUP BY ALL
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'JOINT_AS_HAIRCUT', count(*)
+    FROM book.account WHERE run_id = $run_id AND collateral_mode = 'joint' GROUP BY ALL
+)
+SELECT clearing_member_id, margin_account_id, word, CAST(count AS BIGINT) AS count
+FROM counted
+ORDER BY ALL

@@ -1,0 +1,29 @@
+-- Accounts to margin: all but closed ones, and a closed one while it holds a position or a balance.
+SELECT
+    a.clearing_member_id,
+    a.margin_account_id,
+    a.account_type,
+    a.base_ccy,
+    m.mta,
+    m.rounding_unit,
+    p.price_usd AS due_price_usd
+FROM book.account AS a
+LEFT JOIN book.member AS m
+    ON m.run_id = a.run_id AND m.clearing_member_id = a.clearing_member_id
+LEFT JOIN result.asset_price AS p
+    ON p.run_id = a.run_id AND p.asset = a.base_ccy
+WHERE a.run_id = $run_id
+    AND (
+        a.status <> 'CLOSED'
+        OR EXISTS (
+            SELECT 1 FROM book.position AS q
+            WHERE q.run_id = a.run_id AND q.clearing_member_id = a.clearing_member_id
+                AND q.margin_account_id = a.margin_account_id AND q.qty_close <> 0
+        )
+        OR EXISTS (
+            SELECT 1 FROM result.balance AS b
+            WHERE b.run_id = a.run_id AND b.clearing_member_id = a.clearing_member_id
+                AND b.margin_account_id = a.margin_account_id AND b.closing <> 0
+        )
+    )
+ORDER BY ALL
