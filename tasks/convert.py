@@ -78,6 +78,7 @@ class ConvertReport:
 class _Material:
     """A day, the day before where there is one, and what the other files say."""
 
+    folder: Path
     day: Day
     previous: Day | None
     history: convert_history.History
@@ -113,6 +114,7 @@ def _read(folder: Path, business_date: date) -> _Material:
     assert chain is not None, "options_until raises where the day has no snapshot"
     before = convert_chain.previous_chain(options, business_date)
     return _Material(
+        folder,
         convert_market.day_of(chain, folder),
         convert_market.day_of(before, folder) if before else None,
         convert_history.history_of(folder, options, business_date),
@@ -161,7 +163,7 @@ def _prices(material: _Material, expired: Sequence[Contract]) -> list[dict[str, 
         prior = material.stablecoins_before.get(coin)
         rows.append(convert_market.price_row(day.chain, f"{coin}-USD", "INDEX", price, prior.price if prior else None))
     if previous:
-        for contract_id, price in convert_market.final_prices(expired, previous, day).items():
+        for contract_id, price in convert_market.final_prices(expired, previous, day, material.folder).items():
             last = previous.marks[contract_id].price
             rows.append(convert_market.price_row(day.chain, contract_id, "FINAL", price, last))
     return rows

@@ -141,25 +141,41 @@ def price_set_id(chain: Chain) -> str:
     return f"{VENUE}-{chain.snapshot_id}"
 
 
-def final_prices(expired: Iterable[Contract], previous: Day, day: Day) -> dict[str, Price]:
+def final_prices(expired: Iterable[Contract], previous: Day, day: Day, folder: Path) -> dict[str, Price]:
     """Final settlement prices (USD) of what expired between two snapshots, by contract id.
 
-    No file has a price at 08:00 UTC: the index is interpolated, linear in its logarithm and in time, between the two
-    snapshots around the expiry.
+    No file has a price at 08:00 UTC: it is interpolated between the nearest observations around the expiry, which are
+    the index of the two snapshots and the candles of the perpetual in between.
     """
-    prices = {}
-    for contract in expired:
-        if contract.expiry and contract.coin in previous.index and contract.coin in day.index:
-            index = interpolated_index(contract.coin, contract.expiry, previous.chain, day.chain)
-            prices[contract.contract_id] = Price(index, None, VENUE, "INTERPOLATED_INDEX", "MODEL")
-    return prices
+    seen = {
+        coin: _observations(coin, previous.chain, day.chain, folder) for coin in day.index if coin in previous.index
+    }
+    return {
+        contract.contract_id: Price(
+            interpolated(seen[contract.coin], contract.expiry), None, VENUE, "INTERPOLATED", "MODEL"
+        )
+        for contract in expired
+        if contract.expiry and contract.coin in seen
+    }
 
 
-def interpolated_index(coin: str, moment: datetime, before: Chain, after: Chain) -> Decimal:
-    """Index (USD, to a cent) between two snapshots, linear in its logarithm and in time."""
-    share = (moment - before.as_of) / (after.as_of - before.as_of)
-    log = (1.0 - share) * math.log(before.index[coin]) + share * math.log(after.index[coin])
-    return money.round_half_even(math.exp(log))
+def interpolated(observations: Iterable[tuple[datetime, float]], moment: datetime) -> Decimal:
+    """Price (USD, to a cent) at a moment within the observations, linear in its logarithm and in time."""
+    ordered = sorted(observations)
+    before = max(each for each in ordered if each[0] <= moment)
+    after = min(each for each in ordered if each[0] >= moment)
+    span = (after[0] - before[0]).total_seconds()
+    share = (moment - before[0]).total_seconds() / span if span else 0.0
+    return money.round_half_even(before[1] * (after[1] / before[1]) ** share)
+
+
+def _observations(coin: str, before: Chain, after: Chain, folder: Path) -> list[tuple[datetime, float]]:
+    candles = read_file(folder, PERPETUALS_FILE, _CANDLE_COLUMNS).filter(
+        pl.col("coin") == coin, pl.col("obs_ts_utc") > before.as_of, pl.col("obs_ts_utc") < after.as_of
+    )
+    marks = [_candle_mark(row, row["obs_ts_utc"]) for row in candles.iter_rows(named=True)]
+    between = [(mark.obs_ts, float(mark.price)) for mark in marks if mark and mark.obs_ts and mark.price]
+    return [(before.as_of, before.index[coin]), *between, (after.as_of, after.index[coin])]
 
 
 def quote_rows(chain: Chain) -> list[dict[str, Any]]:
