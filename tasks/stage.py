@@ -117,7 +117,7 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
                 context = open_context(home, store, key)
                 home.renew_lease("cycle", key.run_id, name)
                 crash_point(f"{name}:begin")
-                with _blocking_what_is_refused(home, store, key), store.transaction():
+                with blocking_what_is_refused(home, store, key), store.transaction():
                     blocking = body(context) or ()
                     write_receipt(store, key, name, context.rows, started, "BLOCKED" if blocking else "DONE")
                     if blocking or state:
@@ -136,7 +136,7 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
 
 
 @contextmanager
-def _blocking_what_is_refused(home: Home, store: Store, key: CycleKey) -> Iterator[None]:
+def blocking_what_is_refused(home: Home, store: Store, key: CycleKey) -> Iterator[None]:
     """A run whose figures are refused is BLOCKED, not interrupted: the next attempt looks for corrected files first."""
     try:
         yield

@@ -2,6 +2,7 @@
 CREATE TABLE IF NOT EXISTS control.release (
     cycle_id VARCHAR NOT NULL,
     version INTEGER NOT NULL,
+    issue_no INTEGER NOT NULL,
     run_id VARCHAR NOT NULL,
     state VARCHAR NOT NULL,
     root_hash VARCHAR NOT NULL,
@@ -13,6 +14,7 @@ CREATE TABLE IF NOT EXISTS control.release (
 );
 COMMENT ON COLUMN control.release.cycle_id IS '<YYYYMMDD>-<CYCLE>';
 COMMENT ON COLUMN control.release.version IS '1, 2, … without gaps';
+COMMENT ON COLUMN control.release.issue_no IS 'counts all releases of the home in issue order: the order of the hash chain';
 COMMENT ON COLUMN control.release.run_id IS 'run';
 COMMENT ON COLUMN control.release.state IS 'PREPARED or PUBLISHED';
 COMMENT ON COLUMN control.release.root_hash IS 'sha256 over the files';

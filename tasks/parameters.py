@@ -1,0 +1,92 @@
+"""What the public and operations get: the parameter pack, the run manifest and the validation report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from tasks import gate_page, pack, reports, wording
+from tasks.envelope import cell
+from tasks.model import policy
+from tasks.model.money import settlement_unit
+from tasks.reference import assets
+from tasks.reports import OR01, OV01, PP01, Header, Record, Report, long_form, nested
+from tasks.stage import Context
+
+PUBLIC_KEYS = {
+    "version": (), "convention": ("convention",), "asset": ("asset",), "parameter": ("rule_id",),
+    "scenario": ("scenario_id", "underlying_horizon"),
+}  # fmt: skip
+OPS_KEYS = {"run": (), "input": ("file_id",), "stage": ("stage",)}
+_VERSIONS = ("policy_hash", "model_version", "business_date", "cycle", "price_as_of_ts", "origin", "env")
+_RUN = (
+    "run_id", "business_date", "cycle", "run_no", "env", "origin", "fingerprint", "input_root", "opening_root",
+    "decisions_root", "policy_hash", "reference_hash", "model_version", "code_version", "constraints_hash",
+    "predecessor_run_id", "genesis", "price_as_of_ts", "position_as_of_ts", "collateral_as_of_ts", "as_of_ts",
+)  # fmt: skip
+
+
+def public_files(context: Context, header: Header) -> dict[str, bytes]:
+    """PP01: every parameter by rule id, every scenario, the conventions, as CSV and JSON."""
+    return _files(header, PP01, "PUBLIC", list(parameter_pack(context)), PUBLIC_KEYS)
+
+
+def ops_files(context: Context, header: Header) -> dict[str, bytes]:
+    """OR01 as CSV and JSON, OV01 as JSON and page."""
+    name = header.edition.file_name
+    checks, findings = context.slice("control.check_result"), context.slice("control.finding")
+    validation = gate_page.report(checks, findings, header.fields(OV01))
+    return _files(header, OR01, "OPS", list(run_manifest(context)), OPS_KEYS) | {
+        name(OV01.code, "OPS", "ALL", "json"): pack.canonical(validation),
+        name(OV01.code, "OPS", "ALL", "html"): gate_page.page(validation).encode(),
+    }
+
+
+def parameter_pack(context: Context) -> Iterator[Record]:
+    """Versions, conventions, assets, parameters with unit and bounds, scenarios."""
+    run = {name: cell(context.run[name]) for name in _VERSIONS}
+    yield Record("version", "", "", run | {
+        "policy_id": context.policy.policy_id, "policy_effective_date": context.policy.effective_date.isoformat(),
+        "conventions_id": wording.conventions_id(),
+    })  # fmt: skip
+    for name, text in sorted(wording.words("conventions").items()):
+        yield Record("convention", name, "", {"text": text})
+    for code, asset in sorted(assets().items()):
+        unit = format(settlement_unit(asset.decimals), "f")
+        yield Record("asset", code, "", {"decimals": str(asset.decimals), "settlement_unit": unit, "dti": asset.dti})
+    yield from _parameters(context)
+    yield from _scenarios(context)
+
+
+def _parameters(context: Context) -> Iterator[Record]:
+    described = policy.describe()
+    for rule_id, value in sorted(policy.flat(context.policy).items()):
+        by_name = f"{rule_id.rpartition('.')[0]}.*"
+        unit, lowest, highest = described.get(rule_id) or described.get(by_name) or ("", "", "")
+        yield Record("parameter", rule_id, "", {"value": value, "unit": unit, "lowest": lowest, "highest": highest})
+
+
+def _scenarios(context: Context) -> Iterator[Record]:
+    frame = reports.printed(context.query("out/scenario"))
+    names = frame.columns[3:]
+    for scenario, underlying, horizon, *values in frame.iter_rows():
+        fields = dict(zip(names, values, strict=True)) | {"underlying": underlying, "horizon_days": horizon}
+        yield Record("scenario", scenario, f"{underlying} {horizon}", fields)
+
+
+def run_manifest(context: Context) -> Iterator[Record]:
+    """What the run was frozen on, under which versions, and the rows each stage wrote. No time of any clock."""
+    yield Record("run", "", "", {name: cell(context.run[name]) for name in _RUN})
+    for file in reports.printed(context.query("out/input")).iter_rows(named=True):
+        yield Record("input", file.pop("file_id"), "", file)
+    for stage, rows in context.query("out/stage").iter_rows():
+        yield Record("stage", stage, "", {table: str(count) for table, count in sorted(json.loads(rows).items())})
+
+
+def _files(header: Header, report: Report, party: str, records: list[Record], keys: Any) -> dict[str, bytes]:
+    def name(ending: str) -> str:
+        return header.edition.file_name(report.code, party, "ALL", ending)
+
+    content = pack.canonical({"envelope": header.fields(report), **nested(records, keys)})
+    return {name("csv"): header.csv(report, long_form(records)), name("json"): content}

@@ -1,0 +1,196 @@
+"""Publish: print what every member, the public and operations get, and take it out in one atomic release.
+
+Manages its own transactions: the release is final before it is on disk, and on disk before it is recorded as out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tasks import pack, parameters, release, reports, resources, stage, wording
+from tasks.envelope import cell
+from tasks.home import Home
+from tasks.leak import Guard, words
+from tasks.model.errors import Finding, LeveeError, ReconciliationError
+from tasks.model.money import product, round_half_even, settlement_unit, total
+from tasks.pack import Edition, Entry
+from tasks.reference import assets
+from tasks.reports import ACCOUNT_TABLES, MC01, ML01, MP01, MR01, MS01, MT01, MX02, Header, Row, Rows, long_form, nested
+from tasks.stage import Context, CycleKey, Receipt, crash_point
+from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, statement
+from tasks.statement_page import notice_page, statement_page, template_sources
+from tasks.store import Store
+
+Files = dict[str, bytes]
+
+
+def publish(home: Home, key: CycleKey) -> Receipt:
+    """Release the run's reports, or finish what an interrupted attempt left of it. Raises LeveeError."""
+    with Store(home.database) as store:
+        home.renew_lease("cycle", key.run_id, "publish")
+        crash_point("publish:begin")
+        release.recover(home, store)
+        for prepared in release.unfinished(store, home, key):
+            _release(home, store, prepared.key)
+        standing = stage.receipt(store, key, "publish")
+        if not standing:
+            _release(home, store, key)
+        release.finish(home, store, release.published(store, home, key))
+        rows = (standing or stage.receipt(store, key, "publish") or Receipt(key.run_id, "publish", {})).rows
+    return Receipt(key.run_id, "publish", rows, resumed=standing is not None)
+
+
+def _release(home: Home, store: Store, key: CycleKey) -> None:
+    context = stage.open_context(home, store, key)
+    if context.run["state"] != "APPROVED":
+        raise LeveeError(
+            Finding("WAITING", "the run is not approved", where=key.run_id, value=context.run["state"],
+                    limit="APPROVED", action="finish the cycle with `levee cycle run`")
+        )  # fmt: skip
+    edition = Edition(context.run["env"], key.business_date, key.cycle, release.version_of(store, key))
+    header = Header(edition, context.run["as_of_ts"], context.run["origin"])
+    with stage.blocking_what_is_refused(home, store, key):
+        release.release(home, store, key, edition, lambda folder: _render(context, header, folder))
+
+
+def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
+    """Write every audience's files, each proven to name nobody else before it touches the disk."""
+    guard = Guard(context.query("out/party").iter_rows(), _house_words(context))
+    public = parameters.public_files(context, header)
+    entries = _checked(guard, "", pack.PUBLIC, public, folder)
+    guard.said_to_all.update(word for content in public.values() for word in words(content))
+    members = _accounts(context)
+    for member, rows in _submissions(context, members).items():
+        files = _member_files(members.get(member, []), member, rows, _printing(context, header))
+        entries += _checked(guard, member, f"{pack.MEMBERS}/{member}", files, folder)
+        crash_point("publish:rendering")
+    return entries + _write(pack.OPS, parameters.ops_files(context, header), folder)
+
+
+def _house_words(context: Context) -> set[bytes]:
+    """Words the house says to everybody: its own texts and the names of contracts."""
+    own = "\n".join([template_sources(), wording.text(), *(resources.sql(name) for name in resources.sql_names(""))])
+    contracts = context.store.read("SELECT contract_id FROM book.contract WHERE run_id = $run_id",
+                                   {"run_id": context.key.run_id})  # fmt: skip
+    return set(words("\n".join([own, *contracts["contract_id"]]).encode()))
+
+
+def _checked(guard: Guard, member: str, audience: str, files: Files, folder: Path) -> list[Entry]:
+    leaks = guard.scan(member, files)
+    if leaks:
+        raise ReconciliationError(*leaks)
+    return _write(audience, files, folder)
+
+
+def _write(audience: str, files: Files, folder: Path) -> list[Entry]:
+    (folder / audience).mkdir(parents=True)
+    for name, content in files.items():
+        (folder / audience / name).write_bytes(content)
+    return [Entry.of(f"{audience}/{name}", content) for name, content in files.items()]
+
+
+def _printing(context: Context, header: Header) -> Printing:
+    run = {name: cell(value) for name, value in context.run.items()}
+    return Printing(header, run, str(context.policy.call.minimum_funding_minutes))
+
+
+def _accounts(context: Context) -> dict[str, list[Account]]:
+    """Every account with its printed rows, by member. Raises ReconciliationError where reports would disagree."""
+    tables = {report.code: reports.by_account(reports.printed(frame), report.columns)
+              for report, frame in _frames(context)}  # fmt: skip
+    frame = context.query("out/account")
+    times = frame.select("issued_ts", "due_ts").rows()
+    found: dict[str, list[Account]] = {}
+    for row, (issued, due) in zip(reports.printed(frame).iter_rows(named=True), times, strict=True):
+        name = (row["clearing_member_id"], row["margin_account_id"])
+        rows = {code: by_account.get(name, []) for code, by_account in tables.items()}
+        found.setdefault(name[0], []).append(Account(row, issued, due, rows))
+    faults = [fault for accounts in found.values() for account in accounts for fault in disagreements(account)]
+    if faults:
+        raise ReconciliationError(*faults)
+    return found
+
+
+def _frames(context: Context) -> Iterator[tuple[reports.Report, pl.DataFrame]]:
+    for report in ACCOUNT_TABLES:
+        frame = context.query(f"out/{report.code.lower()}")
+        yield report, _with_settlement(frame) if report is MP01 else frame
+
+
+def _with_settlement(positions: pl.DataFrame) -> pl.DataFrame:
+    """Positions with the unit their flows were rounded to, and variation margin in USD for information."""
+    units = {code: format(settlement_unit(asset.decimals), "f") for code, asset in assets().items()}
+    flows = positions.select("variation_margin", "settle_asset_price_usd").rows()
+    in_usd = ["" if None in (amount, price) else cell(round_half_even(product(amount, price)))
+              for amount, price in flows]  # fmt: skip
+    unit = [units.get(asset, "") for asset in positions["settle_asset"]]
+    return positions.with_columns(settlement_unit=pl.Series(unit, dtype=pl.String),
+                                  variation_margin_usd=pl.Series(in_usd, dtype=pl.String))  # fmt: skip
+
+
+def disagreements(account: Account) -> Iterator[Finding]:
+    """Where the statement, requirement, collateral and call of an account do not say the same."""
+    figures, where = account.figures, f"{account.member} {account.account}"
+    if not figures["account_status"]:
+        yield Finding("CROSS_REPORT", "an account has no margin result", where=where,
+                      action="find why the call stage left it out")  # fmt: skip
+        return
+    requirement = account.rows(MR01)
+    told = {
+        "initial_margin_usd": [row["amount_usd"] for row in requirement if row["row_type"] == "LINE"],
+        "total_initial_margin_usd": [row["amount_usd"] for row in requirement if row["row_type"] == "PORTFOLIO"
+                                     and row["item"] == "TOTAL_INITIAL_MARGIN"],
+        "collateral_post_haircut_value_usd": [row["post_haircut_value_usd"] for row in account.rows(MT01)],
+        "margin_call_amount_usd": [figures["call_amount_usd"] or "0"],
+    }  # fmt: skip
+    for name, amounts in told.items():
+        if name == "margin_call_amount_usd" or figures["account_status"] != "HELD":
+            value = total(map(Decimal, amounts))
+            if value != Decimal(figures[name]):
+                yield Finding("CROSS_REPORT", f"reports disagree on {name}", where=where, value=str(value),
+                              limit=figures[name], action="find the stage that wrote the odd figure")  # fmt: skip
+
+
+def _submissions(context: Context, members: Mapping[str, Any]) -> dict[str, list[Row]]:
+    """Rows of the submission status by member, in key order; every member with an account has one."""
+    frame = reports.printed(context.query("out/mx02"))
+    rows = {member: found for (member, _), found in reports.by_account(frame, MX02.columns).items()}
+    return {member: rows.get(member, []) for member in sorted(rows.keys() | members.keys())}
+
+
+def _member_files(accounts: Sequence[Account], member: str, submitted: Rows, printing: Printing) -> Files:
+    """Every file of a member's folder by name."""
+    header = printing.header
+    files = _formats(header, MX02, member, "ALL", submitted)
+    for account in accounts:
+        files |= _account_files(account, printing)
+    return files
+
+
+def _account_files(account: Account, printing: Printing) -> Files:
+    header = printing.header
+    made, called = statement(account, printing), notice(account, printing)
+    pages = {MS01: statement_page(made, called), MC01: notice_page(called)}
+    files: Files = {}
+    for report, records, keys in ((MS01, made, STATEMENT_KEYS), (MC01, called, NOTICE_KEYS)):
+        name = _names(header, report, account.member, account.account)
+        content = pack.canonical({"envelope": header.fields(report), **nested(records, keys)})
+        files |= {name("csv"): header.csv(report, long_form(records)), name("json"): content,
+                  name("html"): pages[report]}  # fmt: skip
+    for report in (MR01, MP01, MT01, ML01):
+        files |= _formats(header, report, account.member, account.account, account.tables[report.code])
+    return files
+
+
+def _formats(header: Header, report: reports.Report, party: str, account: str, rows: Rows) -> Files:
+    name = _names(header, report, party, account)
+    return {name("csv"): header.csv(report, rows), name("json"): header.json(report, rows)}
+
+
+def _names(header: Header, report: reports.Report, party: str, account: str) -> Any:
+    return lambda ending: header.edition.file_name(report.code, party, account, ending)

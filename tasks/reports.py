@@ -1,0 +1,180 @@
+"""Which reports a release holds, for whom, with which columns; and how their values are printed.
+
+CSV, JSON and pages of a report are printed from one set of texts, so they cannot differ. Columns are only ever added
+at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from math import isfinite
+from typing import Any
+
+import polars as pl
+
+from tasks import pack
+from tasks.envelope import cell, write_csv
+from tasks.model.errors import Finding, ModelInputError
+from tasks.pack import Edition
+from tasks.schema import SCHEMA_VERSION
+
+Row = tuple[str, ...]
+Rows = Sequence[Row]
+ByAccount = Mapping[tuple[str, str], Rows]
+
+FLOAT_DIGITS = 8
+_DIGITS = {"spot_return": 12, "scale_factor": 12, "vol_score": 12, "implied_volatility": 12, "mark_age_seconds": 3}
+LONG_FORM = ("block", "key1", "key2", "field", "value")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: its code, audience, title and columns; `control` columns are summed in the trailer."""
+
+    code: str
+    audience: str
+    title: str
+    columns: tuple[str, ...]
+    control: tuple[str, ...] = ()
+
+
+MS01 = Report("MS01", pack.MEMBERS, "Margin statement", LONG_FORM)
+MC01 = Report("MC01", pack.MEMBERS, "Call notice", LONG_FORM)
+MR01 = Report(
+    "MR01", pack.MEMBERS, "Requirement by component and product group",
+    ("row_type", "client_id", "line_no", "item", "product_group", "amount_usd", "risk_usd", "rule_id", "policy_hash",
+     "worst_scenario_id", "binding_component"),
+    ("amount_usd",),
+)  # fmt: skip
+MP01 = Report(
+    "MP01", pack.MEMBERS, "Positions and variation margin",
+    ("client_id", "contract_id", "kind", "payoff", "underlying_asset", "multiplier", "qty_open", "qty_buy", "qty_sell",
+     "qty_transfer", "qty_exercise_assign", "qty_expired", "qty_close", "buy_value", "sell_value",
+     "prev_settlement_price", "settlement_price", "final_price", "settle_asset", "settlement_unit",
+     "variation_margin", "funding", "premium", "fees", "settlement", "settle_asset_price_usd", "option_value_usd",
+     "delta", "gamma", "vega_usd", "implied_volatility", "index_price_usd", "forward_price", "mark_method",
+     "mark_quality", "mark_source", "mark_obs_ts", "mark_age_seconds", "funding_quality", "position_as_of_ts",
+     "variation_margin_usd"),
+    ("qty_close",),
+)  # fmt: skip
+MT01 = Report(
+    "MT01", pack.MEMBERS, "Collateral",
+    ("asset", "form", "quantity", "price_usd", "price_quality", "price_obs_ts", "haircut_fraction",
+     "market_value_usd", "post_haircut_value_usd", "rule_id", "pending_in", "pending_out"),
+    ("post_haircut_value_usd",),
+)  # fmt: skip
+ML01 = Report(
+    "ML01", pack.MEMBERS, "Statement of account",
+    ("asset", "line_no", "movement_type", "contract_id", "amount", "balance"),
+    ("amount",),
+)  # fmt: skip
+MX02 = Report(
+    "MX02", pack.MEMBERS, "Submission status",
+    ("row_type", "dataset", "file_id", "source_line", "sha256", "code", "severity", "margin_account_id", "contract_id",
+     "value", "limit_value", "meaning", "action", "accepted_rows", "rejected_rows"),
+)  # fmt: skip
+PP01 = Report("PP01", pack.PUBLIC, "Parameters, scenarios and conventions", LONG_FORM)
+OR01 = Report("OR01", pack.OPS, "Run manifest", LONG_FORM)
+OV01 = Report("OV01", pack.OPS, "Validation", ())
+
+REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX02, PP01, OR01, OV01)
+ACCOUNT_TABLES = (MR01, MP01, MT01, ML01)
+
+
+@dataclass(frozen=True)
+class Header:
+    """What every file of a release says of itself. Times are UTC and come from the inputs, never from a clock."""
+
+    edition: Edition
+    as_of_ts: datetime
+    origin: str
+
+    def csv(self, report: Report, rows: Iterable[Sequence[str]]) -> bytes:
+        """The report's rows in the inbox envelope: sender HOUSE, seq the version, created when it was as of."""
+        edition = self.edition
+        return write_csv(report.code, edition.business_date, edition.cycle, edition.version, "HOUSE", self.as_of_ts,
+                         self.as_of_ts, edition.env, self.origin, report.columns, rows, report.control)  # fmt: skip
+
+    def fields(self, report: Report) -> dict[str, str]:
+        """The envelope's fields, for JSON."""
+        edition, as_of = self.edition, cell(self.as_of_ts)
+        return {
+            "report": report.code, "title": report.title, "schema_version": str(SCHEMA_VERSION),
+            "business_date": edition.business_date.isoformat(), "cycle": edition.cycle, "seq": str(edition.version),
+            "sender": "HOUSE", "created_ts": as_of, "as_of_ts": as_of, "env": edition.env, "origin": self.origin,
+        }  # fmt: skip
+
+    def json(self, report: Report, rows: Rows) -> bytes:
+        """The same rows as one object each."""
+        records = [dict(zip(report.columns, row, strict=True)) for row in rows]
+        return pack.canonical({"envelope": self.fields(report), "records": records})
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A thing with named fields inside a block of a long-form report, addressed by up to two keys."""
+
+    block: str
+    key1: str
+    key2: str
+    fields: Mapping[str, str]
+
+
+def long_form(records: Iterable[Record]) -> list[Row]:
+    """One row per field of each record."""
+    return [
+        (each.block, each.key1, each.key2, name, value) for each in records for name, value in each.fields.items()
+    ]  # fmt: skip
+
+
+def nested(records: Iterable[Record], keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Records by block: an object where a block has no keys, else a list of objects that carry their keys."""
+    blocks: dict[str, Any] = {block: [] if names else {} for block, names in keys.items()}
+    for each in records:
+        names = keys[each.block]
+        if names:
+            blocks[each.block].append(dict(zip(names, (each.key1, each.key2), strict=False)) | dict(each.fields))
+        else:
+            blocks[each.block].update(each.fields)
+    return blocks
+
+
+def printed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every value as the text that is published; missing is empty. Floats get fixed digits."""
+    return pl.DataFrame(
+        {name: _printed(frame[name]) for name in frame.columns}, schema=dict.fromkeys(frame.columns, pl.String)
+    )
+
+
+def _printed(column: pl.Series) -> list[str] | pl.Series:
+    if column.dtype == pl.String:
+        return column.fill_null("")
+    if column.dtype.is_float():
+        digits = _DIGITS.get(column.name, FLOAT_DIGITS)
+        return ["" if value is None else fixed(value, digits) for value in column]
+    if column.dtype.is_decimal():
+        return column.cast(pl.String).fill_null("")
+    return [cell(value) for value in column]
+
+
+def fixed(value: float, digits: int) -> str:
+    """A float at a fixed number of digits, without a negative zero. Raises ModelInputError where it is not finite."""
+    if not isfinite(value):
+        raise ModelInputError(Finding("NON_FINITE", "a figure to be published is not finite", value=str(value)))
+    text = f"{value:.{digits}f}"
+    return text if float(text) else text.lstrip("-")
+
+
+def by_account(frame: pl.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str], list[Row]]:
+    """Rows of a printed frame by its first two columns (member, account), which it is ordered by."""
+    return {
+        (member, account): [row[2:] for row in rows]
+        for (member, account), rows in _grouped(frame.select(*frame.columns[:2], *columns))
+    }
+
+
+def _grouped(frame: pl.DataFrame) -> Iterator[tuple[tuple[str, str], Iterator[Row]]]:
+    yield from groupby(frame.iter_rows(), key=lambda row: (row[0], row[1]))
