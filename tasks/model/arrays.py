@@ -76,7 +76,7 @@ def require_finite(name: str, values: Floats, labels: tuple[str, ...] = ()) -> F
     """The values themselves. Raises ModelInputError NON_FINITE naming the first that is NaN or infinite."""
     bad = ~np.isfinite(values)
     if bad.any():
-        position = int(np.argwhere(bad)[0][0])
+        position = int(np.argwhere(np.atleast_1d(bad))[0][0])
         label = labels[position] if labels else str(position)
         raise ModelInputError(
             Finding("NON_FINITE", f"{name} is missing or not finite", where=label,

@@ -1,0 +1,167 @@
+"""Black-76 against the field's cases, QuantLib, its limits and parity."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import QuantLib
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+
+from tasks.model.errors import ModelInputError
+from tasks.model.pricing import black76
+
+SECONDS_PER_YEAR = 365 * 86400
+
+
+def price(forward, strike, volatility, years, is_call):
+    return float(black76.price(np.float64(forward), np.float64(strike), np.float64(volatility), np.float64(years),
+                               np.bool_(is_call)))  # fmt: skip
+
+
+def greeks(forward, strike, volatility, years, is_call):
+    return black76.greeks(np.float64(forward), np.float64(strike), np.float64(volatility), np.float64(years),
+                          np.bool_(is_call))  # fmt: skip
+
+
+@pytest.mark.golden
+def test_golden_prices_and_their_inversion(golden, agrees):
+    for case in golden("black76"):
+        given, expected = case["inputs"], case["expected"]
+        discount = math.exp(-given["r"] * given["T"])
+        terms = given["F"], given["K"]
+
+        def discounted(volatility, terms=terms, given=given, discount=discount):
+            return discount * price(*terms, volatility, given["T"], given["cp"] == "C")
+
+        assert agrees(discounted(given["sigma"]), expected["price"], case["tolerance"]), case["id"]
+        if "implied_vol" in expected:
+            implied = brentq(lambda sigma: discounted(sigma) - expected["price"], 1e-4, 5.0, xtol=1e-14)  # noqa: B023
+            assert agrees(implied, expected["implied_vol"], case["tolerance"]), case["id"]
+        assert set(expected) <= {"price", "implied_vol"}
+
+
+@pytest.mark.golden
+def test_golden_venue_prices_with_discount(golden, agrees):
+    for case in golden("black76", "crypto.json"):
+        given, expected = case["inputs"], case["expected"]
+        terms = given["forward"], given["strike"], given["vol"], given["sec"] / SECONDS_PER_YEAR
+        for side in ("call", "put"):
+            value = given["discount"] * price(*terms, side == "call")
+            assert agrees(value, expected[side], case["tolerance"]), f"{case['id']} {side}"
+        if "call_delta" in expected:
+            delta = given["discount"] * greeks(*terms, True).delta
+            assert agrees(delta, expected["call_delta"], case["tolerance"]), case["id"]
+        assert set(expected) <= {"call", "put", "call_delta"}
+
+
+@pytest.mark.golden
+def test_golden_greeks_of_a_spot_option_follow_from_those_of_the_forward(golden, agrees):
+    for case in golden("greeks"):
+        given = case["inputs"]
+        S, r, q, T = given["S"], given["r"], given["q"], given["T"]
+        growth, discount = math.exp((r - q) * T), math.exp(-r * T)
+        terms = S * growth, given["K"], given["sigma"], T, given["cp"] == "C"
+        value, by_forward = discount * price(*terms), greeks(*terms)
+        delta = discount * growth * by_forward.delta
+        figures = {
+            "delta": delta,
+            "elasticity": delta * S / value,
+            "gamma": discount * growth**2 * by_forward.gamma,
+            "vega": discount * by_forward.vega,
+            "rho": T * (S * delta - value),
+            "dividend_rho": -T * S * delta,
+        }
+        assert agrees(figures[given["greek"]], case["expected"]["value"], case["tolerance"]), case["id"]
+
+
+@pytest.mark.golden
+def test_golden_coin_prices_and_parity(golden, agrees):
+    for case in golden("inverse_option"):
+        given, expected = case["inputs"], case["expected"]
+        terms = given["F"], given["K"], given["sigma"], given["T"]
+        call, put = price(*terms, True), price(*terms, False)
+        found = {"call_usd": call, "put_usd": put, "call_coin": call / given["F"], "put_coin": put / given["F"],
+                 "parity": (call - put) / given["F"]}  # fmt: skip
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            assert agrees(found[name], value, case["tolerance"]), f"{case['id']} {name}"
+
+
+@pytest.mark.parametrize("years", [1 / 365, 0.1, 0.5, 2.0])
+@pytest.mark.parametrize("volatility", [0.05, 0.6, 1.5])
+@pytest.mark.parametrize("strike", [20_000.0, 59_000.0, 60_000.0, 61_000.0, 180_000.0])
+def test_quantlib_agrees(strike, volatility, years):
+    F = 60_000.0
+    for is_call, kind in ((True, QuantLib.Option.Call), (False, QuantLib.Option.Put)):
+        oracle = QuantLib.BlackCalculator(
+            QuantLib.PlainVanillaPayoff(kind, strike), F, volatility * math.sqrt(years), 1.0
+        )
+        found = greeks(F, strike, volatility, years, is_call)
+        assert price(F, strike, volatility, years, is_call) == pytest.approx(oracle.value(), abs=1e-14 * F, rel=1e-11)
+        assert found.delta == pytest.approx(oracle.deltaForward(), abs=1e-12)
+        assert found.gamma == pytest.approx(oracle.gammaForward(), abs=1e-12 / F, rel=1e-9)
+        assert found.vega == pytest.approx(oracle.vega(years), abs=1e-9, rel=1e-9)
+
+
+@settings(deadline=None, derandomize=True, max_examples=200)
+@given(st.floats(1e-3, 1e6), st.floats(1e-3, 1e6), st.floats(0.0, 5.0), st.floats(0.0, 3.0))
+def test_parity_and_bounds_hold_everywhere(forward, strike, volatility, years):
+    call, put = price(forward, strike, volatility, years, True), price(forward, strike, volatility, years, False)
+    scale = max(forward, strike)
+    assert call - put == pytest.approx(forward - strike, abs=4e-16 * scale)
+    assert max(forward - strike, 0.0) <= call <= forward * (1 + 1e-15) + 1e-15 * scale
+    assert max(strike - forward, 0.0) <= put <= strike * (1 + 1e-15) + 1e-15 * scale
+
+
+@pytest.mark.parametrize("years", [0.0, -0.5])
+@pytest.mark.parametrize(("strike", "call", "put"), [(90.0, 10.0, 0.0), (100.0, 0.0, 0.0), (130.0, 0.0, 30.0)])
+def test_at_expiry_the_price_is_the_payoff(strike, call, put, years):
+    assert price(100.0, strike, 0.8, years, True) == pytest.approx(call, abs=1e-6)
+    assert price(100.0, strike, 0.8, years, False) == pytest.approx(put, abs=1e-6)
+
+
+def test_a_short_time_is_not_floored():
+    # One second to run: an at-the-money option is worth F sigma sqrt(T) / sqrt(2 pi), to first order.
+    years = 1.0 / SECONDS_PER_YEAR
+    assert price(100.0, 100.0, 0.6, years, True) == pytest.approx(
+        100 * 0.6 * math.sqrt(years / (2 * math.pi)), rel=1e-6
+    )
+
+
+def test_a_deep_out_of_the_money_price_keeps_its_digits():
+    # Far side of parity: 1e-10 of a forward of 1000 would drown in the other side's rounding.
+    oracle = QuantLib.blackFormula(QuantLib.Option.Put, 500.0, 1000.0, 0.12)
+    assert price(1000.0, 500.0, 0.12, 1.0, False) == pytest.approx(oracle, rel=1e-4) and oracle < 1e-7
+
+
+def test_limits_of_a_worthless_forward_and_a_free_strike():
+    assert price(0.0, 1000.0, 4.0, 1.0, True) == 0.0
+    assert price(0.0, 1000.0, 4.0, 1.0, False) == 1000.0
+    assert price(1000.0, 0.0, 4.0, 1.0, True) == 1000.0
+
+
+@pytest.mark.parametrize("spoiled", range(4))
+def test_nothing_missing_passes_silently(spoiled):
+    terms = [100.0, 100.0, 0.5, 0.5]
+    terms[spoiled] = math.nan
+    with pytest.raises(ModelInputError, match="NON_FINITE"):
+        price(*terms, True)
+    with pytest.raises(ModelInputError, match="NON_FINITE"):
+        greeks(*terms, True)
+
+
+def test_a_negative_volatility_is_refused():
+    with pytest.raises(ModelInputError, match="negative"):
+        price(100.0, 100.0, -0.5, 0.5, True)
+
+
+def test_time_is_counted_in_years_of_365_days_and_true_seconds():
+    expiry = np.array(["2026-01-31T08:00:00", "2027-01-30T08:00:01", "NaT", "2026-01-29T08:00:00"], "datetime64[us]")
+    years = black76.years_to_expiry(expiry, np.datetime64("2026-01-30T08:00:00"))
+    assert years[0] == pytest.approx(1 / 365, rel=1e-15)
+    assert years[1] == pytest.approx(1 + 1 / SECONDS_PER_YEAR, rel=1e-15)
+    assert math.isnan(years[2]) and years[3] == pytest.approx(-1 / 365)
