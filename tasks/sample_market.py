@@ -21,7 +21,7 @@ DAYS_PER_YEAR = 365.0
 
 ENTER_TURBULENCE = 0.02  # probability per day of calm -> turbulent
 LEAVE_TURBULENCE = 0.08  # probability per day of turbulent -> calm
-JUMP_PROBABILITY = 0.015  # per day, one jump for the whole market
+JUMP_PROBABILITY = 0.02  # per day, one jump for the whole market
 
 VARIANCE_SPEED = 3.0  # per year, at which the variance term structure reaches its long-run level
 LEVEL_MEMORY = 0.95  # per day, of the log ATM level
@@ -56,10 +56,10 @@ class Asset:
 
 
 ASSETS = (
-    Asset("BTC", 80000.0, 2, 0.022, 0.045, 0.93, 0.07, 0.55, -0.8, -0.25, 1.00),
-    Asset("ETH", 2500.0, 2, 0.029, 0.058, 0.91, 0.09, 0.70, -0.6, -0.20, 1.05),
-    Asset("SOL", 125.0, 4, 0.040, 0.080, 0.84, 0.12, 0.90, -0.5, -0.15, 1.10),
-    Asset("XRP", 1.6, 6, 0.036, 0.085, 0.76, 0.12, 0.85, -0.3, -0.10, 1.10),
+    Asset("BTC", 80000.0, 2, 0.026, 0.058, 0.93, 0.09, 0.65, -0.8, -0.25, 1.00),
+    Asset("ETH", 2500.0, 2, 0.034, 0.074, 0.91, 0.12, 0.80, -0.6, -0.20, 1.05),
+    Asset("SOL", 125.0, 4, 0.044, 0.095, 0.84, 0.15, 1.00, -0.5, -0.15, 1.10),
+    Asset("XRP", 1.6, 6, 0.040, 0.095, 0.76, 0.15, 0.95, -0.3, -0.10, 1.10),
 )
 STABLECOINS = ("USDC", "USDT")
 
