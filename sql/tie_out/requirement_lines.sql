@@ -9,7 +9,7 @@ portfolio AS (
     SELECT * FROM result.portfolio WHERE run_id = $run_id
 )
 SELECT
-    concat_ws(' ', margin_account_id, client_id) AS place, coalesce(amount_usd, 0)::VARCHAR AS found,
+    concat_ws(' ', margin_account_id, nullif(client_id, '')) AS place, coalesce(amount_usd, 0)::VARCHAR AS found,
     initial_margin_usd::VARCHAR AS expected
 FROM line
 FULL JOIN portfolio USING (clearing_member_id, margin_account_id, client_id)

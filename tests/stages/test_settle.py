@@ -83,9 +83,7 @@ def test_a_second_call_finds_the_receipt(traded: Any) -> None:
     [("ACTIVE", "2026-01-30 08:00:00", True), ("ACTIVE", "2026-01-31 08:00:00", False),
      ("EXPIRED_UNSETTLED", "2026-01-31 08:00:00", True)],
 )  # fmt: skip
-def test_an_expired_contract_settles_at_its_final_price(
-    traded: Any, status: str, expiry: str, expired: bool
-) -> None:
+def test_an_expired_contract_settles_at_its_final_price(traded: Any, status: str, expiry: str, expired: bool) -> None:
     traded.execute(f"UPDATE book.contract SET kind = 'FUT', status = '{status}', expiry_ts = TIMESTAMP '{expiry}'")
     traded.execute("UPDATE result.mark SET final_price = 50000")
     settle(traded.home, traded.key)
