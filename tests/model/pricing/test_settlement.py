@@ -11,7 +11,7 @@ from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUO
 from tasks.model.errors import ModelInputError
 from tasks.model.pricing import payoff, settlement
 
-PRICES = ("51234.5", "79999.9999999999", "80000", "123456.789")
+PRICES = ("51234.5", "79999.9", "80000", "123456.789")
 Q = Decimal("-12.34567891")
 M = Decimal("0.1")
 
