@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -39,39 +39,39 @@ _ACTION = "correct the file and deliver it as its next version"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of one column: code, expectation of Great Expectations and its arguments."""
+    """A rule of one column, or of the table (column empty): code, expectation of Great Expectations, arguments.
+
+    `kind` limits it to contracts of that kind.
+    """
 
     code: str
     column: str
     expectation: str
     meaning: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = ""
 
     def check(self, dataset: str) -> Check:
         """The rule as a check. A wrong column makes the whole delivery doubtful."""
-        check_id = f"{dataset}.{self.column}.{self.code.lower()}"
+        check_id = ".".join(part for part in (dataset, self.column, self.kind.lower(), self.code.lower()) if part)
         return Check(check_id, self.code, "critical", "book", COLUMN, dataset, self.meaning, _ACTION)
 
 
 def rules() -> dict[str, tuple[Rule, ...]]:
-    """Rules by dataset."""
+    """Rules by dataset. What the tables themselves keep out (a wrong type, an empty figure) is no rule again."""
     return {
         "accounts": (_known_asset("base_ccy"),),
         "book_depth": (*_range(_POSITIVE, "price", "size"), *_range({"min_value": 1}, "level")),
-        "collateral_balances": (
-            *_figures("qty_open", "interest", "adjustment"), *_figures("deposits", "withdrawals"),
-            *_range(_NOT_NEGATIVE, "deposits", "withdrawals", "pending_in", "pending_out"),
+        "collateral_balances": (*_range(_NOT_NEGATIVE, "deposits", "withdrawals", "pending_in", "pending_out"),),
+        "contracts": (
+            *_range(_POSITIVE, "multiplier", "strike", "funding_interval_s"), *_range(_NOT_NEGATIVE, "funding_cap"),
+            *_given("OPT", "strike", "option_type", "expiry_ts"), *_given("FUT", "expiry_ts"),
+            _known_asset("settle_asset"),
         ),
-        "contracts": (*_figures("multiplier"), *_range(_POSITIVE, "multiplier", "strike", "funding_interval_s"),
-                      *_range(_NOT_NEGATIVE, "funding_cap"), _known_asset("settle_asset")),
-        "funding": (*_figures("funding_rate"), *_range({"min_value": -1, "max_value": 1}, "funding_rate")),
-        "history": (*_figures("close"), *_range(_POSITIVE, "close")),
+        "funding": (*_range({"min_value": -1, "max_value": 1}, "funding_rate"),),
+        "history": (*_range(_POSITIVE, "close"),),
         "members": (*_range(_NOT_NEGATIVE, "mta", "rounding_unit"), _known_asset("base_ccy")),
-        "positions": (
-            *_figures("qty_open", "qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign", "qty_expired",
-                      "qty_close", "buy_value", "sell_value", "premium_paid", "fees"),
-            *_range(_NOT_NEGATIVE, "qty_buy", "qty_sell", "buy_value", "sell_value"),
-        ),
+        "positions": (*_range(_NOT_NEGATIVE, "qty_buy", "qty_sell", "buy_value", "sell_value"),),
         "prices": (
             *_range(_NOT_NEGATIVE, "open_interest", "volume_24h_usd"),
             Rule("BAD_FORM", "price_set_id", "ExpectColumnValuesToMatchRegex", "a price set has a plain name",
@@ -102,32 +102,34 @@ class Validator:
         )
         return bool(self._batch(rows.head(1)).validate(expected).success)
 
-    def row_count(self, frame: pl.DataFrame, expected: int, least: int) -> bool:
-        """Whether a table has the rows delivered, and at least `least` of them."""
-        kinds = self._gx.expectations
-        suite = self._gx.ExpectationSuite("rows", [
-            kinds.ExpectTableRowCountToEqual(value=expected), kinds.ExpectTableRowCountToBeBetween(min_value=least),
-        ])  # fmt: skip
-        return bool(self._batch(frame).validate(suite).success)
+    def broken(self, frame: pl.DataFrame, suite: Mapping[str, Rule]) -> dict[str, list[dict[str, Any]]]:
+        """Offending rows (address and value) by the id of each check that fails.
 
-    def broken(self, frame: pl.DataFrame, suite: Mapping[str, Rule]) -> dict[str, list[dict[str, Any]] | None]:
-        """Offending rows (index columns and the value) by check id; None where a rule could not be evaluated."""
-        index = [name for name in ADDRESS if name in frame.columns]
+        The list is empty where the rule is about the table, or could not be evaluated.
+        """
         expectations = [
             getattr(self._gx.expectations, rule.expectation)(
-                column=rule.column, severity="critical", meta={"check_id": check_id}, **rule.arguments
+                severity="critical", meta={"check_id": check_id}, **rule.arguments, **self._on(rule)
             )
             for check_id, rule in suite.items()
         ]
+        address = [name for name in ADDRESS if name in frame.columns]
         results = self._batch(frame).validate(
             self._gx.ExpectationSuite("columns", expectations),
-            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": index},
+            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": address},
         )
         return {
-            each.expectation_config.meta["check_id"]: each.result.get("unexpected_index_list")
+            each.expectation_config.meta["check_id"]: each.result.get("unexpected_index_list") or []
             for each in results.results
             if not each.success
         }
+
+    def _on(self, rule: Rule) -> dict[str, Any]:
+        """Column of a rule, and the kind of contract it is about."""
+        from great_expectations.expectations.row_conditions import Column
+
+        of_kind = {"row_condition": Column("kind") == rule.kind} if rule.kind else {}
+        return {"column": rule.column, **of_kind} if rule.column else {}
 
     def _batch(self, frame: pl.DataFrame) -> Any:
         return self._view.get_batch(batch_parameters={"dataframe": frame.to_pandas()})
@@ -135,66 +137,66 @@ class Validator:
 
 def check_ids() -> list[str]:
     """Ids of every check of this module."""
-    columns = [rule.check(dataset).check_id for dataset, suite in rules().items() for rule in suite]
-    return columns + [f"{dataset}.row_count" for dataset in TABLES]
+    suites = {dataset: (_row_count(0), *rules()[dataset]) for dataset in TABLES}
+    return [rule.check(dataset).check_id for dataset, suite in suites.items() for rule in suite]
 
 
 def run(context: Context, validator: Validator, dataset: str) -> Iterator[Outcome]:
-    """Outcomes of a dataset: its number of rows, then every rule of its columns."""
-    suite = {rule.check(dataset).check_id: rule for rule in rules()[dataset]}
-    frame = _view(context, dataset, suite.values())
-    yield _row_count(context, validator, dataset, frame)
-    if frame.is_empty():
-        return
+    """Outcomes of a dataset: its number of rows, and every rule of its columns unless it is empty."""
+    frame = _view(context, dataset)
+    least = 1 if dataset in REQUIRED_DATASETS and dataset not in MAY_BE_NIL else 0
+    count = _row_count(max(_delivered(context, dataset), least))
+    suite = {rule.check(dataset).check_id: rule for rule in (count, *(rules()[dataset] if frame.height else ()))}
     broken = validator.broken(frame, suite)
     for check_id, rule in suite.items():
-        rows = _addresses(dataset, rule, broken[check_id]) if check_id in broken else offending(pl.DataFrame())
-        yield Outcome(rule.check(dataset), frame.height, rows, check_id not in broken)
+        rows = _addresses(dataset, rule, frame.height, broken[check_id]) if check_id in broken else pl.DataFrame()
+        yield Outcome(rule.check(dataset), frame.height, offending(rows), check_id not in broken)
 
 
-def _row_count(context: Context, validator: Validator, dataset: str, frame: pl.DataFrame) -> Outcome:
-    """Every delivered row is in the book, and a dataset that may not be nil is not."""
-    expected = context.store.read(
+def _row_count(rows: int) -> Rule:
+    meaning = "the book holds every delivered row, and at least one where a cycle cannot do without"
+    return Rule("ROW_COUNT", "", "ExpectTableRowCountToEqual", meaning, {"value": rows})
+
+
+def _delivered(context: Context, dataset: str) -> int:
+    """Records the run's files of a dataset declare."""
+    records: int = context.store.read(
         "SELECT coalesce(sum(records), 0)::BIGINT FROM control.input_manifest "
         "WHERE run_id = $run_id AND dataset = $dataset", {"run_id": context.key.run_id, "dataset": dataset},
     ).item()  # fmt: skip
-    least = 1 if dataset in REQUIRED_DATASETS and dataset not in MAY_BE_NIL else 0
-    passed = validator.row_count(frame, expected, least)
-    check = Check(f"{dataset}.row_count", "ROW_COUNT", "critical", "book", COLUMN, dataset,
-                  "the book holds every delivered row, and at least one where a cycle needs one", _ACTION)  # fmt: skip
-    row = {"dataset": dataset, "value": f"{frame.height} rows", "limit_value": f"{max(expected, least)} rows"}
-    return Outcome(check, frame.height, offending(pl.DataFrame([] if passed else [row])), passed)
+    return records
 
 
-def _view(context: Context, dataset: str, suite: Any) -> pl.DataFrame:
-    """Columns the suite needs, numbers as double, with their address. Carried balances (line 0) are not delivered."""
+def _view(context: Context, dataset: str) -> pl.DataFrame:
+    """Columns the rules need, decimals as double, with their address. Carried balances (line 0) are not delivered."""
     table = f"book.{TABLES[dataset]}"
     kinds = dict(context.store.read(f"DESCRIBE {table}").select("column_name", "column_type").iter_rows())
-    names = [name for name in ADDRESS if name in kinds]
-    names += sorted({rule.column for rule in suite} - set(names))
-    cast = [name if kinds[name] == "VARCHAR" else f"{name}::DOUBLE AS {name}" for name in names]
+    needed = {name for rule in rules()[dataset] for name in (rule.column, "kind" if rule.kind else rule.column)}
+    names = [*(name for name in ADDRESS if name in kinds), *sorted(needed - set(ADDRESS))]
+    columns = [f"{name}::DOUBLE AS {name}" if "DECIMAL" in kinds[name] else name for name in names]
     return context.store.read(
-        f"SELECT {', '.join(cast)} FROM {table} WHERE run_id = $run_id AND source_line > 0 "
+        f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = $run_id AND source_line > 0 "
         "ORDER BY file_id, source_line", {"run_id": context.key.run_id},
     )  # fmt: skip
 
 
-def _addresses(dataset: str, rule: Rule, broken: list[dict[str, Any]] | None) -> pl.DataFrame:
+def _addresses(dataset: str, rule: Rule, height: int, broken: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows of a broken rule as findings; one for the dataset where the rule names none."""
     limit = ", ".join(f"{name} {value}" for name, value in rule.arguments.items())
     if not broken:
-        return offending(pl.DataFrame([{"dataset": dataset, "value": rule.column, "limit_value": limit}]))
-    return offending(pl.DataFrame([
+        return pl.DataFrame([{"dataset": dataset, "value": f"{height} rows", "limit_value": limit}])
+    return pl.DataFrame([
         {**{name: row[name] for name in ADDRESS if name in row}, "dataset": dataset,
-         "source_line": int(row["source_line"]), "value": f"{rule.column} {row[rule.column]}", "limit_value": limit}
+         "source_line": int(row["source_line"]), "value": f"{rule.column} {'empty' if rule.kind else row[rule.column]}",
+         "limit_value": limit or f"given for {rule.kind}"}
         for row in broken
-    ]))  # fmt: skip
+    ])  # fmt: skip
 
 
-def _figures(*columns: str) -> Iterator[Rule]:
-    """A figure is a number and is there: a sum would skip an empty one."""
+def _given(kind: str, *columns: str) -> Iterator[Rule]:
     for column in columns:
-        yield Rule("WRONG_TYPE", column, "ExpectColumnValuesToBeOfType", "a figure is a number", {"type_": "float64"})
-        yield Rule("EMPTY_VALUE", column, "ExpectColumnValuesToNotBeNull", "a figure that is summed is never empty")
+        yield Rule("EMPTY_VALUE", column, "ExpectColumnValuesToNotBeNull", f"a contract of kind {kind} gives it",
+                   kind=kind)  # fmt: skip
 
 
 def _range(bounds: Mapping[str, Any], *columns: str) -> Iterator[Rule]:

@@ -1,6 +1,6 @@
--- Collateral movements of the files the run was frozen on. The balance is ours: the predecessor's closing, the delivered
--- figure only in a genesis cycle. A carried balance for which nothing is delivered has no movements; it is kept, with
--- the predecessor's run as its file and line 0.
+-- Collateral movements of the files the run was frozen on. The balance is ours: the predecessor's closing, the
+-- delivered figure only in a genesis cycle. A carried balance for which nothing is delivered has no movements; it is
+-- kept, with the predecessor's run as its file and line 0.
 INSERT INTO book.collateral BY NAME
 WITH carried AS (
     SELECT clearing_member_id, margin_account_id, asset, form, closing AS qty_open
@@ -27,12 +27,12 @@ SELECT
     CASE WHEN $predecessor_run_id = '' THEN coalesce(delivered_open, 0) ELSE coalesce(carried.qty_open, 0) END
         AS qty_open
 FROM delivered
-LEFT JOIN carried USING (clearing_member_id, margin_account_id, asset, form)
+LEFT JOIN carried USING (clearing_member_id, margin_account_id, asset)
 UNION ALL BY NAME
 SELECT
     $run_id AS run_id, clearing_member_id, margin_account_id, asset, form, qty_open, 0 AS deposits, 0 AS withdrawals,
     0 AS pending_in, 0 AS pending_out, 0 AS interest, 0 AS adjustment, $predecessor_run_id AS file_id,
     0 AS source_line
 FROM carried
-ANTI JOIN delivered USING (clearing_member_id, margin_account_id, asset, form)
+ANTI JOIN delivered USING (clearing_member_id, margin_account_id, asset)
 WHERE qty_open <> 0;

@@ -16,10 +16,10 @@ QUALIFY count(*) OVER (PARTITION BY contract_id, obs_ts, side, level) > 1
 UNION ALL
 SELECT
     'collateral_balances', file_id, source_line, clearing_member_id, margin_account_id, asset,
-    concat_ws(' ', clearing_member_id, margin_account_id, asset, form), 'once'
+    concat_ws(' ', clearing_member_id, margin_account_id, asset), 'once'
 FROM book.collateral
 WHERE run_id = $run_id
-QUALIFY count(*) OVER (PARTITION BY clearing_member_id, margin_account_id, asset, form) > 1
+QUALIFY count(*) OVER (PARTITION BY clearing_member_id, margin_account_id, asset) > 1
 UNION ALL
 SELECT
     'contracts', file_id, source_line, '', '', contract_id,

@@ -8,6 +8,6 @@ FROM book.vol_quote AS quote
 JOIN book.contract AS contract USING (run_id, contract_id)
 JOIN book.price AS price USING (run_id, contract_id)
 WHERE
-    run_id = $run_id AND price_type IN ('SETTLE', 'MARK')
+    run_id = $run_id AND price_type IN ('SETTLE', 'MARK') AND price >= 0
     AND px_unit = CASE payoff WHEN 'INVERSE' THEN 'COIN' ELSE 'QUOTE' END
     AND (price < bid_px OR price > ask_px)

@@ -8,7 +8,8 @@ WITH options AS (
         run_id = $run_id AND kind = 'OPT' AND expiry_ts > $as_of_ts
         AND (
             status = 'ACTIVE'
-            OR contract_id IN (SELECT contract_id FROM book.position WHERE run_id = $run_id AND qty_close <> 0)
+            OR status = 'SUSPENDED'
+            AND contract_id IN (SELECT contract_id FROM book.position WHERE run_id = $run_id AND qty_close <> 0)
         )
 ),
 delivered AS (

@@ -1,7 +1,7 @@
 -- critical · member · F19 · every position carried open is delivered again
 -- Do: deliver the line, with its movements if it was closed.
--- A position that vanishes from the file is not flat. It is reported, not carried on, because only the sender knows what
--- became of it; a balance is ours and is carried on (sql/book/collateral.sql).
+-- A position that vanishes from the file is not flat. It is reported, not carried on, because only the sender knows
+-- what became of it; a balance is ours and is carried on (sql/book/collateral.sql).
 SELECT
     'positions' AS dataset, clearing_member_id, margin_account_id, contract_id, 'not delivered' AS value,
     'carried ' || qty_close AS limit_value

@@ -1,12 +1,20 @@
 -- critical · book · F36 · every future and index in use has a price
 -- Do: deliver the price; without it no position can be valued.
--- In use: a future or perpetual with a position line, not yet expired; the index of every underlying and settlement asset
--- of such lines, of every asset that calls are due in, and of every balance that counts (listed in the policy, or owed).
+-- In use: a future or perpetual that is held or moved and not yet expired; the index of the underlying and settlement
+-- asset of every contract held or moved, of every asset held as collateral, and of every base currency.
 WITH held AS (
-    SELECT DISTINCT contract.*
-    FROM book.contract AS contract
-    JOIN book.position AS position USING (run_id, contract_id)
-    WHERE run_id = $run_id
+    SELECT *
+    FROM book.contract
+    WHERE run_id = $run_id AND contract_id IN (
+        SELECT contract_id
+        FROM book.position
+        WHERE
+            run_id = $run_id
+            AND (
+                qty_open <> 0 OR qty_close <> 0 OR qty_buy <> 0 OR qty_sell <> 0 OR qty_transfer <> 0
+                OR qty_exercise_assign <> 0 OR qty_expired <> 0
+            )
+    )
 ),
 assets AS (
     SELECT underlying_asset AS asset FROM held
@@ -15,19 +23,15 @@ assets AS (
     UNION
     SELECT base_ccy FROM book.account WHERE run_id = $run_id
     UNION
-    SELECT asset
-    FROM book.collateral
-    WHERE
-        run_id = $run_id
-        AND (
-            list_contains($haircut_assets, asset)
-            OR qty_open + deposits - withdrawals + interest + adjustment < 0
-        )
+    SELECT base_ccy FROM book.member WHERE run_id = $run_id
+    UNION
+    SELECT asset FROM book.collateral WHERE run_id = $run_id
 ),
 needed AS (
     SELECT contract_id, ['SETTLE', 'MARK'] AS price_types
     FROM held
-    WHERE kind <> 'OPT' AND coalesce(expiry_ts > $as_of_ts, true)
+    WHERE
+        kind <> 'OPT' AND status NOT IN ('EXPIRED_UNSETTLED', 'SETTLED') AND coalesce(expiry_ts > $as_of_ts, true)
     UNION ALL
     SELECT asset || '-USD', ['INDEX'] FROM assets WHERE asset <> 'USD'
 ),

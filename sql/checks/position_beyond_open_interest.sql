@@ -17,7 +17,8 @@ interest AS (
 )
 SELECT
     'positions' AS dataset, file_id, source_line, clearing_member_id, margin_account_id, contract_id,
-    quantity::VARCHAR AS value, $open_interest_multiple || ' x ' || open_interest AS limit_value
+    quantity::VARCHAR AS value,
+    $open_interest_multiple || ' x ' || open_interest || ' of prices.open_interest' AS limit_value
 FROM size
 JOIN interest USING (contract_id)
 WHERE quantity > $open_interest_multiple * open_interest

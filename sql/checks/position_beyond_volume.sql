@@ -20,10 +20,10 @@ WITH notional AS (
 )
 SELECT
     'positions' AS dataset, clearing_member_id, margin_account_id, contract_id, usd || ' USD' AS value,
-    $daily_volume_multiple || ' x ' || volume || ' USD' AS limit_value,
-    coalesce(
-        list_extract($volume_usd, list_position($volume_underlyings, contract_id)),
-        list_extract($volume_usd, list_position($volume_underlyings, 'default'))
-    ) AS volume
+    list_extract(
+        $volume_usd,
+        coalesce(list_position($volume_underlyings, contract_id), list_position($volume_underlyings, 'default'))
+    ) AS volume,
+    $daily_volume_multiple || ' x ' || volume || ' USD' AS limit_value
 FROM notional
 WHERE usd > $daily_volume_multiple * volume

@@ -1,7 +1,7 @@
 -- warning · book · F26 · an index moves by few of its daily volatilities
 -- Do: compare with a second venue; the price is used as delivered.
--- Daily volatility: standard deviation of the log returns of the last 90 days, consecutive days only, added in the order
--- of days so that every run gives the same bits. Fewer than 20 returns test nothing.
+-- Daily volatility: standard deviation of the log returns of the last 90 days, consecutive days only, added in the
+-- order of days so that every run gives the same bits. Fewer than 20 returns test nothing.
 WITH steps AS (
     SELECT
         underlying, "date", "close"::DOUBLE AS this, lag("close"::DOUBLE) OVER days AS previous,
@@ -37,7 +37,8 @@ moves AS (
 )
 SELECT
     'prices' AS dataset, file_id, source_line, contract_id,
-    price || ' after ' || previous || ': ' || round(abs(ln(price / previous)) / daily, 1) || ' daily volatilities' AS value,
+    price || ' after ' || previous || ': ' || round(abs(ln(price / previous)) / daily, 1) || ' daily volatilities'
+        AS value,
     $price_jump_volatilities::VARCHAR AS limit_value
 FROM moves
 WHERE previous > 0 AND daily > 0 AND abs(ln(price / previous)) > $price_jump_volatilities * daily

@@ -4,7 +4,8 @@
 WITH sets AS (SELECT price_set_id, count(*) AS lines FROM book.price WHERE run_id = $run_id GROUP BY price_set_id),
 main AS (SELECT price_set_id FROM sets ORDER BY lines DESC, price_set_id LIMIT 1)
 SELECT
-    'prices' AS dataset, file_id, source_line, contract_id, price.price_set_id AS value, main.price_set_id AS limit_value
+    'prices' AS dataset, file_id, source_line, contract_id, price.price_set_id AS value,
+    main.price_set_id AS limit_value
 FROM book.price AS price
 JOIN main ON price.price_set_id <> main.price_set_id
 WHERE run_id = $run_id

@@ -1,4 +1,4 @@
--- critical · member · F16 · every position and balance stands in an account of its own member, of the registered type
+-- critical · member · F16 · a position or balance stands in an account of its member, of its registered type
 -- Do: register the account, or correct the line.
 -- A line of an unknown member is reported by unknown_member alone.
 WITH named AS (
