@@ -39,7 +39,7 @@ class FrozenRun:
 
     def _filled(self, store: Store, table: str, values: dict[str, Any]) -> dict[str, Any]:
         columns = store.read(f"DESCRIBE {table}").select("column_name", "column_type", "null").iter_rows()
-        row = {"run_id": self.key.run_id} if table.split(".")[0] != "raw" else {}
+        row = {"run_id": self.key.run_id} if not table.startswith("raw.") else {}
         for name, kind, nullable in columns:
             if name in values:
                 row[name] = Decimal(values[name]) if kind.startswith("DECIMAL") and values[name] else values[name]

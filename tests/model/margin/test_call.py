@@ -1,0 +1,198 @@
+"""Calls: amounts worked by hand, outstanding calls met oldest first, and properties (METHODOLOGY 7)."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tasks.model.errors import ModelInputError, ReconciliationError
+from tasks.model.margin.call import CallInputs, CallResult, call, call_amount, call_id, terms
+from tasks.model.margin.outstanding import meet_calls
+from tasks.model.policy import Policy
+
+ISSUED = datetime(2026, 1, 30, 8, 20)
+ACCOUNT = ("M001", "M001H")
+_AMOUNT = pl.Decimal(20, 2)
+_KEY = {"clearing_member_id": pl.String, "margin_account_id": pl.String}
+_HELD = _KEY | {"asset": pl.String, "quantity": pl.Decimal(38, 18), "price_usd": pl.Decimal(28, 10),
+                "permitted_assets": pl.String}  # fmt: skip
+_CALLS = _KEY | {"call_id": pl.String, "call_version": pl.Int32, "issued_ts": pl.Datetime("us"),
+                 "call_amount_usd": _AMOUNT, "opening_usd": _AMOUNT, "state": pl.String}  # fmt: skip
+_TOTALS = ("initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
+           "total_maintenance_margin_usd")  # fmt: skip
+
+
+def inputs(
+    required: str, collateral: str, *, outstanding: list[tuple[str, int, str, str, str]] | None = None,
+    deposit: str | None = None, base_ccy: str = "USD", price: str | None = "1", mta: str | None = None,
+    unit: str | None = None, quality: list[tuple[str, int]] | None = None,
+) -> CallInputs:  # fmt: skip
+    account = (*ACCOUNT, "HOUSE", base_ccy, mta and Decimal(mta), unit and Decimal(unit), price and Decimal(price))
+    figures = [Decimal(required) if "initial" in name else Decimal(0) for name in _TOTALS]
+    return CallInputs(
+        accounts=pl.DataFrame([account], orient="row", schema=_KEY | {
+            "account_type": pl.String, "base_ccy": pl.String, "mta": pl.Decimal(28, 2),
+            "rounding_unit": pl.Decimal(28, 2), "due_price_usd": pl.Decimal(28, 10)}),
+        portfolios=pl.DataFrame([(*ACCOUNT, "", *figures)], orient="row", schema=_KEY | {
+            "client_id": pl.String, **dict.fromkeys(_TOTALS, _AMOUNT)}),
+        balances=held("USD", collateral),
+        deposits=held("USD", deposit) if deposit else held("USD", "0").clear(),
+        outstanding=earlier(outstanding or []),
+        quality=pl.DataFrame([(*ACCOUNT, *each) for each in quality or []], orient="row",
+                             schema=_KEY | {"word": pl.String, "count": pl.Int64}),
+        due=pl.DataFrame({"asset": ["USD", "BTC"], "calendar_id": ["USD_BANK", "ALWAYS_OPEN"],
+                          "due_ts": [datetime(2026, 1, 30, 14), datetime(2026, 1, 30, 10, 20)],
+                          "decimals": [2, 8]}),
+    )  # fmt: skip
+
+
+def held(asset: str, quantity: str, price: str = "1") -> pl.DataFrame:
+    return pl.DataFrame([(*ACCOUNT, asset, Decimal(quantity), Decimal(price), None)], schema=_HELD, orient="row")
+
+
+def earlier(calls: list[tuple[str, int, str, str, str]]) -> pl.DataFrame:
+    rows = [(*ACCOUNT, name, 1, datetime(2026, 1, day, 8, 20), Decimal(face), Decimal(opening), state)
+            for name, day, face, opening, state in calls]  # fmt: skip
+    return pl.DataFrame(rows, schema=_CALLS, orient="row")
+
+
+def made(policy: Policy, given_: CallInputs) -> CallResult:
+    return call(given_, "20260130-EOD", ISSUED, policy)
+
+
+def account(policy: Policy, required: str, collateral: str, **more: Any) -> dict[str, Any]:
+    return made(policy, inputs(required, collateral, **more)).accounts.row(0, named=True)
+
+
+@pytest.mark.parametrize(
+    ("required", "collateral", "deficit", "excess", "called"),
+    [
+        ("100000.00", "100000.00", "0", "0", "0"),
+        ("100000.00", "100000.01", "0", "0.01", "0"),
+        ("109999.99", "100000.00", "9999.99", "0", "0"),  # a cent below the minimum transfer amount
+        ("110000.00", "100000.00", "10000.00", "0", "10000"),
+        ("110000.01", "100000.00", "10000.01", "0", "11000"),
+        ("50000.00", "-1000.00", "51000.00", "0", "51000"),
+        ("0.00", "-20000.50", "20000.50", "0", "21000"),
+    ],
+)
+def test_deficit_excess_and_call(
+    required: str, collateral: str, deficit: str, excess: str, called: str, opening: Policy
+) -> None:
+    row = account(opening, required, collateral)
+    assert row["deficit_amount_usd"] == Decimal(deficit)
+    assert row["excess_amount_usd"] == Decimal(excess)
+    assert row["margin_call_amount_usd"] == Decimal(called)
+
+
+def test_a_members_own_terms_hold_where_they_are_smaller(opening: Policy) -> None:
+    assert terms(None, None, opening) == (Decimal(10000), Decimal(1000))
+    assert terms(Decimal(500), Decimal(10), opening) == (Decimal(500), Decimal(10))
+    assert terms(Decimal(50000), Decimal(25000), opening) == (Decimal(10000), Decimal(1000))
+    assert terms(Decimal(0), Decimal(0), opening) == (Decimal(0), Decimal(1000))
+    assert account(opening, "100.01", "0", mta="0", unit="0.50")["margin_call_amount_usd"] == Decimal("100.50")
+
+
+def test_a_call_carries_identity_due_amount_and_time(opening: Policy) -> None:
+    row = made(opening, inputs("110000.01", "100000", base_ccy="BTC", price="90000")).calls.row(0, named=True)
+    assert row["call_id"] == hashlib.sha256(b"20260130-EOD|M001H|INITIAL_MARGIN|1").hexdigest()[:16]
+    assert row["call_id"] == call_id("20260130-EOD", "M001H")
+    assert (row["call_version"], row["state"], row["call_type"]) == (1, "DRAFT", "INITIAL_MARGIN")
+    assert row["call_amount_usd"] == row["increment_amount_usd"] == 11000
+    assert row["due_amount"] == Decimal("0.12222223")  # 11,000 / 90,000 = 0.12222222.2 up
+    assert (row["calendar_id"], row["issued_ts"]) == ("ALWAYS_OPEN", ISSUED)
+    assert row["due_ts"] == datetime(2026, 1, 30, 10, 20)
+
+
+def test_no_call_no_row(opening: Policy) -> None:
+    assert made(opening, inputs("100", "0")).calls.is_empty()
+
+
+def test_calls_already_made_are_not_made_again(opening: Policy) -> None:
+    owed = [("a", 28, "30000", "30000", "ISSUED")]
+    row = account(opening, "140000", "100000", outstanding=owed)
+    assert (row["outstanding_calls_usd"], row["deficit_amount_usd"]) == (30000, 40000)
+    assert row["margin_call_amount_usd"] == 10000
+    assert account(opening, "130000", "100000", outstanding=owed)["margin_call_amount_usd"] == 0
+
+
+def test_deposits_meet_the_oldest_call_first(opening: Policy) -> None:
+    owed = [("b", 29, "20000", "20000", "ISSUED"), ("a", 28, "30000", "12000", "PART_MET"),
+            ("c", 29, "5000", "5000", "OVERDUE")]  # fmt: skip
+    met = meet_calls(earlier(owed), held("USDC", "20000.01", "1"), opening)
+    # 20,000.01 x 0.95 = 19,000.0095 down to 19,000.00: 12,000 to a, 7,000 to b.
+    rows = {row["call_id"]: row for row in met.iter_rows(named=True)}
+    assert {name: row["met_usd"] for name, row in rows.items()} == {"a": 12000, "b": 7000, "c": 0}
+    assert {name: row["closing_usd"] for name, row in rows.items()} == {"a": 0, "b": 13000, "c": 5000}
+    assert {name: row["state"] for name, row in rows.items()} == {"a": "MET", "b": "PART_MET", "c": "OVERDUE"}
+
+
+def test_a_corrected_cycle_takes_a_met_back(opening: Policy) -> None:
+    met = meet_calls(earlier([("a", 28, "30000", "30000", "MET")]), held("USD", "1").clear(), opening)
+    assert met["state"].to_list() == ["ISSUED"]
+
+
+def test_a_deposit_of_an_asset_that_is_not_permitted_meets_nothing(opening: Policy) -> None:
+    deposit = held("BTC", "1", "90000").with_columns(permitted_assets=pl.lit("USD"))
+    met = meet_calls(earlier([("a", 28, "30000", "30000", "ISSUED")]), deposit, opening)
+    assert met["met_usd"].to_list() == [0]
+
+
+def test_quality_words_are_sorted_with_their_counts(opening: Policy) -> None:
+    row = account(opening, "0", "0", quality=[("VOL_PROXY", 1314), ("STALE", 2), ("FUNDING_PROXY", 0)])
+    assert row["quality_flags"] == "STALE=2 VOL_PROXY=1314"
+    assert account(opening, "0", "0")["quality_flags"] == ""
+
+
+def test_a_call_in_an_asset_without_a_price_is_refused(opening: Policy) -> None:
+    for price in (None, "0"):
+        with pytest.raises(ModelInputError):
+            made(opening, inputs("110000", "0", price=price))
+
+
+def test_accounts_and_requirements_must_match(opening: Policy) -> None:
+    whole = inputs("1", "1")
+    lacking = CallInputs(**{**vars(whole), "portfolios": whole.portfolios.clear()})
+    unknown = CallInputs(**{**vars(whole), "accounts": whole.accounts.clear()})
+    for broken in (lacking, unknown):
+        with pytest.raises(ReconciliationError, match="M001H"):
+            made(opening, broken)
+
+
+amounts = st.decimals(-(10**7), 10**7, places=2)
+positive = st.decimals(0, 10**7, places=2)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(deficit=positive, minimum=positive, unit=st.decimals(Decimal("0.01"), 10**5, places=2))
+def test_a_call_is_nothing_or_a_multiple_not_below_the_deficit(
+    deficit: Decimal, minimum: Decimal, unit: Decimal
+) -> None:
+    found = call_amount(deficit, minimum, unit)
+    if deficit < minimum:
+        assert found == 0
+    else:
+        assert found >= minimum and found % unit == 0
+        assert deficit <= found < deficit + unit
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(required=positive, collateral=amounts, more=positive, owed=positive)
+def test_more_collateral_never_raises_a_call(
+    opening: Policy, required: Decimal, collateral: Decimal, more: Decimal, owed: Decimal
+) -> None:
+    calls = [("a", 28, str(owed), str(owed), "ISSUED")] if owed else []
+    less = account(opening, str(required), str(collateral), outstanding=calls)
+    rich = account(opening, str(required), str(collateral + more), outstanding=calls)
+    assert rich["margin_call_amount_usd"] <= less["margin_call_amount_usd"]
+    for row in (less, rich):
+        assert 0 in (row["excess_amount_usd"], row["deficit_amount_usd"])
+        gap = row["excess_amount_usd"] - row["deficit_amount_usd"]
+        assert gap == row["collateral_post_haircut_value_usd"] - row["total_initial_margin_usd"]

@@ -1,0 +1,113 @@
+"""The margin stage: from the typed book and the marks to requirement lines, scenarios and risk."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from decimal import Decimal
+from math import exp
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tasks.margin import margin
+from tasks.model.errors import ModelInputError
+from tasks.store import Store
+
+DAYS = 1100
+
+
+def put_history(run: Any) -> None:
+    """Closes of BTC up to the business date, and one of the day after, which no scenario may see."""
+    draw, log, rows = random.Random(11), 11.0, []
+    for day in range(DAYS):
+        log += draw.gauss(0, 0.03)
+        rows.append(close(run, run.key.business_date - timedelta(days=DAYS - 1 - day), exp(log)))
+    rows.append(close(run, run.key.business_date + timedelta(days=1), 1.0))
+    with Store(run.home.database) as store:
+        store.append("book.history", pl.DataFrame(rows))
+
+
+def close(run: Any, day: date, price: float) -> dict[str, Any]:
+    return {"run_id": run.key.run_id, "underlying": "BTC", "date": day, "close": Decimal(f"{price:.4f}"),
+            "file_id": "f", "source_line": 1}  # fmt: skip
+
+
+@pytest.fixture
+def held(frozen_run: Any) -> Any:
+    """M001H is 2,000 contracts long of a linear perpetual; M002H is flat; M003H is closed."""
+    put_history(frozen_run)
+    frozen_run.put_all(
+        *(("book.account", {"clearing_member_id": member, "margin_account_id": f"{member}H", "account_type": "HOUSE",
+                            "base_ccy": "USD", "collateral_mode": "haircut", "status": status})
+          for member, status in (("M001", "ACTIVE"), ("M002", "SUSPENDED"), ("M003", "CLOSED"))),
+        *(("book.position", {"clearing_member_id": member, "margin_account_id": f"{member}H", "account_type": "HOUSE",
+                             "contract_id": "BTC-PERP.LIN.USDC", "qty_close": quantity})
+          for member, quantity in (("M001", "2000"), ("M002", "0"))),
+        ("book.contract", {"contract_id": "BTC-PERP.LIN.USDC", "kind": "PERP", "payoff": "LINEAR",
+                           "underlying_asset": "BTC", "settle_asset": "USDC", "multiplier": "0.001",
+                           "status": "ACTIVE"}),
+        ("result.mark", {"contract_id": "BTC-PERP.LIN.USDC", "settlement_price": "90000", "index_price": "90000",
+                         "forward_price": "90000", "settle_asset_price": "1", "method": "DELIVERED", "quality": "OK"}),
+    )  # fmt: skip
+    return frozen_run
+
+
+def test_a_long_is_margined_by_the_falls_of_its_scenarios(held: Any) -> None:
+    receipt = margin(held.home, held.key)
+    assert receipt.rows["result.requirement"] == 4
+    found = {}
+    for name, confidence in (("FILTERED", 0.975), ("STRESSED", 0.99)):
+        moves = [
+            move for (move,) in held.read(f"SELECT spot_return FROM result.scenario WHERE scenario_set = '{name}'")
+        ]
+        losses = sorted((180_000 * (1 - exp(move)) for move in moves), reverse=True)
+        k = len(losses) * (1 - confidence)
+        whole = int(k + 1e-9)
+        found[name] = (sum(losses[:whole]) + (k - whole) * losses[whole]) / k
+    expected = max(0.75 * found["FILTERED"] + 0.25 * found["STRESSED"], 0.12 * 180_000)
+    (amount,) = held.read("SELECT amount_usd FROM result.requirement WHERE component = 'BASE_MARGIN' "
+                          "AND margin_account_id = 'M001H'")[0]  # fmt: skip
+    assert float(amount) == pytest.approx(expected, abs=0.011)
+
+
+def test_no_scenario_sees_a_close_after_the_business_date(held: Any) -> None:
+    margin(held.home, held.key)
+    assert held.read("SELECT max(start_date) FROM result.scenario WHERE scenario_set = 'FILTERED'") == [
+        (date(2026, 1, 28),)
+    ]
+
+
+def test_every_open_account_has_a_portfolio_and_lines(held: Any) -> None:
+    margin(held.home, held.key)
+    assert held.read("SELECT margin_account_id, initial_margin_usd > 0 FROM result.portfolio ORDER BY ALL") == [
+        ("M001H", True), ("M002H", False),
+    ]  # fmt: skip
+    assert held.read("SELECT margin_account_id, component, line_no, policy_hash <> '' FROM result.requirement "
+                     "ORDER BY margin_account_id, line_no") == [
+        ("M001H", "BASE_MARGIN", 1, True), ("M001H", "FLOOR_TOP_UP", 11, True),
+        ("M002H", "BASE_MARGIN", 1, True), ("M002H", "FLOOR_TOP_UP", 11, True),
+    ]  # fmt: skip
+    assert held.read("SELECT contract_id, delta FROM result.position_risk") == [("BTC-PERP.LIN.USDC", 2.0)]
+
+
+def test_what_stands_behind_the_scenarios_is_written(held: Any) -> None:
+    margin(held.home, held.key)
+    sets = held.read("SELECT scenario_set, scenarios, dropped FROM result.scenario_set ORDER BY ALL")
+    counted = held.read("SELECT scenario_set, count(*), 0 FROM result.scenario GROUP BY ALL ORDER BY ALL")
+    assert sets == counted
+
+
+def test_a_closed_account_that_holds_a_position_is_margined(held: Any) -> None:
+    held.execute("UPDATE book.account SET status = 'CLOSED' WHERE margin_account_id = 'M001H'")
+    margin(held.home, held.key)
+    assert held.read("SELECT margin_account_id FROM result.portfolio WHERE initial_margin_usd > 0") == [("M001H",)]
+
+
+def test_a_position_without_a_mark_stops_the_stage_and_writes_nothing(held: Any) -> None:
+    held.execute("DELETE FROM result.mark")
+    with pytest.raises(ModelInputError, match=r"PRICE_MISSING.*M001H BTC-PERP\.LIN\.USDC"):
+        margin(held.home, held.key)
+    assert held.read("SELECT count(*) FROM result.portfolio") == [(0,)]
+    assert held.read("SELECT count(*) FROM control.stage_run") == [(0,)]
