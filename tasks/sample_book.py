@@ -230,4 +230,3 @@ def long_interest(movements: Movements, contracts: int) -> Ints:
     total = np.zeros(contracts, dtype=np.int64)
     np.add.at(total, movements.contract, np.maximum(movements.closing, 0))
     return total
-

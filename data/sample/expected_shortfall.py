@@ -6,7 +6,10 @@ Filtered and stressed scenarios, full revaluation, blended expected shortfall, o
 methodology has them. numpy gives one thing, the fixed permutation of the volatility scores. Prints the initial margin.
 """
 
-import csv, math, sys, tomllib  # noqa: E401
+import csv
+import math
+import sys
+import tomllib
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from statistics import NormalDist
@@ -30,8 +33,9 @@ def requirements(folder, policy_file):
     for row in day["history"]:
         closes.setdefault(row["underlying"], {})[date.fromisoformat(row["date"])] = float(row["close"])
     for row in day["positions"]:
-        held = books.setdefault((row["margin_account_id"], row["client_id"], row["account_type"]), {})
-        held.setdefault(terms[row["contract_id"]]["asset"], []).append((terms[row["contract_id"]], float(row["qty_close"])))
+        book = books.setdefault((row["margin_account_id"], row["client_id"], row["account_type"]), {})
+        c = terms[row["contract_id"]]
+        book.setdefault(c["asset"], []).append((c, float(row["qty_close"])))
     for (account, client, kind), book in sorted(books.items()):
         periods = policy["base_margin"]["liquidation_period_days"][kind.lower()]
         horizon = {each["asset"]: named(periods, each["asset"]) for each in terms.values()}
@@ -53,8 +57,8 @@ def contract(row, price, quotes, as_of):
         return c | {"forward": price[row["contract_id"]]}
     seconds = (datetime.fromisoformat(row["expiry_ts"]) - as_of).total_seconds()
     quote = quotes[row["contract_id"]]
-    return c | {"forward": float(quote["forward"]), "strike": float(row["strike"]), "days": seconds / 86400,
-                "call": row["option_type"] == "C", "vol": float(quote["iv_mark"]), "expiry": row["expiry_ts"]}  # fmt: skip
+    return c | {"forward": float(quote["forward"]), "vol": float(quote["iv_mark"]), "days": seconds / 86400,
+                "call": row["option_type"] == "C", "strike": float(row["strike"])}  # fmt: skip
 
 
 def usd(c, factor, vol):
@@ -71,15 +75,17 @@ def usd(c, factor, vol):
 def expected_shortfall(book, closes, horizon, today, policy):
     """Blended expected shortfall with at most the offset limit of what netting across underlyings saves."""
     base, blended = policy["base_margin"], dict.fromkeys([*book, "ALL"], 0.0)
-    for scenarios, level, weight in (
-        (filtered(closes, horizon, today, policy), "confidence_filtered_fraction", 1 - base["stressed_weight_fraction"]),
-        (stressed(closes, horizon, today, policy), "confidence_stressed_fraction", base["stressed_weight_fraction"]),
-    ):
+    share = base["stressed_weight_fraction"]
+    for choose, level, weight in (
+        (filtered, "confidence_filtered_fraction", 1 - share), (stressed, "confidence_stressed_fraction", share)
+    ):  # fmt: skip
+        scenarios = choose(closes, horizon, today, policy)
         order = numpy.random.Generator(numpy.random.PCG64(policy["vol_proxy"]["seed"])).permutation(len(scenarios))
         scores = [N.inv_cdf((int(each) + 0.5) / len(scenarios)) for each in order]
         losses = {asset: [-sum(q * moved(c, returns[asset], score, policy["vol_proxy"]) for c, q in held)
-                          for returns, score in zip(scenarios, scores)] for asset, held in book.items()}  # fmt: skip
-        losses["ALL"] = [sum(each) for each in zip(*losses.values())]
+                          for returns, score in zip(scenarios, scores, strict=True)]
+                  for asset, held in book.items()}  # fmt: skip
+        losses["ALL"] = [sum(each) for each in zip(*losses.values(), strict=True)]
         for asset, sample in losses.items():
             k, ordered = round(len(sample) * (1 - base[level]), 9), sorted(sample, reverse=True)
             blended[asset] += weight * (math.fsum(ordered[: int(k)]) + (k - int(k)) * ordered[int(k)]) / k
@@ -136,9 +142,10 @@ def filtered(closes, horizon, today, policy):
                 variance = sum(squares) / len(squares)
             if len(squares) == base["volatility_seed_days"]:
                 sigma[asset, day] = max(math.sqrt(variance), named(base["volatility_floor_per_day"], asset))
-    for start in sorted((day for day in closes[min(horizon)] if day + max(horizon.values()) * DAY <= today), reverse=True):
+    for start in sorted(closes[min(horizon)], reverse=True):
         moves = {asset: change(closes, asset, start, days) for asset, days in horizon.items()}
-        if len(found) < base["lookback_scenarios"] and all((a, start) in sigma and moves[a] is not None for a in horizon):
+        valid = all((a, start) in sigma and moves[a] is not None for a in horizon)
+        if valid and start + max(horizon.values()) * DAY <= today and len(found) < base["lookback_scenarios"]:
             factor = {a: (sigma[a, start] + sigma[a, today]) / (2 * sigma[a, start]) for a in horizon}
             found.append({a: moves[a] * min(max(factor[a], base["scale_factor_lowest"]), base["scale_factor_highest"])
                           for a in horizon})  # fmt: skip
@@ -168,7 +175,7 @@ def stressed(closes, horizon, today, policy):
 def short_option_minimum(book, rate):
     net, total = {}, 0.0
     for c, quantity in ((c, q) for held in book.values() for c, q in held if c["option"]):
-        key = (c["asset"], c["expiry"], c["strike"], c["spot"])
+        key = (c["asset"], c["days"], c["strike"], c["spot"])
         net[key] = net.get(key, 0.0) + quantity * c["m"]
     for (*_, spot), units in net.items():
         total += rate * spot * max(-units, 0.0)
