@@ -33,8 +33,10 @@ _MARK_COLUMNS: Mapping[str, Any] = {
 def mark(context: Context) -> None:
     """Mark every contract that is held, moved or listed. Raises ModelInputError NO_PRICE or NO_VOLATILITY."""
     gate = context.policy.gate
-    contracts = context.query("book/slices/mark_contracts", stale_limit_seconds=gate.stale_limit_seconds,
-                              predecessor_run_id=context.run["predecessor_run_id"])  # fmt: skip
+    contracts = context.query(
+        "book/slices/mark_contracts", predecessor_run_id=context.run["predecessor_run_id"],
+        stale_limit_seconds=gate.stale_limit_seconds, iv_lowest=gate.iv_lowest, iv_highest=gate.iv_highest,
+    )  # fmt: skip
     assets = context.query("book/slices/mark_assets", stale_limit_seconds=gate.stale_limit_seconds,
                            settle_assets=contracts["settle_asset"].unique().sort().to_list())  # fmt: skip
     prices = _asset_prices(assets)

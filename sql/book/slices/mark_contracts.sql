@@ -1,4 +1,5 @@
 -- One row per contract that is held, moved or listed, with the delivered figures its mark may be made of.
+-- What is only listed is left out where nothing could mark it: no price, index, settlement asset's price or smile.
 -- A settlement or mark price counts if it is above zero (an option's may be zero): fresh before stale, then SETTLE
 -- before MARK. A price whose age is not known counts as stale.
 WITH held AS (
@@ -43,6 +44,12 @@ indices AS (
     WHERE price_type = 'INDEX' AND price > 0
     QUALIFY row_number() OVER (PARTITION BY contract_id ORDER BY source_line) = 1
 ),
+smiles AS (
+    SELECT DISTINCT underlying_asset
+    FROM contracts
+    JOIN book.vol_quote USING (run_id, contract_id)
+    WHERE status = 'ACTIVE' AND NOT expired AND iv_mark BETWEEN $iv_lowest AND $iv_highest
+),
 before AS (
     SELECT contract_id, prev_price
     FROM prices
@@ -66,5 +73,14 @@ LEFT JOIN book.vol_quote ON vol_quote.run_id = $run_id AND vol_quote.contract_id
 LEFT JOIN before USING (contract_id)
 LEFT JOIN result.mark AS carried
     ON carried.run_id = $predecessor_run_id AND carried.contract_id = contracts.contract_id
-WHERE contracts.held OR (contracts.status = 'ACTIVE' AND NOT contracts.expired)
+WHERE
+    contracts.held
+    OR (
+        contracts.status = 'ACTIVE' AND NOT contracts.expired AND indices.price IS NOT NULL
+        AND (contracts.settle_asset = 'USD' OR contracts.settle_asset || '-USD' IN (SELECT contract_id FROM indices))
+        AND CASE
+            WHEN contracts.kind = 'OPT' THEN contracts.underlying_asset IN (SELECT underlying_asset FROM smiles)
+            ELSE delivered.price IS NOT NULL
+        END
+    )
 ORDER BY contract_id
