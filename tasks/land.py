@@ -59,8 +59,7 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
         published = next((run for run in runs if run["published"]), None)
         if runs and not published and _resumes(home, store, runs[0]):
             return Landed(_key(runs[0]), runs[0]["state"])
-    intake(home, business_date, cycle)
-    with Store(home.database) as store:
+        _take_all_in(home, store, Place(business_date, cycle, home.environment))
         return _stands(home, store, published) if published else freezing.freeze(home, store, business_date, cycle)
 
 
@@ -70,19 +69,18 @@ def intake(home: Home, business_date: date, cycle: str) -> Intake:
     All files are looked at, good ones land, and everything that is wrong is raised together as one DeliveryError.
     """
     inbox.check_cycle(cycle)
-    place = Place(business_date, cycle, home.environment)
-    done, refusals = Intake(), []
-    stage.crash_point("land:begin")
     with Store(home.database) as store:
-        for path in _delivered(home, place):
-            refusal = _take_in(home, store, path, place, done)
-            if refusal:
-                refusals.append(refusal)
-        overcome = _landed(store, place)
+        return _take_all_in(home, store, Place(business_date, cycle, home.environment))
+
+
+def _take_all_in(home: Home, store: Store, place: Place) -> Intake:
+    stage.crash_point("land:begin")
+    done = Intake()
+    taken = [_take_in(home, store, path, place, done) for path in _delivered(home, place)]
+    landed = _landed(store, place)
     findings: list[Finding] = []
-    for refusal in refusals:
-        superseded = not refusal.final and refusal.name is not None and _is_overcome(refusal.name, overcome)
-        (done.warnings if superseded else findings).extend(refusal.findings)
+    for refusal in filter(None, taken):
+        (done.warnings if _is_overcome(refusal, landed) else findings).extend(refusal.findings)
     for warning in done.warnings:
         log.warning("delivery", extra={"code": warning.code, "path": warning.where, "findings": warning.line()})
     if findings:
@@ -186,7 +184,11 @@ def _landed(store: Store, place: Place) -> pl.DataFrame:
     )
 
 
-def _is_overcome(name: FileName, landed: pl.DataFrame) -> bool:
+def _is_overcome(refusal: _Refusal, landed: pl.DataFrame) -> bool:
+    """Whether a higher version of the same sender has landed, so that nobody waits for the refused one."""
+    name = refusal.name
+    if refusal.final or name is None:
+        return False
     same_sender = (pl.col("dataset") == name.dataset) & (pl.col("sender") == name.sender)
     return landed.filter(same_sender & (pl.col("seq") > name.seq)).height > 0
 
