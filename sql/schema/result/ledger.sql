@@ -14,6 +14,6 @@ COMMENT ON COLUMN result.ledger.entry_no IS 'running number in key order';
 COMMENT ON COLUMN result.ledger.asset IS 'asset';
 COMMENT ON COLUMN result.ledger.movement_type IS 'OPEN, DEPOSIT, WITHDRAWAL, VM, PREMIUM, FUNDING, FEE_TRADE, INTEREST, SETTLEMENT, CORRECTION or ROUNDING';
 COMMENT ON COLUMN result.ledger.clearing_member_id IS 'clearing member, CCP for the house';
-COMMENT ON COLUMN result.ledger.margin_account_id IS 'account, CCP for the house';
+COMMENT ON COLUMN result.ledger.margin_account_id IS 'account; of the house: CCP, and ROUNDING for what rounding to minor units left over';
 COMMENT ON COLUMN result.ledger.contract_id IS 'contract the movement came from, empty otherwise';
 COMMENT ON COLUMN result.ledger.amount IS 'native units, > 0 = credited to the account';
