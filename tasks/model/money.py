@@ -64,9 +64,14 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
 
 
 def quantity_worth(value: Decimal, price: Decimal, unit: Decimal) -> Decimal:
-    """Smallest multiple of unit whose worth at a price > 0 is not below value: an amount due in another asset."""
+    """Smallest multiple of unit whose worth at a price > 0 is not below value: an amount due in another asset.
+
+    Raises ModelInputError PRICE_MISSING where the price is not above zero.
+    """
     if not (exact(price) > 0):
-        raise ModelInputError(Finding("NON_FINITE", "the price an amount is due at is not positive", value=str(price)))
+        raise ModelInputError(
+            Finding("PRICE_MISSING", "the price an amount is due at is not above zero", value=str(price))
+        )
     steps = ceil(Fraction(exact(value)) / (Fraction(price) * Fraction(unit)))
     return _CONTEXT.multiply(Decimal(steps), unit)
 
