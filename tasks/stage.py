@@ -6,7 +6,6 @@ receipt stands is not run again, whoever asks: Prefect's retry, `cycle run` afte
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import logging
@@ -107,11 +106,11 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
     """
 
     def wrap(body: Body) -> Callable[[Home, CycleKey], Receipt]:
-        @functools.wraps(body)
         def run(home: Home, key: CycleKey) -> Receipt:
             with Store(home.database) as store:
                 standing = receipt(store, key, name)
                 if standing:
+                    log.info("stage stood already", extra={"run_id": key.run_id, "stage": name})
                     return standing
                 started = datetime.now(UTC)
                 context = open_context(home, store, key)
@@ -130,6 +129,8 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
             log.info("stage done", extra={"run_id": key.run_id, "stage": name, "rows": context.rows})
             return Receipt(key.run_id, name, context.rows)
 
+        # Not functools.wraps: an orchestrator binds arguments by signature, and a stage takes a home and a key.
+        run.__name__, run.__qualname__, run.__doc__, run.__module__ = name, name, body.__doc__, body.__module__
         return run
 
     return wrap

@@ -27,7 +27,9 @@ class Store:
     """The home's database, open for writing. Use as a context manager."""
 
     def __init__(self, database: Path) -> None:
-        """Open or create; LEVEE_THREADS limits threads. Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT|READ_ONLY."""
+        """Open or create; LEVEE_THREADS limits threads.
+
+        Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT or READ_ONLY."""
         self._connection = _connect(database)
         self._create_schema()
 
