@@ -87,7 +87,7 @@ class BaseMargin:
     scale_factor_lowest: Annotated[float, Bound(0.01, 1.0, "factor")]
     scale_factor_highest: Annotated[float, Bound(1.0, 100.0, "factor")]
     volatility_seed_days: Annotated[int, Bound(5, 250, "daily returns")]
-    volatility_floor_per_day: Annotated[ByName, Bound(0.0, 0.2, "fraction per sqrt(day)")]
+    volatility_floor_per_day: Annotated[ByName, Bound(0.0001, 0.2, "fraction per sqrt(day)")]
     offset_limit_fraction: Annotated[float, Bound(0.0, 1.0, "fraction")]
     liquidation_period_days: LiquidationPeriod
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.errors import ModelInputError
+from tasks.model.pricing import revaluation
 from tasks.model.pricing.revaluation import revalue, sensitivities
 
 
@@ -66,6 +67,17 @@ def test_every_form_agrees_with_the_slow_second_implementation(make_contracts):
             expected = slow_value_usd(row, moved, sigma * scale[column]) - slow_value_usd(row, 1.0, sigma)
             size = row["multiplier"] * row["index_price"] if row["form"] != INVERSE_FORWARD else row["multiplier"]
             assert found[position, column] == pytest.approx(expected, rel=1e-11, abs=1e-12 * size)
+
+
+def test_the_size_of_a_block_changes_no_bit(make_contracts, monkeypatch):
+    contracts = make_contracts(*random_rows(150))
+    factor = np.exp(np.random.default_rng(12).normal(0.0, 0.1, (2, 33)))
+
+    def bits(size):
+        monkeypatch.setattr(revaluation, "_BLOCK", size)
+        return revalue(contracts, factor, lambda at: contracts.volatility[at, None] * factor[0] ** -1).tobytes()
+
+    assert bits(1) == bits(7) == bits(64) == bits(1000)
 
 
 def test_where_nothing_moves_nothing_is_gained(make_contracts):
