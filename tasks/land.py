@@ -215,7 +215,7 @@ def _load(store: Store, delivery: Delivery) -> None:
     dataset = delivery.header.report
     with store.transaction():
         rows = delivery.frame.with_columns(file_id=pl.lit(delivery.file_id))
-        store.replace(f"raw.{dataset}", rows, {"file_id": delivery.file_id})
+        store.append(f"raw.{dataset}", rows)
         store.append("raw.file", _file_row(delivery))
         stage.crash_point(f"land:{dataset}:before_commit")
     stage.crash_point(f"land:{dataset}:after_commit")

@@ -1,4 +1,4 @@
--- One line per delivered file, accepted or refused: the archive's index.
+-- One line per landed file: the archive's index. The bytes of a refused file are archived too, without a line here.
 CREATE TABLE IF NOT EXISTS raw.file (
     file_id VARCHAR NOT NULL,
     path VARCHAR NOT NULL,
