@@ -29,7 +29,6 @@ Book = list[tuple[str, str, str, str, str]]
 Inputs = Callable[[Book], MarginInputs]
 LINEAR_VALUE = {"BTC-PERP.LIN.USDC": ("BTC", 90.01), "BTC-PERP.INV": ("BTC", 10.0), "ETH-PERP.LIN.USDC": ("ETH", 30.0)}
 WEIGHT, LIMIT = 0.25, 0.80
-RANGES = {"BTC": 0.12, "ETH": 0.15}
 
 
 def cents_up(amount: float) -> Decimal:
@@ -53,7 +52,11 @@ def scenario_returns(result: MarginResult, scenario_set: str) -> dict[str, list[
     return {name: rows.filter(pl.col("underlying") == name)["spot_return"].to_list() for name in ("BTC", "ETH")}
 
 
-def slow_base_margin(held: dict[str, float], result: MarginResult) -> float:
+def with_range(policy: Policy, default: float) -> Policy:
+    return replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": default})))
+
+
+def slow_base_margin(held: dict[str, float], result: MarginResult, grid_range: float) -> float:
     """BASE_MARGIN of futures and perpetuals whose P&L is notional x (S'/S - 1), before rounding."""
     exposure = {"BTC": 0.0, "ETH": 0.0}
     for contract, quantity in held.items():
@@ -71,7 +74,7 @@ def slow_base_margin(held: dict[str, float], result: MarginResult) -> float:
         blended[tuple(scope)] = (1 - WEIGHT) * parts[0] + WEIGHT * parts[1]
     total = sum(blended[name,] for name in names)
     limited = total - LIMIT * max(0.0, total - blended[tuple(names)])
-    grid = sum(abs(exposure[name]) * RANGES[name] for name in names)  # the extremes weigh range / move: the same loss
+    grid = sum(abs(exposure[name]) * grid_range for name in names)  # the extremes weigh range / move: the same loss
     return max(limited, grid, 0.0)
 
 
@@ -101,18 +104,22 @@ def house(*held: tuple[str, str]) -> Book:
         {"BTC-PERP.LIN.USDC": 500.0, "BTC-PERP.INV": -1200.0, "ETH-PERP.LIN.USDC": 900.0},
     ],
 )
-def test_base_margin_is_what_a_short_script_finds(held: dict[str, float], inputs: Inputs, policy: Policy) -> None:
-    result = initial_margin(inputs(house(*((name, str(q)) for name, q in held.items()))), AS_OF, policy)
-    expected = slow_base_margin(held, result)
-    found = line(result, "M001H", "", "BASE_MARGIN")["amount_usd"]
+@pytest.mark.parametrize(("grid_range", "binding"), [(0.01, "EXPECTED_SHORTFALL"), (0.5, "GRID")])
+def test_base_margin_is_what_a_short_script_finds(
+    held: dict[str, float], grid_range: float, binding: str, inputs: Inputs, policy: Policy
+) -> None:
+    book = house(*((name, str(quantity)) for name, quantity in held.items()))
+    result = initial_margin(inputs(book), AS_OF, with_range(policy, grid_range))
+    expected = slow_base_margin(held, result, grid_range)
+    found = line(result, "M001H", "", "BASE_MARGIN")
     # One cent apart where the two orders of summation part in the last bit on either side of a cent.
-    assert abs(found - cents_up(expected)) <= Decimal("0.01")
-    assert float(found) >= expected - 1e-6
+    assert abs(found["amount_usd"] - cents_up(expected)) <= Decimal("0.01")
+    assert float(found["amount_usd"]) >= expected - 1e-6
+    assert found["binding_component"] == binding
 
 
 def test_worst_scenario_of_a_long_is_the_largest_fall(inputs: Inputs, policy: Policy) -> None:
-    no_grid = replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.01})))
-    result = initial_margin(inputs(house(("BTC-PERP.LIN.USDC", "1000"))), AS_OF, no_grid)
+    result = initial_margin(inputs(house(("BTC-PERP.LIN.USDC", "1000"))), AS_OF, with_range(policy, 0.01))
     base = line(result, "M001H", "", "BASE_MARGIN")
     rows = result.scenario.filter(pl.col("underlying") == "BTC")
     fall = {name: rows.filter(pl.col("scenario_set") == name).sort("spot_return").row(0, named=True)["scenario_id"]
