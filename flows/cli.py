@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
-from rich.console import Console
 
 from flows import environment, printing
 from tasks import codes, resources
@@ -53,7 +52,7 @@ class Common:
         if self.as_json:
             print(json.dumps(value, sort_keys=True, default=str))
         else:
-            Console().print(text())
+            printing.paper().print(text())
 
 
 @app.command

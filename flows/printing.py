@@ -17,6 +17,7 @@ from tasks import status
 from tasks.home import Home
 from tasks.stage import CycleKey
 
+NARROWEST = 112
 _STYLE = {"PUBLISHED": "green", "BLOCKED": "red"}
 
 
@@ -33,6 +34,12 @@ class StageBar(logging.Handler):
         stage = getattr(record, "stage", None)
         if stage:
             self._bar.update(self._line, advance=1, description=f"{record.getMessage()}: {stage}")
+
+
+def paper() -> Console:
+    """Standard output, wide enough that no figure is cut: a narrow terminal wraps lines instead."""
+    console = Console()
+    return console if console.width >= NARROWEST else Console(width=NARROWEST)
 
 
 @contextmanager
@@ -142,23 +149,11 @@ def statuses(states: Sequence[Mapping[str, Any]], holder: Mapping[str, Any] | No
 
 
 def _accounts(home: Home, run_id: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    names = (
-        "member",
-        "account",
-        "requirement",
-        "net option value",
-        "to be covered",
-        "collateral",
-        "excess",
-        "deficit",
-        "call",
-    )
-    for name in names:
-        table.add_column(name, justify="left" if name in ("member", "account") else "right", no_wrap=True)
+    """Requirement, collateral and what follows from them, one line per account."""
+    table = Table("member", "account", box=None, pad_edge=False, caption_justify="left")
+    for name in ("requirement", "collateral", "excess", "deficit", "call"):
+        table.add_column(name, justify="right", no_wrap=True)
     columns = (
-        "initial_margin_usd",
-        "net_option_value_usd",
         "total_initial_margin_usd",
         "collateral_post_haircut_value_usd",
         "excess_amount_usd",
@@ -168,7 +163,7 @@ def _accounts(home: Home, run_id: str) -> Table:
     rows = status.exported(home, run_id, "result.margin_account")
     for row in rows.sort("clearing_member_id", "margin_account_id").iter_rows(named=True):
         table.add_row(row["clearing_member_id"], row["margin_account_id"], *(f"{row[name]:,.2f}" for name in columns))
-    table.caption = "USD; to be covered = max(0, requirement - net option value)"
+    table.caption = "USD; requirement = initial margin less net option value; collateral after haircut"
     return table
 
 
