@@ -81,9 +81,9 @@ class Guard:
         self, path: str, content: bytes, listed: list[bytes], hits: set[bytes], named: set[bytes],
         own_phrases: set[bytes],
     ) -> set[bytes]:  # fmt: skip
-        text = _without(own_phrases, listed)
+        text = b" " + b" ".join(listed) + b" "
         common = {name for name in hits | named if _NUMERAL.fullmatch(name) or self._is_said_to_all(name)}
-        leaked = {name for name in named - common if b" " + name + b" " in text}
+        leaked = _named_in(text, named - common, own_phrases)
         if hits - common:
             leaked |= (hits - common) & set(_without(own_phrases, words(_without_figures(path, content))).split())
         if common:
@@ -108,6 +108,16 @@ def _by_rarest(phrases: set[bytes]) -> dict[bytes, list[bytes]]:
     for phrase in sorted(phrases):
         found.setdefault(min(phrase.split(), key=lambda word: (counts[word], word)), []).append(phrase)
     return found
+
+
+def _named_in(text: bytes, names: set[bytes], own: set[bytes]) -> set[bytes]:
+    """Names that a text holds, longest first: `Alpha` is not in `Alpha Sons` where that is a name itself."""
+    found = set()
+    for name in sorted(names | own, key=lambda name: (-len(name), name)):
+        if b" " + name + b" " in text:
+            found.add(name)
+            text = text.replace(b" " + name + b" ", b" ; ")
+    return found - own
 
 
 def _without(phrases: set[bytes], listed: list[bytes]) -> bytes:

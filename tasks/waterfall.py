@@ -39,8 +39,8 @@ def steps(statement: Mapping[str, Sequence[Record]]) -> list[Step]:
         *(_moved(_named(name), amount) for name, amount in lines.items() if amount),
         Step("Initial margin", result["initial_margin_usd"], "total"),
         *([_moved("Net option value", -option_value)] if option_value else []),
-        *([_moved("Option value that covers nothing else", unused)] if unused else []),
-        *([Step("Total initial margin: must be covered", must, "total")] if option_value else []),
+        *([_moved("Option value not usable", unused)] if unused else []),
+        *([Step("Must be covered", must, "total")] if option_value else []),
         _moved("Collateral after haircut", -result["collateral_post_haircut_value_usd"]),
         *([_moved("Outstanding calls", -result["outstanding_calls_usd"])] if result["outstanding_calls_usd"] else []),
         Step("Deficit" if gap > 0 else "Excess", gap, "total"),
@@ -68,7 +68,7 @@ def _groups(statement: Mapping[str, Sequence[Record]], base: Decimal) -> list[St
         largest = max(groups, key=lambda name: groups[name])
         groups[largest] += rest
         rest = _ZERO
-    label = "Offset between product groups" if rest < 0 else "Grid of hypothetical moves"
+    label = "Offsets between groups" if rest < 0 else "Grid of hypothetical moves"
     label = label if groups else "Base margin"
     return [_moved(f"{name} positions", amount) for name, amount in groups.items()] + (
         [_moved(label, rest)] if rest else []

@@ -27,7 +27,8 @@ found AS (
     SELECT * FROM control.finding
     WHERE run_id = $run_id
     QUALIFY row_number() OVER (
-        PARTITION BY code, file_id, source_line, clearing_member_id, margin_account_id, contract_id ORDER BY ALL
+        PARTITION BY code, file_id, source_line, clearing_member_id, margin_account_id, contract_id
+        ORDER BY severity, dataset, value, limit_value, meaning, action
     ) = 1
 ),
 shown AS (
