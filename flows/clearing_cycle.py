@@ -6,20 +6,24 @@ and a run without an orchestrator all resume at the same place.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, task
+from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
 
 from tasks.cycle import AFTER_LANDING, Outcome, procedure
 from tasks.home import Home
 from tasks.land import land
 
-_TASKS = {
-    step: task(step, name=step.__name__, cache_policy=NO_CACHE, persist_result=False) for step in (land, *AFTER_LANDING)
-}
+
+def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
+    return task(step, name=step.__name__, cache_policy=NO_CACHE, persist_result=False)
+
+
+_TASKS = {step.__name__: _as_task(step) for step in (land, *AFTER_LANDING)}
 
 
 @flow(name="clearing_cycle", flow_run_name="{business_date}-{cycle}", persist_result=False)
@@ -32,5 +36,5 @@ def clearing_cycle(
         return procedure(here, business_date, cycle, _run_task)
 
 
-def _run_task(step: Any, *arguments: Any) -> Any:
-    return _TASKS[step](*arguments)
+def _run_task(step: Callable[..., Any], *arguments: Any) -> Any:
+    return _TASKS[step.__name__](*arguments)
