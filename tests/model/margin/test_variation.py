@@ -223,13 +223,12 @@ def test_a_tie_goes_to_the_even_unit_for_both_signs(quantity: str, expected: str
     assert amount(result, "variation_margin") == Decimal(expected).scaleb(-6)
 
 
-def test_a_tie_made_of_two_endless_fractions_is_still_seen_as_a_tie() -> None:
-    # q/3 − q/6 satoshi, neither of which ends, is q/6; one short of the other way round gives 1/3 + 1/6.
-    terms = contract(payoff="INVERSE", settle_asset="BTC", multiplier="0.00000001", prev_settlement_price="3",
-                     settlement_price="6")  # fmt: skip
-    assert amount(pair(terms, NO_FUNDING, qty_open="3"), "variation_margin") == 0  # 1 − 1/2 → 0
-    assert amount(pair(terms, NO_FUNDING, qty_open="9"), "variation_margin") == Decimal("0.00000002")  # 3/2 → 2
-    assert amount(pair(terms, NO_FUNDING, qty_open="1", qty_sell="2", sell_value="0"), "variation_margin") == 0
+def test_a_tie_made_of_an_endless_fraction_is_still_seen_as_a_tie() -> None:
+    # Three times one sixth of a satoshi is half a satoshi, which goes to the even zero; nine times goes up to two.
+    for multiplier, expected in (("0.00000003", "0"), ("0.00000009", "0.00000002")):
+        terms = contract(payoff="INVERSE", settle_asset="BTC", multiplier=multiplier, prev_settlement_price="6")
+        sold = pair(terms, NO_FUNDING, qty_open="1", qty_sell="1")
+        assert amount(sold, "variation_margin") == Decimal(expected)
 
 
 def test_one_satoshi_survives_and_a_fiat_asset_settles_in_cents() -> None:

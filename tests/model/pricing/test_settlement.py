@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -43,6 +44,15 @@ def test_both_sides_of_a_match_are_exact_opposites(form: int) -> None:
     assert ours == theirs.copy_negate()
     paid = settlement.funding(form, M, Q, price, Decimal("0.0001"))
     assert paid == settlement.funding(form, M, -Q, price, Decimal("0.0001")).copy_negate()
+
+
+def test_figures_longer_than_usual_decimals_keep_every_digit() -> None:
+    quantity, price = Decimal("12345678901234567890.12345678"), Decimal("987654321098765432.0123456789")
+    multiplier = Decimal("1.000000000001")
+    value = settlement.variation_margin(LINEAR_FORWARD, multiplier, quantity, quantity, Decimal(0), price, price + 1)
+    assert Fraction(value) == Fraction(multiplier) * Fraction(quantity)
+    paid = settlement.funding(LINEAR_FORWARD, multiplier, quantity, price, Decimal("0.000123456789"))
+    assert Fraction(paid) == -Fraction(multiplier) * Fraction(quantity) * Fraction(price) * Fraction("0.000123456789")
 
 
 @pytest.mark.parametrize("price", [None, Decimal(0), Decimal(-1)])
