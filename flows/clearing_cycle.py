@@ -20,7 +20,7 @@ from tasks.land import land
 
 
 def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
-    return task(step, name=step.__name__, cache_policy=NO_CACHE, persist_result=False)
+    return task(name=step.__name__, cache_policy=NO_CACHE, persist_result=False)(step)
 
 
 _TASKS = {step.__name__: _as_task(step) for step in (land, *AFTER_LANDING)}
