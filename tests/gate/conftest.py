@@ -169,7 +169,7 @@ def collateral() -> list[Row]:
 
 
 def history() -> list[Row]:
-    """120 closes up to yesterday that rise and fall by 2 % in turn: a daily volatility of about 2 %."""
+    """60 closes up to yesterday that rise and fall by 2 % in turn: a daily volatility of about 2 %."""
     return [
         {
             "underlying": name,
@@ -177,7 +177,7 @@ def history() -> list[Row]:
             "close": level if back % 2 else f"{fall}",
         }
         for name, level, fall in (("BTC", "84100", 82418), ("ETH", "2810", 2754))
-        for back in range(120, 0, -1)
+        for back in range(60, 0, -1)
     ]
 
 
@@ -210,9 +210,14 @@ def book() -> Book:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """One home; every run of the gate is a run of its own in it."""
-    return Home(tmp_path_factory.mktemp("gate")).prepare("TEST")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """One home; every run of the gate is a run of its own in it.
+
+    The database stays open behind the runs: closing it would write it out after each of them.
+    """
+    prepared = Home(tmp_path_factory.mktemp("gate")).prepare("TEST")
+    with Store(prepared.database):
+        yield prepared
 
 
 @pytest.fixture(scope="session")
@@ -223,7 +228,7 @@ def _numbers() -> Iterator[int]:
 Run = Callable[..., Gated]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def run(home: Home, _numbers: Iterator[int]) -> Run:
     """Freeze a book as a run and take it through the gate."""
 
@@ -234,6 +239,12 @@ def run(home: Home, _numbers: Iterator[int]) -> Run:
         return again(home, key, {dataset: len(rows) for dataset, rows in book.items()})
 
     return through
+
+
+@pytest.fixture(scope="session")
+def clean(run: Run) -> Gated:
+    """The clean book through the gate, to be read only."""
+    return run(copy.deepcopy(CLEAN))
 
 
 def again(home: Home, key: CycleKey, delivered: dict[str, int]) -> Gated:

@@ -94,7 +94,11 @@ def test_a_position_that_is_not_delivered_is_missed(between_rows, book, yesterda
     assert gated.state == "BLOCKED"
 
 
-def test_a_flat_line_may_be_left_out(between_rows, book, yesterday, pick):
-    """What closed at zero is not carried: here nothing is delivered of a contract that nobody held."""
-    book["positions"] = [row for row in book["positions"] if row["qty_close"] != "0.00000000"]
-    assert between_rows(book, predecessor=yesterday).findings() == []
+def test_a_line_that_closed_flat_may_be_left_out(between_rows, book, yesterday):
+    flat = {"qty_open": "0", "qty_close": "0", "contract_id": "BTC-20260327-90000-P.INV"}
+    held = book["positions"]
+    book["positions"] = [*held, {**held[0], **flat}]
+    today = between_rows(book, predecessor=yesterday)
+    book["positions"] = held
+    assert "BTC-20260327-90000-P.INV" in set(today.table("book.position")["contract_id"])
+    assert "MISSING_POSITION" not in {row["code"] for row in between_rows(book, predecessor=today).findings()}

@@ -5,15 +5,8 @@ from __future__ import annotations
 import random
 from decimal import Decimal
 
-import pytest
-
 from tasks import gate_suites
 from tasks.gate import FINDINGS_KEPT, FINDINGS_SHOWN
-
-
-@pytest.fixture
-def clean(run, book):
-    return run(book)
 
 
 def test_a_clean_book_passes_with_genesis_alone(clean):

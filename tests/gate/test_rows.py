@@ -228,3 +228,40 @@ def assert_nothing_vanished(gated):
         used, out = gated.table(f"book.{table}"), rejected.filter(dataset=dataset)
         assert used.join(out, on=["file_id", "source_line"]).is_empty()
         assert used.height + out.height == gated.delivered[dataset]
+
+
+def lei(stem: str) -> str:
+    """An LEI of an 18-character stem: check digits by ISO 7064, modulo 97-10, worked on one whole number."""
+    spelled = "".join(str(int(character, 36)) for character in f"{stem}00")
+    return f"{stem}{98 - int(spelled) % 97:02d}"
+
+
+def test_a_true_lei_passes_and_a_shared_one_does_not(between_rows, book):
+    assert lei("5493001KJTIIGC8Y1R") == "5493001KJTIIGC8Y1R12"
+    for member, stem in zip(
+        book["members"], ("5493001KJTIIGC8Y1R", "ZZZZ00ABCDEFGHIJKL", "99990000000000M003"), strict=True
+    ):
+        member["lei"] = lei(stem)
+    assert "BAD_LEI" not in between_rows(book).codes("critical")
+    book["members"][2]["lei"] = book["members"][0]["lei"]
+    assert [row["clearing_member_id"] for row in between_rows(book).findings(code="BAD_LEI")] == ["M001", "M003"]
+
+
+def test_a_few_high_volatilities_are_left_out_and_no_unit_error(between_rows, book):
+    """1 quote of 21 is 4.8 %, below the policy's 5 %: the expiry stands without it."""
+    contract, quote = rows(book, "contracts", contract_id=CALL)[0], rows(book, "vol_quotes", contract_id=CALL)[0]
+    for strike in range(19):
+        name = f"BTC-20260327-{91000 + 1000 * strike}-C.INV"
+        book["contracts"].append({**contract, "contract_id": name, "strike": str(91000 + 1000 * strike)})
+        book["vol_quotes"].append({**quote, "contract_id": name})
+    quote.update(iv_mark="6", iv_bid="5", iv_ask="7")
+    gated = between_rows(book)
+    assert gated.codes("critical") == set()
+    assert [row["contract_id"] for row in gated.findings(code="VOL_OUT_OF_RANGE")] == [CALL]
+
+
+def test_zero_is_a_price_of_an_option(between_rows, book):
+    rows(book, "prices", contract_id="ETH-20260327-3000-C.LIN.USDC")[0]["price"] = "0"
+    rows(book, "prices", contract_id="ETH-20260327-3000-P.LIN.USDC")[0]["price"] = "200"
+    codes = {row["code"] for row in between_rows(book).findings()}
+    assert codes == {"GENESIS", "MARK_OUTSIDE_QUOTES"}
