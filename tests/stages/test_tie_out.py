@@ -53,7 +53,7 @@ HOUSE_ROUNDING = {"clearing_member_id": "CCP", "margin_account_id": "ROUNDING"}
 def agreed_book(freeze_run: Callable[[], Any]) -> Any:
     """One account whose tables agree, with a rounding residue of one unit, a rejected line and a call. Not written."""
     run = freeze_run()
-    run.fill([*_delivered(), *_money(), *_margin()])
+    run.put_all(*_delivered(), *_money(), *_margin())
     return run
 
 
@@ -61,7 +61,7 @@ def agreed_book(freeze_run: Callable[[], Any]) -> Any:
 def agreed(freeze_run: Callable[[], Any]) -> Any:
     """The same book in a home of its own, for a stage that writes."""
     run = freeze_run()
-    run.fill([*_delivered(), *_money(), *_margin()])
+    run.put_all(*_delivered(), *_money(), *_margin())
     return run
 
 
