@@ -34,7 +34,13 @@ _PAGE_IDENTITY = re.compile(rb'<span class="id">([^<]*)</span>')
 
 
 def words(content: bytes) -> list[bytes]:
-    """Words of a text: runs of letters and digits, escapes of JSON and HTML resolved to separators."""
+    """Words of a text: runs of letters and digits, escapes of JSON and HTML resolved to separators.
+
+    The style sheet of a page is the house's own text and the same for everybody: it is not read.
+    """
+    if content.startswith(b"<!DOCTYPE"):
+        head, _, rest = content.partition(b"<style>")
+        content = head + rest.partition(b"</style>")[2]
     if b"\\" in content or b"&" in content:
         content = _ESCAPES.sub(b" ", content)
     return content.translate(_SEPARATORS).split()
@@ -75,7 +81,12 @@ class Guard:
         return found
 
     def _candidates(self, present: set[bytes]) -> set[bytes]:
-        return {phrase for word in present & self._by_rarest.keys() for phrase in self._by_rarest[word]}
+        return {
+            phrase
+            for word in present & self._by_rarest.keys()
+            for phrase in self._by_rarest[word]
+            if present.issuperset(phrase.split())
+        }
 
     def _confirmed(
         self, path: str, content: bytes, listed: list[bytes], hits: set[bytes], named: set[bytes],

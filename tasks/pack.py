@@ -27,6 +27,7 @@ FILE_NAME = re.compile(
     r"-(?P<day>[0-9]{8})-(?P<cycle>SOD|EOD|ITD[0-9]+)-v(?P<version>[0-9]{2,})\.(?P<ending>csv|json|html)"
 )
 _UNHASHED = {COMPLETE, MANIFEST, SIGNATURE}
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _entries(value: Any) -> str:
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return _ENCODER.encode(value)
 
 
 def entries(folder: Path) -> list[Entry]:

@@ -51,7 +51,14 @@ def _template(name: str) -> Template:
         loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
-    environment.filters |= {"number": number, "money": money, "who": who, "moment": moment, "word": word}
+    environment.filters |= {
+        "number": number,
+        "signed": signed,
+        "money": money,
+        "who": who,
+        "moment": moment,
+        "word": word,
+    }
     environment.globals["glossary"] = wording.words("glossary")
     return environment.get_template(f"{name}.html.j2")
 
@@ -64,7 +71,14 @@ def number(value: str, digits: int = 0) -> Markup:
     whole, _, fraction = body.partition(".")
     kept = fraction.rstrip("0").ljust(digits, "0")
     shown = f"{sign}{int(whole):,}{'.' if kept else ''}{kept}"
-    return Markup('<data value="{}">{}</data>').format(value, shown)
+    return Markup(f'<data value="{value}">{shown}</data>')
+
+
+def signed(value: str, digits: int = 0) -> Markup:
+    """A figure that is marked where it is negative."""
+    return (
+        Markup(f'<span class="neg">{number(value, digits)}</span>') if value.startswith("-") else number(value, digits)
+    )
 
 
 def money(value: str) -> Markup:

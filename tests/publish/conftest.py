@@ -1,6 +1,6 @@
 """A small approved run, written straight into the tables: what publish finds when a cycle got that far.
 
-M001 (house account with a call), 007 (gross client account, clients C01 and 100, in excess) and FLT (flat, account 150).
+M001 (house account with a call), 007 (gross client account, clients C01 and 100, in excess), FLT (flat, account 150).
 Ids are chosen to collide with numbers and to need their leading zeros.
 """
 
@@ -119,8 +119,10 @@ def add_portfolio(
              "FLOOR_TOP_UP": (11, "floor_top_up.account_minimum_usd", "", "ACCOUNT_MINIMUM")}  # fmt: skip
     for component, amount in lines.items():
         number, rule, scenario, binding = rules[component]
-        tables.add("result.requirement", **names, component=component, line_no=number, amount_usd=D(amount),
-                   rule_id=rule, policy_hash=policy_hash, worst_scenario_id=scenario, binding_component=binding)  # fmt: skip
+        tables.add(
+            "result.requirement", **names, component=component, line_no=number, amount_usd=D(amount), rule_id=rule,
+            policy_hash=policy_hash, worst_scenario_id=scenario, binding_component=binding,
+        )  # fmt: skip
     initial = sum((D(amount) for amount in lines.values()), D(0))
     maintenance = cents(initial * D("0.75"), ROUND_CEILING)
     must = max(D(0), initial - option_value)
@@ -196,8 +198,10 @@ def add_market(tables: Tables) -> None:
     for contract, (kind, payoff, underlying, multiplier) in facts.items():
         asset, price, _ = SETTLES[contract]
         before, after = PRICES[contract]
-        tables.add("book.contract", contract_id=contract, kind=kind, payoff=payoff, underlying_asset=underlying,
-                   quote_ccy="USD", settle_asset=asset, multiplier=D(multiplier), status="ACTIVE", **LINEAGE)  # fmt: skip
+        tables.add(
+            "book.contract", contract_id=contract, kind=kind, payoff=payoff, underlying_asset=underlying,
+            quote_ccy="USD", settle_asset=asset, multiplier=D(multiplier), status="ACTIVE", **LINEAGE,
+        )  # fmt: skip
         tables.add("result.mark", contract_id=contract, settlement_price=D(after), prev_settlement_price=D(before),
                    index_price=D("80000"), forward_price=D("80100"), settle_asset_price=D(price), obs_ts=AS_OF,
                    age_seconds=12.5, source="VENUE", method="DELIVERED",

@@ -15,9 +15,9 @@ from tasks import reports, wording
 from tasks.home import Home
 
 RELEASE = "20260130/EOD/v01"
-MEMBER_REPORTS = {"MS01": {"csv", "json", "html"}, "MC01": {"csv", "json", "html"}} | dict.fromkeys(
-    ("MR01", "MP01", "MT01", "ML01"), {"csv", "json"}
-)
+MEMBER_REPORTS = {"MS01": {"csv", "json", "html"}, "MC01": {"csv", "json", "html"}} | {
+    report: {"csv", "json"} for report in ("MR01", "MP01", "MT01", "ML01")
+}
 ACCOUNTS = {"M001": "M001H", "007": "007C", "FLT": "150"}
 FIRST_COLUMNS = {
     "MR01": "row_type,client_id,line_no,item,product_group,amount_usd,risk_usd,rule_id,policy_hash,worst_scenario_id,"
@@ -210,7 +210,8 @@ def test_the_parameter_pack_names_every_rule_that_a_line_rests_on(released: Home
 
 
 @pytest.mark.parametrize(("value", "digits", "text"), [
-    (-0.0, 8, "0.00000000"), (-1e-12, 8, "0.00000000"), (1e-7, 8, "0.00000010"), (-1.5, 1, "-1.5"), (1e16, 0, "10000000000000000"),
+    (-0.0, 8, "0.00000000"), (-1e-12, 8, "0.00000000"), (1e-7, 8, "0.00000010"), (-1.5, 1, "-1.5"),
+    (1e16, 0, "10000000000000000"),
 ])  # fmt: skip
 def test_a_float_is_printed_plain(value: float, digits: int, text: str) -> None:
     assert reports.fixed(value, digits) == text

@@ -1,4 +1,4 @@
-"""Releases are atomic: killed anywhere and run again, there is exactly one, with the same root, its calls issued once."""
+"""Releases are atomic: killed anywhere and run again, there is exactly one, the root the same, calls issued once."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def prove_one_release(home: Home, root: str) -> None:
     assert verify(home.published) == []
     assert json.loads((home.published / "latest.json").read_bytes())["root_hash"] == root
     assert json.loads((home.state / "2026-01-30-EOD.json").read_bytes())["state"] == "PUBLISHED"
-    assert [path for path in home.published.rglob(".*")] == []
+    assert list(home.published.rglob(".*")) == []
 
 
 @pytest.mark.parametrize("point", release.CRASH_POINTS)
@@ -185,7 +185,8 @@ def test_a_second_cycle_continues_the_chain_and_the_pointers(home: Home, key: Cy
         store.append(
             "control.cycle_run",
             store.read(
-                f"SELECT * REPLACE ('{later.run_id}' AS run_id, 'ITD2' AS cycle, 'APPROVED' AS state) FROM control.cycle_run"
+                f"SELECT * REPLACE ('{later.run_id}' AS run_id, 'ITD2' AS cycle, 'APPROVED' AS state) "
+                "FROM control.cycle_run"
             ),
         )
         store.append("control.margin_call", store.read(
