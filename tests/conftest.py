@@ -1,0 +1,112 @@
+"""Shared by all tests: the command in process, delivered files that can be edited, where outside data lies."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import pytest
+
+from flows import cli
+from tasks import envelope, resources
+
+ROOT = Path(__file__).resolve().parents[1]
+Row = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a person sees of a command."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def _same_environment() -> Iterator[None]:
+    """The command prepares the process's environment; no test leaves it changed."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def levee(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run the command in this process."""
+
+    def run(*arguments: object) -> Result:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(each) for each in arguments])
+        printed = capsys.readouterr()
+        return Result(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def small_inbox(tmp_path: Path) -> Path:
+    """A copy of the shipped day's inbox that a test may spoil."""
+    target = tmp_path / "delivered"
+    shutil.copytree(resources.data("sample/inbox"), target)
+    return target
+
+
+@pytest.fixture
+def edit() -> Callable[..., Path]:
+    """Change a delivered file's records and seal it again, in place or as its next version."""
+
+    def change(path: Path, spoil: Callable[[list[Row]], list[Row] | None], seq: int | None = None) -> Path:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        mark, report, _, day, cycle, version, sender, created, as_of, env, origin = lines[0].split(",")
+        assert mark == "#H"
+        names = lines[1].split(",")
+        rows: list[Row] = [
+            {name: value or None for name, value in zip(names, record, strict=True)}
+            for record in csv.reader(lines[2:-1])
+        ]
+        rows = spoil(rows) or rows
+        number = seq or int(version)
+        content = envelope.write_csv(
+            report,
+            date.fromisoformat(day),
+            cycle,
+            number,
+            sender,
+            datetime.fromisoformat(created),
+            datetime.fromisoformat(as_of),
+            env,
+            origin,
+            names,
+            [[row[name] for name in names] for row in rows],
+        )
+        target = path.with_name(envelope.file_name(report, sender, number))
+        target.write_bytes(content)
+        return target
+
+    return change
+
+
+@pytest.fixture(scope="session")
+def market_data() -> Path:
+    """Real history; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("LEVEE_MARKET_DATA_DIR", ROOT.parent / "shared" / "market-data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real market data at {folder} (LEVEE_MARKET_DATA_DIR)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden_folder() -> Path:
+    """Numeric cases from the field; the test is skipped where they are absent."""
+    folder = Path(os.environ.get("LEVEE_GOLDEN_DIR", ROOT.parent / "shared" / "golden"))
+    if not folder.is_dir():
+        pytest.skip(f"no golden cases at {folder} (LEVEE_GOLDEN_DIR)")
+    return folder

@@ -1,0 +1,232 @@
+"""Spoiled deliveries: exactly the declared outcome, seen from the command line.
+
+Blocked: the exit code, one line per finding with file and line, nothing published, the database still usable.
+Fallback: published, flagged, the model price used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+DAY = "2026-01-30"
+Row = dict[str, str | None]
+Spoil = Callable[[list[Row]], list[Row] | None]
+
+
+@dataclass(frozen=True)
+class Spoiled:
+    """A spoiled dataset and the outcome it must have."""
+
+    dataset: str
+    spoil: Spoil
+    code: str
+    exit_code: int = 10
+
+
+def first(rows: list[Row], **match: str) -> Row:
+    return next(row for row in rows if all(row[name] == value for name, value in match.items()))
+
+
+def put(match: dict[str, str], **values: str | None) -> Spoil:
+    def spoil(rows: list[Row]) -> None:
+        first(rows, **match).update(values)
+
+    return spoil
+
+
+def duplicate(rows: list[Row]) -> list[Row]:
+    return [*rows, dict(rows[0])]
+
+
+def all_options(rows: list[Row], **change: Callable[[str], str]) -> None:
+    for row in rows:
+        for name, make in change.items():
+            if row[name]:
+                row[name] = make(str(row[name]))
+
+
+def percent(rows: list[Row]) -> None:
+    all_options(rows, iv_mark=lambda value: f"{float(value) * 100:.6f}")
+
+
+def usd_premium(rows: list[Row]) -> None:
+    for row in rows:
+        if str(row["contract_id"]).endswith(("-C.INV", "-P.INV")) and row["price"]:
+            row["price"] = f"{float(str(row['price'])) * 80000:.10f}"
+
+
+def unbalance(rows: list[Row]) -> None:
+    row = next(each for each in rows if each["qty_close"] and float(str(each["qty_close"])) > 0)
+    for name in ("qty_buy", "qty_close"):
+        row[name] = f"{float(str(row[name])) + 1:.8f}"
+
+
+def break_roll(rows: list[Row]) -> None:
+    rows[0]["qty_buy"] = f"{float(str(rows[0]['qty_buy'])) + 1:.8f}"
+
+
+def second_price_set(rows: list[Row]) -> None:
+    rows[-1]["price_set_id"] = "OTHER"
+
+
+BLOCKED = {
+    "unknown contract": Spoiled(
+        "positions", lambda rows: rows[0].update(contract_id="BTC-NONE.INV"), "UNKNOWN_CONTRACT"
+    ),
+    "unknown account": Spoiled("positions", lambda rows: rows[0].update(margin_account_id="GHOST"), "UNKNOWN_ACCOUNT"),
+    "unbalanced book": Spoiled("positions", unbalance, "UNBALANCED_BOOK"),
+    "roll-forward break": Spoiled("positions", break_roll, "ROLL_FORWARD_BREAK"),
+    "duplicate key": Spoiled("positions", duplicate, "DUPLICATE_KEY"),
+    "future without a price": Spoiled("prices", put({"contract_id": "BTC-PERP.INV"}, price=None), "MISSING_PRICE"),
+    "index at zero": Spoiled("prices", put({"contract_id": "BTC-USD"}, price="0"), "NON_POSITIVE_PRICE"),
+    "index negative": Spoiled("prices", put({"contract_id": "BTC-USD"}, price="-80000"), "NON_POSITIVE_PRICE"),
+    "price sets that differ": Spoiled("prices", second_price_set, "PRICE_SETS_DIFFER"),
+    "implied vol in percent": Spoiled("vol_quotes", percent, "VOL_IN_PERCENT"),
+    "premium in the wrong unit": Spoiled("prices", usd_premium, "PREMIUM_UNIT"),
+    "position beyond open interest": Spoiled(
+        "prices", put({"contract_id": "BTC-PERP.INV"}, open_interest="0.00000001"), "POSITION_BEYOND_OPEN_INTEREST"
+    ),
+    "non-finite price": Spoiled("prices", put({"contract_id": "BTC-PERP.INV"}, price="NaN"), "BAD_TYPE"),
+    "decimal comma": Spoiled("prices", put({"contract_id": "BTC-PERP.INV"}, price="80000,5"), "BAD_TYPE"),
+    "lost leading zero": Spoiled("positions", lambda rows: rows[0].update(clearing_member_id="7"), "BAD_TYPE"),
+}
+
+
+def deliver(inbox: Path, dataset: str) -> Path:
+    return inbox / DAY / "EOD" / f"{dataset}.csv"
+
+
+def run(levee: Callable[..., object], home: Path, inbox: Path) -> object:
+    return levee("cycle", "run", "--date", DAY, "--no-orchestrator", "--home", home, "--inbox", inbox)
+
+
+@pytest.fixture(autouse=True)
+def _demo_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LEVEE_ENV", "DEMO")
+
+
+@pytest.mark.parametrize("name", sorted(BLOCKED))
+def test_blocked(name: str, levee, edit, small_inbox: Path, tmp_path: Path) -> None:
+    spoiled = BLOCKED[name]
+    path = deliver(small_inbox, spoiled.dataset)
+    clean = path.read_bytes()
+    if spoiled.code == "BAD_TYPE":
+        edit_text(path, edit, spoiled.spoil)
+    else:
+        edit(path, spoiled.spoil)
+    home = tmp_path / "home"
+    ended = run(levee, home, small_inbox)
+    lines = ended.err.splitlines()
+    assert ended.code == spoiled.exit_code, ended.err
+    assert any(line.startswith(f"{spoiled.code}:") for line in lines), ended.err
+    named = [line for line in lines if line.startswith(f"{spoiled.code}:")]
+    assert any(f"{spoiled.dataset}" in line and ":" in line for line in named), ended.err
+    assert "Traceback" not in ended.err
+    assert not list((home / "published").rglob("*.*"))
+    assert_usable_after(levee, home, small_inbox, path, clean, spoiled)
+
+
+def edit_text(path: Path, edit, spoil: Spoil) -> None:
+    """Spoil values that have no lexical form: the writer would refuse most of them nowhere, the reader must."""
+    edit(path, spoil)
+
+
+def assert_usable_after(levee, home: Path, inbox: Path, path: Path, clean: bytes, spoiled: Spoiled) -> None:
+    """The corrected file comes as its next version where the first one landed, else under its own name."""
+    landed = spoiled.code != "BAD_TYPE"
+    path.unlink()
+    target = path.with_name(f"{spoiled.dataset}.v2.csv") if landed else path
+    fields = clean.split(b"\n", 1)[0].split(b",")
+    fields[5] = b"2" if landed else b"1"
+    target.write_bytes(b",".join(fields) + b"\n" + clean.split(b"\n", 1)[1])
+    ended = run(levee, home, inbox)
+    assert ended.code == 0, ended.err
+
+
+def truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def shorter_row(content: bytes) -> bytes:
+    lines = content.split(b"\n")
+    lines[2] = lines[2].rsplit(b",", 1)[0]
+    return b"\n".join(lines)
+
+
+RAW = {
+    "truncated": (truncated, "BAD_TRAILER"),
+    "nul byte": (lambda content: content.replace(b"BTC", b"B\0C", 1), "BAD_TRAILER"),
+    "wrong date": (lambda content: content.replace(b"2026-01-30", b"2026-01-29", 1), "BAD_BIZDATE"),
+    "wrong environment": (lambda content: content.replace(b",DEMO,", b",PROD,", 1), "WRONG_ENV"),
+    "zero bytes": (lambda content: b"", "ZERO_BYTE"),
+    "renamed column": (lambda content: content.replace(b"qty_open", b"qty_begin", 1), "SCHEMA_DRIFT"),
+    "changed digit": (lambda content: content.replace(b"1", b"2", 1), None),
+}
+
+
+@pytest.mark.parametrize("name", sorted(RAW))
+def test_broken_bytes(name: str, levee, small_inbox: Path, tmp_path: Path) -> None:
+    spoil, code = RAW[name]
+    path = deliver(small_inbox, "positions")
+    path.write_bytes(spoil(path.read_bytes()))
+    ended = run(levee, tmp_path / "home", small_inbox)
+    assert ended.code == 10, ended.err
+    assert all("positions" in line for line in ended.err.splitlines())
+    assert code is None or any(line.startswith(f"{code}:") for line in ended.err.splitlines()), ended.err
+    assert not list((tmp_path / "home" / "published").rglob("*.*"))
+
+
+def test_a_short_row_names_its_line(levee, small_inbox: Path, tmp_path: Path) -> None:
+    path = deliver(small_inbox, "positions")
+    path.write_bytes(shorter_row(path.read_bytes()))
+    ended = run(levee, tmp_path / "home", small_inbox)
+    assert ended.code == 10
+    assert "positions.csv:3" in ended.err or "BAD_TRAILER" in ended.err
+
+
+def test_a_missing_required_file_is_waited_for(levee, small_inbox: Path, tmp_path: Path) -> None:
+    deliver(small_inbox, "positions").unlink()
+    ended = run(levee, tmp_path / "home", small_inbox)
+    assert ended.code == 20
+    assert "positions" in ended.err
+
+
+def option(rows: list[Row]) -> Row:
+    """The coin option the small day holds most of."""
+    return next(row for row in rows if str(row["contract_id"]).endswith("-C.INV"))
+
+
+FALLBACK: dict[str, tuple[str, Spoil, str]] = {
+    "option price missing": ("prices", lambda rows: option(rows).update(price=None), "MISSING_OPTION_PRICE"),
+    "option price negative": ("prices", lambda rows: option(rows).update(price="-0.01"), "NEGATIVE_OPTION_PRICE"),
+    "option price stale": (
+        "prices",
+        lambda rows: option(rows).update(obs_ts="2026-01-29T08:00:00Z"),
+        "STALE_PRICE",
+    ),
+    "vol out of range": ("vol_quotes", lambda rows: option(rows).update(iv_mark="0.001"), "VOL_OUT_OF_RANGE"),
+    "bid above ask": ("vol_quotes", lambda rows: option(rows).update(bid_px="2", ask_px="1"), "BID_ABOVE_ASK"),
+    "mark outside quotes": (
+        "vol_quotes",
+        lambda rows: option(rows).update(bid_px="0.9", ask_px="0.95"),
+        "MARK_OUTSIDE_QUOTES",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(FALLBACK))
+def test_fallback(name: str, levee, edit, small_inbox: Path, tmp_path: Path) -> None:
+    dataset, spoil, code = FALLBACK[name]
+    edit(deliver(small_inbox, dataset), spoil)
+    home = tmp_path / "home"
+    ended = run(levee, home, small_inbox)
+    assert ended.code == 0, ended.err
+    report = next((home / "published" / "20260130" / "EOD" / "v01" / "ops").glob("*-OV01-*.json"))
+    assert code in report.read_text(encoding="utf-8")
+    failed = [check for check in json.loads(report.read_text(encoding="utf-8"))["checks"] if not check["passed"]]
+    assert code.lower() in {check["check_id"] for check in failed}
