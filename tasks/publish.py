@@ -6,6 +6,7 @@ Manages its own transactions: the release is final before it is on disk, and on 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from tasks.statement_page import notice_page, statement_page, template_sources
 from tasks.store import Store
 
 Files = dict[str, bytes]
+_WRITERS, _AHEAD = 4, 64
 
 
 def publish(home: Home, key: CycleKey) -> Receipt:
@@ -62,13 +64,17 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     """Write every audience's files, each proven to name nobody else before it touches the disk."""
     guard = Guard(context.query("out/party").iter_rows(), _house_words(context))
     public = parameters.public_files(context, header)
-    entries = _checked(guard, "", pack.PUBLIC, public, folder)
+    entries = _write(pack.PUBLIC, _checked(guard, "", public), folder)
     guard.said_to_all.update(word for content in public.values() for word in words(content))
-    members = _accounts(context)
-    for member, rows in _submissions(context, members).items():
-        files = _member_files(members.get(member, []), member, rows, _printing(context, header))
-        entries += _checked(guard, member, f"{pack.MEMBERS}/{member}", files, folder)
-        crash_point("publish:rendering")
+    members, printing = _accounts(context), _printing(context, header)
+    with ThreadPoolExecutor(_WRITERS) as writers:
+        written: list[Future[list[Entry]]] = []
+        for member, rows in _submissions(context, members).items():
+            files = _checked(guard, member, _member_files(members.get(member, []), member, rows, printing))
+            written.append(writers.submit(_write, f"{pack.MEMBERS}/{member}", files, folder))
+            written[max(0, len(written) - _AHEAD)].result()  # no more packs in memory than are on their way to disk
+            crash_point("publish:rendering")
+    entries += [entry for pack_of_member in written for entry in pack_of_member.result()]
     return entries + _write(pack.OPS, parameters.ops_files(context, header), folder)
 
 
@@ -80,11 +86,12 @@ def _house_words(context: Context) -> set[bytes]:
     return set(words("\n".join([own, *contracts["contract_id"]]).encode()))
 
 
-def _checked(guard: Guard, member: str, audience: str, files: Files, folder: Path) -> list[Entry]:
+def _checked(guard: Guard, member: str, files: Files) -> Files:
+    """The files themselves. Raises ReconciliationError LEAK where one names somebody else."""
     leaks = guard.scan(member, files)
     if leaks:
         raise ReconciliationError(*leaks)
-    return _write(audience, files, folder)
+    return files
 
 
 def _write(audience: str, files: Files, folder: Path) -> list[Entry]:
