@@ -175,9 +175,9 @@ def _view(context: Context, dataset: str) -> pl.DataFrame:
     names = [*(name for name in ADDRESS if name in kinds), *sorted(needed - set(ADDRESS))]
     columns = [f"{name}::DOUBLE AS {name}" if "DECIMAL" in kinds[name] else name for name in names]
     return context.store.read(
-        f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = $run_id AND source_line > 0 "
-        "ORDER BY file_id, source_line", {"run_id": context.key.run_id},
-    )  # fmt: skip
+        f"SELECT {', '.join(columns)} FROM {table} WHERE run_id = $run_id AND source_line > 0",
+        {"run_id": context.key.run_id},
+    )
 
 
 def _addresses(dataset: str, rule: Rule, height: int, broken: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
