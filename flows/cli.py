@@ -18,8 +18,8 @@ from cyclopts import App, CycloptsError, Parameter
 from flows import environment, printing
 from tasks import codes, resources
 from tasks.home import ENVIRONMENTS, Home
+from tasks.key import cycle_id
 from tasks.model.errors import Finding, LeveeError
-from tasks.stage import cycle_id
 
 app = App(name="levee", help="Clearing cycle and margin policy for crypto derivatives.", version_flags=["--version"])
 cycle_app = App(name="cycle", help="Run and watch clearing cycles.")

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from tasks import status
 from tasks.home import Home
-from tasks.stage import CycleKey
+from tasks.key import CycleKey
 
 NARROWEST = 112
 _STYLE = {"PUBLISHED": "green", "BLOCKED": "red"}

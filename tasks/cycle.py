@@ -11,12 +11,12 @@ from tasks.approve import approve
 from tasks.call import call
 from tasks.gate import gate
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.land import land
 from tasks.margin import margin
 from tasks.mark import mark
 from tasks.publish import publish
 from tasks.settle import settle
-from tasks.stage import CycleKey
 from tasks.tie_out import tie_out
 
 AFTER_LANDING = (gate, mark, settle, margin, call, tie_out, approve, publish)

@@ -17,9 +17,9 @@ from tasks import policy_store, resources, schema, stage
 from tasks.envelope import file_name
 from tasks.home import Home
 from tasks.inbox import check_cycle
+from tasks.key import CycleKey
 from tasks.model import policy
 from tasks.model.errors import DeliveryError, Finding
-from tasks.stage import CycleKey
 from tasks.store import Store
 
 

@@ -18,8 +18,8 @@ from tasks import inbox, stage
 from tasks.freeze import Landed
 from tasks.home import Home, write_atomically
 from tasks.inbox import Delivery, FileName, Place
+from tasks.key import CycleKey, cycle_id
 from tasks.model.errors import DeliveryError, Finding, LeveeError
-from tasks.stage import CycleKey
 from tasks.store import Store
 
 log = logging.getLogger("levee")
@@ -53,7 +53,7 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
     what is wrong or not there, LeveeError USAGE for an unknown cycle, RESTATE_REFUSED for a change after publication.
     """
     inbox.check_cycle(cycle)
-    home.renew_lease("cycle", stage.cycle_id(business_date, cycle), "land")
+    home.renew_lease("cycle", cycle_id(business_date, cycle), "land")
     with Store(home.database) as store:
         runs = freezing.runs_of(store, business_date, cycle)
         published = next((run for run in runs if run["published"]), None)

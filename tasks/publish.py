@@ -16,13 +16,14 @@ import polars as pl
 from tasks import pack, parameters, release, reports, resources, stage, wording
 from tasks.envelope import cell
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.leak import Guard, words
 from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.model.money import product, round_half_even, settlement_unit, total
 from tasks.pack import Edition, Entry
 from tasks.reference import assets
 from tasks.reports import ACCOUNT_TABLES, MC01, ML01, MP01, MR01, MS01, MT01, MX02, Header, Row, Rows, long_form, nested
-from tasks.stage import Context, CycleKey, Receipt, crash_point
+from tasks.stage import Context, Receipt, crash_point
 from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, statement
 from tasks.statement_page import notice_page, statement_page, template_sources
 from tasks.store import Store

@@ -20,9 +20,10 @@ import polars as pl
 
 from tasks import pack, stage
 from tasks.home import Home, sync_folder, write_atomically
+from tasks.key import CycleKey
 from tasks.model.errors import Finding, LeveeError
 from tasks.pack import Edition, Entry
-from tasks.stage import CycleKey, crash_point
+from tasks.stage import crash_point
 from tasks.store import Store
 
 CRASH_POINTS = (

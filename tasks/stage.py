@@ -15,42 +15,19 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
 
 from tasks import policy_store
 from tasks.home import Home, write_json
+from tasks.key import CycleKey
 from tasks.model.errors import Finding, GateClosed, LeveeError, ModelInputError, ReconciliationError
 from tasks.model.policy import Policy
 from tasks.store import Store
 
 log = logging.getLogger("levee")
-
-
-@dataclass(frozen=True)
-class CycleKey:
-    """Identity of a run: business date, cycle and run number."""
-
-    business_date: date
-    cycle: str
-    run_no: int
-
-    @property
-    def cycle_id(self) -> str:
-        """<YYYYMMDD>-<CYCLE>."""
-        return cycle_id(self.business_date, self.cycle)
-
-    @property
-    def run_id(self) -> str:
-        """<YYYYMMDD>-<CYCLE>-r<NN>."""
-        return f"{self.cycle_id}-r{self.run_no:02d}"
-
-
-def cycle_id(business_date: date, cycle: str) -> str:
-    """<YYYYMMDD>-<CYCLE>."""
-    return f"{business_date:%Y%m%d}-{cycle}"
 
 
 @dataclass(frozen=True)

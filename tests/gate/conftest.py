@@ -16,8 +16,9 @@ import pytest
 from tasks import policy_store, schema
 from tasks.gate import gate
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.model.errors import Finding, GateClosed
-from tasks.stage import CycleKey, Receipt
+from tasks.stage import Receipt
 from tasks.store import Store
 
 DAY = date(2026, 1, 30)

@@ -17,7 +17,7 @@ import pytest
 
 from tasks import policy_store
 from tasks.home import Home
-from tasks.stage import CycleKey
+from tasks.key import CycleKey
 from tasks.store import Store
 
 DAY = date(2026, 1, 30)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.leak import Guard
 from tasks.model.errors import LeveeError
 from tasks.publish import publish
-from tasks.stage import CycleKey
 
 PARTIES = [
     ("M001", "M001", "id"), ("M001", "M001H", "id"), ("M001", "Alpha & Sons", "name"),

@@ -16,9 +16,9 @@ import pytest
 
 from tasks import pack, release
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.model.errors import LeveeError
 from tasks.publish import publish
-from tasks.stage import CycleKey
 from tasks.store import Store
 from tasks.verify import releases, verify
 
@@ -28,7 +28,7 @@ from datetime import date
 from pathlib import Path
 from tasks.home import Home
 from tasks.publish import publish
-from tasks.stage import CycleKey
+from tasks.key import CycleKey
 publish(Home(Path(sys.argv[1])), CycleKey(date(2026, 1, 30), "EOD", 1))
 """
 

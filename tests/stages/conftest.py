@@ -13,7 +13,8 @@ import pytest
 
 from tasks import policy_store
 from tasks.home import Home
-from tasks.stage import Context, CycleKey, open_context
+from tasks.key import CycleKey
+from tasks.stage import Context, open_context
 from tasks.store import Store
 
 EIGHT = datetime(2026, 1, 30, 8)

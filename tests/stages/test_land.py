@@ -18,9 +18,9 @@ from tasks import codes, envelope, resources, schema, stage
 from tasks import freeze as freezing
 from tasks.freeze import freeze
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.land import Landed, intake, land
 from tasks.model.errors import DeliveryError, LeveeError
-from tasks.stage import CycleKey
 from tasks.store import Store
 
 DAY = date(2026, 1, 30)
