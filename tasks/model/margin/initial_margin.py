@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -77,7 +76,7 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     be margined or history is short.
     """
     book = build_book(inputs.positions, inputs.accounts, as_of)
-    sets = _scenario_sets(book, inputs, policy)
+    sets = _scenario_sets(book, inputs, as_of, policy)
     losses = tails(book, sets, policy)
     base = requirement.base_margin(book, losses, policy)
     live = book.positions.filter(~pl.col("expired"))
@@ -93,19 +92,29 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     )
 
 
-def _scenario_sets(book: Book, inputs: MarginInputs, policy: Policy) -> list[ScenarioSets]:
-    """Sets over every underlying held, and over those listed whose closes fill the look-back."""
+def _scenario_sets(book: Book, inputs: MarginInputs, as_of: datetime, policy: Policy) -> list[ScenarioSets]:
+    """Sets over every underlying held, and over those listed whose closes fill the look-back and are current."""
     account_types = tuple(inputs.accounts["account_type"].unique())
-    closes = Counter(inputs.history["underlying"])
-    full = {name for name in inputs.listed["underlying"] if closes[name] >= policy.base_margin.lookback_scenarios}
+    full = set(inputs.listed["underlying"]) & _well_known(inputs.history, as_of, policy)
     underlyings = tuple(sorted(full | set(book.contracts.underlyings)))
     if not underlyings or not account_types:
         return []
-    return scenario_sets(_closes(inputs.history), underlyings, account_types, policy)
+    return scenario_sets(_closes(inputs.history, as_of), underlyings, account_types, policy)
 
 
-def _closes(history: pl.DataFrame) -> Closes:
-    return joint_closes(history["underlying"].to_list(), history["date"].to_numpy(), floats(history["close"]))
+def _well_known(history: pl.DataFrame, as_of: datetime, policy: Policy) -> set[str]:
+    """Underlyings with closes for the look-back, the last one at most a day old.
+
+    A listing that nobody holds must not take recent dates from everybody else's scenarios.
+    """
+    known = history.group_by("underlying").agg(closes=pl.len(), last=pl.col("date").max())
+    current = pl.col("last") >= as_of.date() - timedelta(days=1)
+    return set(known.filter(current & (pl.col("closes") >= policy.base_margin.lookback_scenarios))["underlying"])
+
+
+def _closes(history: pl.DataFrame, as_of: datetime) -> Closes:
+    return joint_closes(history["underlying"].to_list(), history["date"].to_numpy(), floats(history["close"]),
+                        through=np.datetime64(as_of, "D"))  # fmt: skip
 
 
 def _net_option_value(book: Book, values: list[Decimal]) -> dict[int, Decimal]:

@@ -1,7 +1,7 @@
 """Requirement lines and totals of every portfolio (METHODOLOGY 5, lines 1 and 11).
 
     B = (1 − w)·ES(filtered) + w·ES(stressed)
-    B_ol = Σ B(g) − offset limit·(Σ B(g) − B(portfolio)), g = all contracts of one underlying
+    B_ol = Σ B(g) − offset limit·(Σ B(g) − B(portfolio)), g = all contracts of one underlying, B(g) ≥ 0 in the sum
     BASE_MARGIN = max(B_ol, Σ worst grid loss(g), 0)
     FLOOR_TOP_UP = max(0, max(short option minimum, account minimum) − BASE_MARGIN)
 
@@ -80,7 +80,9 @@ def base_margin(book: Book, tails: Tails, policy: Policy) -> BaseMargin:
     weight, n = policy.base_margin.stressed_weight_fraction, book.portfolios.height
     row_blended = blend(tails.row_filtered.loss, tails.row_stressed.loss, weight)
     blended = blend(tails.filtered.loss, tails.stressed.loss, weight)
-    limited = limit_offset(_sum_by_portfolio(book, row_blended), blended, policy.base_margin.offset_limit_fraction)
+    # A group whose tail is a gain needs no margin; that gain helps the others within the limit and no further.
+    groups = _sum_by_portfolio(book, np.maximum(row_blended, 0.0))
+    limited = limit_offset(groups, blended, policy.base_margin.offset_limit_fraction)
     grid = _sum_by_portfolio(book, tails.row_grid.loss)
     calm_weighs_more = (1.0 - weight) * tails.filtered.loss >= weight * tails.stressed.loss
     return BaseMargin(

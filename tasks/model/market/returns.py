@@ -15,10 +15,13 @@ from tasks.model.arrays import Closes, Dates, Floats, require_finite
 from tasks.model.errors import Finding, ModelInputError
 
 
-def joint_closes(underlying: Sequence[str] | NDArray[np.str_], date: Dates, close: Floats) -> Closes:
+def joint_closes(
+    underlying: Sequence[str] | NDArray[np.str_], date: Dates, close: Floats, through: np.datetime64 | None = None
+) -> Closes:
     """Closes (n_underlyings sorted by name, every calendar day) of delivered rows in any order.
 
-    underlying, date, close: (n_rows,) each; close in USD, finite and > 0. A day without a row becomes NaN.
+    underlying, date, close: (n_rows,) each; close in USD, finite and > 0. A day without a row becomes NaN, and so do
+    the days up to `through` where the rows end before it.
     Raises ModelInputError: NON_FINITE, NO_PRICE (a close not above zero), DUPLICATE_KEY, HISTORY_SHORT (no rows).
     """
     if not len(close):
@@ -30,7 +33,8 @@ def joint_closes(underlying: Sequence[str] | NDArray[np.str_], date: Dates, clos
     first = days.min()
     column = (days - first).astype(np.int64)
     _require_unique(names, days, row, column)
-    table = np.full((len(names), int(column.max()) + 1), np.nan)
+    last = days.max() if through is None else max(days.max(), through)
+    table = np.full((len(names), int((last - first).astype(int)) + 1), np.nan)
     table[row, column] = prices
     return Closes(tuple(str(name) for name in names), first + np.arange(table.shape[1]), table)
 

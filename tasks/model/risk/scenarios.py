@@ -26,11 +26,13 @@ def filtered(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: P
 
     closes: up to T, its last day, and nothing later; it may hold more underlyings than are asked for.
     horizon_by_underlying: liquidation period in days of each underlying asked for; they come back sorted by name.
-    Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates.
+    Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates, or one whose closes end
+    more than its liquidation period before T: what moved since then would be left out in silence.
     """
     base = policy.base_margin
     names, horizon = _asked(closes, horizon_by_underlying)
     close = closes.close[[closes.underlyings.index(name) for name in names]]
+    _require_current(names, horizon, closes.dates, close)
     observed = np.stack([horizon_returns(row, int(days)) for row, days in zip(close, horizon, strict=True)])
     factor = np.stack([_scale_factor(row, name, policy) for row, name in zip(close, names, strict=True)])
     scaled = observed * factor
@@ -87,6 +89,20 @@ def _asked(closes: Closes, horizon_by_underlying: Mapping[str, int]) -> tuple[tu
                     value="0 days", action="deliver its closes")
         )  # fmt: skip
     return names, np.array([horizon_by_underlying[name] for name in names], dtype=np.int64)
+
+
+def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close: Floats) -> None:
+    oldest = dates[-1] - horizon.astype("timedelta64[D]")
+    latest = [dates[np.flatnonzero(np.isfinite(row))[-1:]] for row in close]
+    findings = [
+        Finding("HISTORY_SHORT", "the closes of an underlying in the book end too early", where=name,
+                value=f"last close {'none' if not len(last) else last[0]}", limit=f"{limit} or later",
+                action="deliver its closes up to the business date")
+        for name, last, limit in zip(names, latest, oldest, strict=True)
+        if not len(last) or last[0] < limit
+    ]  # fmt: skip
+    if findings:
+        raise ModelInputError(*findings)
 
 
 def _scale_factor(close: Floats, name: str, policy: Policy) -> Floats:

@@ -7,7 +7,7 @@ import math
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
@@ -300,6 +300,46 @@ def test_what_others_hold_changes_no_requirement(inputs: Inputs, policy: Policy)
     together = initial_margin(inputs(MIXED), AS_OF, policy)
     alone = initial_margin(inputs([row for row in MIXED if row[1] == "M001N"]), AS_OF, policy)
     assert portfolio(alone, "M001N") == portfolio(together, "M001N")
+
+
+@pytest.mark.parametrize("ended", [2, 700])
+def test_a_listing_nobody_holds_takes_no_dates_from_the_others(inputs: Inputs, policy: Policy, ended: int) -> None:
+    plain = inputs(house(("BTC-PERP.LIN.USDC", "1000")))
+    old = [("SOL", AS_OF.date() - timedelta(days=ended + day), Decimal("10")) for day in range(600)]
+    listed = replace(plain, history=pl.concat([plain.history, pl.DataFrame(old, plain.history.schema, orient="row")]))
+    found, expected = (initial_margin(each, AS_OF, policy) for each in (listed, plain))
+    assert found.requirement.equals(expected.requirement)
+    assert found.scenario.equals(expected.scenario)
+
+
+def test_closes_that_end_before_the_liquidation_period_are_refused(inputs: Inputs, policy: Policy) -> None:
+    held = inputs(house(("ETH-PERP.LIN.USDC", "1000")))
+    end = {days: AS_OF.date() - timedelta(days=days) for days in (2, 3)}
+    for names in (["ETH"], ["BTC", "ETH"]):
+        late = pl.col("underlying").is_in(names)
+        holes = replace(held, history=held.history.filter(~late | (pl.col("date") <= end[2])))
+        # The last two closes are missing, so the last two start dates in reach have no return.
+        assert initial_margin(holes, AS_OF, policy).scenario_set["dropped"].max() == 2
+        early = replace(held, history=held.history.filter(~late | (pl.col("date") <= end[3])))
+        with pytest.raises(ModelInputError, match=r"HISTORY_SHORT.*ETH.*2026-01-27.*2026-01-28 or later"):
+            initial_margin(early, AS_OF, policy)
+
+
+def test_a_group_whose_tail_is_a_gain_lowers_the_others_within_the_limit_only(inputs: Inputs, policy: Policy) -> None:
+    # A straddle with half a minute to live gains in every scenario but those that do not move.
+    plain = inputs(house(
+        ("BTC-20260327-90000-C.INV", "10"), ("BTC-20260327-90000-P.INV", "10"), ("ETH-PERP.LIN.USDC", "2000"),
+    ))  # fmt: skip
+    straddle = replace(plain, positions=plain.positions.with_columns(
+        expiry_ts=pl.when(pl.col("kind") == "OPT").then(AS_OF + timedelta(seconds=30)),
+        forward_price=pl.when(pl.col("kind") == "OPT").then(pl.lit(Decimal("90000"))).otherwise("forward_price")
+        .cast(pl.Decimal(28, 10)),
+    ))  # fmt: skip
+    result = initial_margin(straddle, AS_OF, with_range(policy, 0.01))
+    risk = {row["underlying"]: row["blended_es_usd"] for row in result.portfolio_risk.iter_rows(named=True)}
+    assert risk["BTC"] < 0 < risk["ALL"] < risk["ETH"]
+    expected = risk["ETH"] - LIMIT * (risk["ETH"] - risk["ALL"])
+    assert line(result, "M001H", "", "BASE_MARGIN")["amount_usd"] == cents_up(expected)
 
 
 quantities = st.integers(-3000, 3000).filter(bool).map(str)

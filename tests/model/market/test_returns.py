@@ -30,6 +30,17 @@ def test_every_calendar_day_has_a_column_and_a_missing_close_is_nan():
     np.testing.assert_array_equal(closes.close, [[100.0, 110.0, nan, nan, 130.0], [nan, 10.0, 20.0, nan, nan]])
 
 
+def test_the_calendar_runs_on_to_the_day_it_is_asked_through_and_cuts_nothing_off():
+    def through(day):
+        names, days, prices = zip(*ROWS, strict=True)
+        return joint_closes(names, np.array(days, dtype="datetime64[D]"), np.array(prices), np.datetime64(day))
+
+    plain, longer = closes_of(ROWS), through("2026-01-08")
+    assert str(longer.dates[-1]) == "2026-01-08" and len(longer.dates) == longer.close.shape[1] == 8
+    assert longer.close[:, :5].tobytes() == plain.close.tobytes() and np.isnan(longer.close[:, 5:]).all()
+    assert through("2026-01-03").close.tobytes() == plain.close.tobytes()
+
+
 def test_rows_in_any_order_give_the_same_bits():
     shuffled = [ROWS[position] for position in (3, 0, 4, 2, 1)]
     assert closes_of(shuffled).close.tobytes() == closes_of(ROWS).close.tobytes()
