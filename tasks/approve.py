@@ -1,6 +1,6 @@
 """Stage approve: the last word before anything leaves the house.
 
-No rule of the policy asks for a person yet, so a reconciled run approves itself and its calls become final drafts.
+No rule of the policy asks for a person yet, so a reconciled run approves itself.
 """
 
 from __future__ import annotations
@@ -10,10 +10,4 @@ from tasks.stage import Context, stage
 
 @stage("approve", state="APPROVED")
 def approve(context: Context) -> None:
-    """Move this run's calls from DRAFT to APPROVED."""
-    run = {"run_id": context.key.run_id}
-    context.store.execute(
-        "UPDATE control.margin_call SET state = 'APPROVED' WHERE run_id = $run_id AND state = 'DRAFT'", run
-    )
-    approved = "SELECT count(*) FROM control.margin_call WHERE run_id = $run_id AND state = 'APPROVED'"
-    context.rows["control.margin_call"] = context.store.read(approved, run).item()
+    """Let this run go. Its calls stay drafts, which a later run of the cycle replaces, until a release is prepared."""

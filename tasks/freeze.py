@@ -75,7 +75,7 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str) -> Landed:
     runs = runs_of(store, business_date, cycle)
     same = next((run for run in runs if run["fingerprint"] == basis.fingerprint), None)
     if same:
-        return _taken_up(home, store, same)
+        return take_up(home, store, same)
     key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
     run_id = previous["run_id"] if previous else ""
     rows = {"control.cycle_run": 1, "control.input_manifest": files.height}
@@ -185,12 +185,11 @@ def _run(key: CycleKey, basis: Basis, predecessor_run_id: str, files: pl.DataFra
     }])  # fmt: skip
 
 
-def _taken_up(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
-    """A run frozen on the same inputs. A blocked one starts again at the first stage without a receipt."""
+def take_up(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
+    """A run frozen on the same inputs, shown again. A blocked one starts at the first stage without a receipt."""
     key = CycleKey(run["business_date"], run["cycle"], run["run_no"])
-    if run["state"] != "BLOCKED":
-        return Landed(key, run["state"])
-    with store.transaction():
-        stage.set_state(store, key, "FROZEN")
-    stage.write_state(home, store, key)
-    return Landed(key, "FROZEN")
+    state = "FROZEN" if run["state"] == "BLOCKED" else str(run["state"])
+    frozen = stage.receipt(store, key, "land")
+    if frozen:
+        stage.take_up(home, store, frozen, key, state)
+    return Landed(key, state)

@@ -58,7 +58,7 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
         runs = freezing.runs_of(store, business_date, cycle)
         published = next((run for run in runs if run["published"]), None)
         if runs and not published and _resumes(home, store, runs[0]):
-            return Landed(_key(runs[0]), runs[0]["state"])
+            return freezing.take_up(home, store, runs[0])
         _take_all_in(home, store, Place(business_date, cycle, home.environment))
         return _stands(home, store, published) if published else freezing.freeze(home, store, business_date, cycle)
 

@@ -87,7 +87,7 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
             with Store(home.database) as store:
                 standing = receipt(store, key, name)
                 if standing:
-                    log.info("stage stood already", extra={"run_id": key.run_id, "stage": name})
+                    take_up(home, store, standing, key, state)
                     return standing
                 started = datetime.now(UTC)
                 context = open_context(home, store, key)
@@ -111,6 +111,15 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
         return run
 
     return wrap
+
+
+def take_up(home: Home, store: Store, standing: Receipt, key: CycleKey, state: str | None) -> None:
+    """A stage that is done is not run again, but shown: whoever ran it may have died between its commit and that."""
+    if state:
+        with store.transaction():
+            set_state(store, key, state)
+    show(home, store, key, standing.rows)
+    log.info("stage stood already", extra={"run_id": key.run_id, "stage": standing.stage})
 
 
 @contextmanager

@@ -1,0 +1,59 @@
+"""A cycle that was killed is finished by running it again: whatever changed since, and with all that readers rely on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks import resources
+from tasks.home import Home
+from tasks.store import Store
+
+RUN = ("cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--json", "--home")
+
+
+def kill(home: Path, point: str) -> None:
+    """Run the shipped day in a process of its own that dies at a crash point."""
+    shutil.copytree(resources.data("sample/inbox"), home / "inbox", dirs_exist_ok=True)
+    ended = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *RUN, str(home)], capture_output=True, text=True, check=False,
+        env=os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": point},
+    )  # fmt: skip
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+
+def calls(home: Path) -> list[tuple[Any, ...]]:
+    with Store(Home(home).database) as store:
+        return store.read("SELECT run_id, state, count(*) FROM control.margin_call GROUP BY ALL").rows()
+
+
+def test_an_approved_run_that_never_went_out_gives_way_to_the_next(
+    tmp_path: Path, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kill(tmp_path, "publish:begin")
+    monkeypatch.setattr(resources, "code_version", lambda: "the next one")
+    ended = levee(*RUN, tmp_path)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["run_id"] == "20260130-EOD-r02"
+    assert [(run_id, state) for run_id, state, _ in calls(tmp_path)] == [("20260130-EOD-r02", "ISSUED")]
+
+
+@pytest.mark.parametrize("point", ["land:after_commit", "call:after_commit"])
+def test_what_a_killed_stage_had_committed_is_shown_by_whoever_resumes(
+    tmp_path: Path, levee: Callable[..., Any], point: str
+) -> None:
+    kill(tmp_path, point)
+    ended = levee(*RUN, tmp_path)
+    assert ended.code == 0, ended.err
+    state = json.loads((tmp_path / "state" / "2026-01-30-EOD.json").read_bytes())
+    expected = {f"{table}.parquet" for stage in state["stages"] for table in stage["rows"]}
+    assert expected - state["exports"].keys() == set()
