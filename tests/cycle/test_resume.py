@@ -1,4 +1,4 @@
-"""A cycle that was killed is finished by running it again: whatever changed since, and with all that readers rely on."""
+"""A cycle that was killed is finished by running it again, whatever changed since; readers see all that was done."""
 
 from __future__ import annotations
 
