@@ -7,15 +7,16 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows import environment, printing
+from flows import environment, operation, printing
+from flows.options import Common
 from tasks import codes, resources
 from tasks.home import ENVIRONMENTS, Home
 from tasks.key import cycle_id
@@ -27,32 +28,10 @@ publish_app = App(name="publish", help="What was published, and whether it is in
 convert_app = App(name="convert", help="Venue files into this home's inbox.")
 for sub in (cycle_app, publish_app, convert_app):
     app.command(sub)
+for command in (operation.serve,):
+    app.command(command)
 
 _DEMO_DAY = date(2026, 1, 30)
-
-
-@Parameter(name="*")
-@dataclass
-class Common:
-    """Options every command takes."""
-
-    home: Annotated[Path, Parameter(env_var="LEVEE_HOME", help="Folder that holds everything.")] = field(
-        default_factory=lambda: Path("var")
-    )
-    as_json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of text.", negative="")] = False
-
-    def open(self, inbox: Path | None = None) -> Home:
-        """The home at its absolute path; the process's environment is set for it."""
-        root = self.home.expanduser().resolve()
-        environment.prepare(root)
-        return Home(root, inbox.expanduser().resolve() if inbox else None)
-
-    def show(self, value: Any, text: Callable[[], Any]) -> None:
-        """Print a value as JSON, or the text made of it."""
-        if self.as_json:
-            print(json.dumps(value, sort_keys=True, default=str))
-        else:
-            printing.paper().print(text())
 
 
 @app.command
@@ -165,6 +144,53 @@ def cycle_run(
     return codes.PUBLISHED
 
 
+@cycle_app.command(name="backfill")
+def cycle_backfill(
+    first: Annotated[date, Parameter(name="--from")],
+    last: Annotated[date, Parameter(name="--to")],
+    source: Literal["inbox", "deribit-chain"] = "inbox",
+    seed: int = 1,
+    inbox: Path | None = None,
+    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
+    wait: float = 0.0,
+    common: Common | None = None,
+) -> int:
+    """Run end-of-day cycles day by day; days that are out are left alone, the first that fails ends it.
+
+    Parameters
+    ----------
+    first
+        First business date.
+    last
+        Last business date.
+    source
+        inbox: the days are delivered. deribit-chain: each is converted just before its cycle.
+    seed
+        Seed of the converted book.
+    inbox
+        Folder of delivered files instead of the home's own.
+    no_orchestrator
+        Run the same stages without Prefect.
+    wait
+        Seconds to wait for another command that holds the home.
+    """
+    from tasks import backfill, convert
+
+    common = common or Common()
+    home = common.open(inbox).prepare()
+    deliver = (
+        backfill.deribit_chain(home, convert.market_data_folder(), seed) if source != "inbox" else lambda day: None
+    )
+    run = partial(_run, common, home, cycle="EOD", orchestrate=not no_orchestrator, wait_seconds=wait)
+    done = []
+    for outcome in backfill.march(home, backfill.days(first, last), deliver, run):
+        done.append(outcome)
+        if not common.as_json:
+            printing.paper().print(printing.day(outcome))
+    common.show(done, lambda: printing.span(done))
+    return codes.PUBLISHED
+
+
 @cycle_app.command(name="status")
 def cycle_status(
     business_date: Annotated[date | None, Parameter(name="--date")] = None, common: Common | None = None
@@ -231,7 +257,7 @@ def _run(
 ) -> Mapping[str, Any]:
     """Run a cycle under Prefect, or plainly where asked or where the given server does not answer."""
     from tasks import journal
-    from tasks.cycle import STAGES, procedure
+    from tasks.cycle import STAGES, Outcome, procedure
 
     if orchestrate and not environment.orchestrator_answers():
         print(
@@ -245,7 +271,9 @@ def _run(
         if orchestrate:
             from flows.clearing_cycle import clearing_cycle
 
-            outcome = clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds)
+            ended = clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds)
+            assert isinstance(ended, Outcome), "only a run by the clock can be skipped"
+            outcome = ended
         else:
             with home.locked("cycle run", wait_seconds):
                 outcome = procedure(home, business_date, cycle, lambda step, *given: step(*given))

@@ -86,6 +86,22 @@ def cycle(home: Home, outcome: Mapping[str, Any]) -> Group:
     return Group(_accounts(home, outcome["run_id"]), _last_line(outcome))
 
 
+def day(outcome: Mapping[str, Any]) -> Text:
+    """One day of a backfill, as it ends."""
+    if "run_id" not in outcome:
+        return Text(f"{outcome['cycle_id']} {outcome['state']}")
+    return Text(f"{_last_line(outcome).plain}; {outcome['seconds']:.1f} s")
+
+
+def span(outcomes: Sequence[Mapping[str, Any]]) -> Text:
+    """A backfill's last line."""
+    ran = [outcome for outcome in outcomes if "run_id" in outcome]
+    seconds = sum(outcome["seconds"] for outcome in ran)
+    if not ran:
+        return Text(f"up to date: all {len(outcomes)} days are published")
+    return Text(f"{len(ran)} days published in {seconds:.0f} s, {len(outcomes) - len(ran)} were out already")
+
+
 def demo(home: Home, outcome: Mapping[str, Any]) -> Group:
     """The cycle's table and where to look."""
     if outcome["already_published"]:

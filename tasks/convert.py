@@ -1,7 +1,8 @@
 """Venue files into a home's inbox: `levee convert deribit-chain`.
 
 The market is real; members, positions and collateral are seeded, because nobody publishes them. The files of a day are
-a pure function of the market data up to that day's snapshot, the seed and the environment of the home.
+a pure function of the market data up to that day's snapshot, the seed, the environment of the home and the calls of the
+end of day published there before, which arrive as deposits.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from typing import Any
 
 from tasks import (
     convert_book,
+    convert_calls,
     convert_chain,
     convert_collateral,
+    convert_funding,
     convert_history,
     convert_market,
+    convert_path,
     convert_positions,
     envelope,
     resources,
@@ -31,7 +35,7 @@ from tasks.home import Home, write_atomically
 CYCLE = "EOD"
 SENDER = "HOUSE"
 ORIGIN = "REAL"
-LEFT_OUT = ("book_depth", "funding")
+LEFT_OUT = ("book_depth",)
 _SHOWN_NAMES = 5
 
 Rows = list[tuple[Any, ...]]
@@ -92,16 +96,14 @@ def market_data_folder() -> Path:
     return Path(told).expanduser() if told else resources.root().parent / "shared" / "market-data"
 
 
-def deribit_chain(
-    home: Home, business_date: date, market_data: Path, seed: int, opening_balances: bool = True
-) -> ConvertReport:
+def deribit_chain(home: Home, business_date: date, market_data: Path, seed: int) -> ConvertReport:
     """Write a day's option chain, with a seeded book that holds its open interest, into the inbox of a prepared home.
 
-    `opening_balances=False` leaves the balances carried in empty, for a day whose predecessor is published here.
+    Where an earlier end of day is published here its calls come as deposits and balances carried in are left empty.
     Raises DeliveryError WAITING naming the file or day that is not there, SCHEMA_DRIFT for a file of another form.
     """
     material = _read(market_data, business_date)
-    rows = _datasets(material, seed, opening_balances)
+    rows = _datasets(material, seed, convert_calls.published_before(home, business_date), home)
     folder = home.inbox / business_date.isoformat() / CYCLE
     for name, records in rows.items():
         write_atomically(folder / envelope.file_name(name), _file(name, records, material.day, home.environment))
@@ -130,7 +132,7 @@ def _stablecoins(folder: Path, business_date: date) -> dict[str, Price]:
     return {coin: price for coin, price in found.items() if price is not None}
 
 
-def _datasets(material: _Material, seed: int, opening_balances: bool) -> dict[str, Rows]:
+def _datasets(material: _Material, seed: int, predecessor: str | None, home: Home) -> dict[str, Rows]:
     day, previous = material.day, material.previous
     house = convert_book.house_of(seed)
     book = convert_book.holdings(day, house, seed)
@@ -141,12 +143,15 @@ def _datasets(material: _Material, seed: int, opening_balances: bool) -> dict[st
         "contracts": _ordered("contracts", convert_market.contract_rows(day.contracts, expired)),
         "prices": _ordered("prices", _prices(material, expired)),
         "vol_quotes": _ordered("vol_quotes", convert_market.quote_rows(day.chain)),
+        "funding": _ordered("funding", convert_funding.funding_rows(previous, day, material.folder)),
         "history": _ordered("history", material.history.rows()),
         "members": sample_rows.members(house),
         "accounts": sample_rows.accounts(house),
         "positions": _ordered("positions", positions),
-        "collateral_balances": convert_collateral.balance_rows(
-            house, day, book, material.stablecoins, seed, opening_balances
+        "collateral_balances": (
+            _ordered("collateral_balances", convert_calls.deposit_rows(home, predecessor))
+            if predecessor
+            else convert_collateral.opening_rows(house, day, book, material.stablecoins, seed)
         ),
     }
 
@@ -163,7 +168,7 @@ def _prices(material: _Material, expired: Sequence[Contract]) -> list[dict[str, 
         prior = material.stablecoins_before.get(coin)
         rows.append(convert_market.price_row(day.chain, f"{coin}-USD", "INDEX", price, prior.price if prior else None))
     if previous:
-        for contract_id, price in convert_market.final_prices(expired, previous, day, material.folder).items():
+        for contract_id, price in convert_path.final_prices(expired, previous, day, material.folder).items():
             last = previous.marks[contract_id].price
             rows.append(convert_market.price_row(day.chain, contract_id, "FINAL", price, last))
     return rows

@@ -31,16 +31,16 @@ class _Lines(NamedTuple):
     quantity: Floats
 
 
-def balance_rows(
-    house: House, day: Day, book: Holdings, stablecoins: Mapping[str, Price], seed: int, opening: bool
+def opening_rows(
+    house: House, day: Day, book: Holdings, stablecoins: Mapping[str, Price], seed: int
 ) -> sample_rows.Rows:
-    """Records of the dataset collateral_balances; `opening` tells the balances carried in, as a genesis cycle needs."""
+    """Records of the dataset collateral_balances of a genesis cycle: balances carried in, and a few movements."""
     prices = {"USD": 1.0} | {coin: float(day.index[coin].price or 1) for coin in day.index}
     prices |= {coin: float(price.price or 1) for coin, price in stablecoins.items()}
     needs = rough_need(house, day, book)
     holdings = sample_collateral.open_holdings(house, needs, _Prices(prices), _stream(seed, _SIZES))
     moves = sample_collateral.outside_movements(holdings, _stream(seed, _MOVEMENTS, day.chain.business_date))
-    return sample_rows.collateral_balances(holdings, *moves, opening)
+    return sample_rows.collateral_balances(holdings, *moves, genesis=True)
 
 
 def rough_need(house: House, day: Day, book: Holdings) -> dict[str, float]:

@@ -23,10 +23,15 @@ from tasks.convert_venue import SIZES, VENUE
 from tasks.model import money
 
 PERPETUALS_FILE = "deribit_perp_candles_at_snapshots"
+CANDLE = "MINUTE_CANDLE_OPEN"
 PRICE_UNIT = Decimal(1).scaleb(-10)
 VOLATILITY_UNIT = Decimal(1).scaleb(-12)
 FUNDING_INTERVAL_SECONDS = 8 * 3600
-_CANDLE_COLUMNS = ("obs_ts_utc", "coin", "instrument_name", "candle_open", "candle_open_time_ms")
+FUNDING_CAP = Decimal("0.005")  # the venue's, per interval
+_CANDLE_COLUMNS: dict[str, Any] = {
+    "obs_ts_utc": pl.Datetime("us", "UTC"), "coin": pl.String, "candle_open_time_ms": pl.Int64,
+    "candle_open": pl.Float64,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,43 +146,6 @@ def price_set_id(chain: Chain) -> str:
     return f"{VENUE}-{chain.snapshot_id}"
 
 
-def final_prices(expired: Iterable[Contract], previous: Day, day: Day, folder: Path) -> dict[str, Price]:
-    """Final settlement prices (USD) of what expired between two snapshots, by contract id.
-
-    No file has a price at 08:00 UTC: it is interpolated between the nearest observations around the expiry, which are
-    the index of the two snapshots and the candles of the perpetual in between.
-    """
-    seen = {
-        coin: _observations(coin, previous.chain, day.chain, folder) for coin in day.index if coin in previous.index
-    }
-    return {
-        contract.contract_id: Price(
-            interpolated(seen[contract.coin], contract.expiry), None, VENUE, "INTERPOLATED", "MODEL"
-        )
-        for contract in expired
-        if contract.expiry and contract.coin in seen
-    }
-
-
-def interpolated(observations: Iterable[tuple[datetime, float]], moment: datetime) -> Decimal:
-    """Price (USD, to a cent) at a moment within the observations, linear in its logarithm and in time."""
-    ordered = sorted(observations)
-    before = max(each for each in ordered if each[0] <= moment)
-    after = min(each for each in ordered if each[0] >= moment)
-    span = (after[0] - before[0]).total_seconds()
-    share = (moment - before[0]).total_seconds() / span if span else 0.0
-    return money.round_half_even(before[1] * (after[1] / before[1]) ** share)
-
-
-def _observations(coin: str, before: Chain, after: Chain, folder: Path) -> list[tuple[datetime, float]]:
-    candles = read_file(folder, PERPETUALS_FILE, _CANDLE_COLUMNS).filter(
-        pl.col("coin") == coin, pl.col("obs_ts_utc") > before.as_of, pl.col("obs_ts_utc") < after.as_of
-    )
-    marks = [_candle_mark(row, row["obs_ts_utc"]) for row in candles.iter_rows(named=True)]
-    between = [(mark.obs_ts, float(mark.price)) for mark in marks if mark and mark.obs_ts and mark.price]
-    return [(before.as_of, before.index[coin]), *between, (after.as_of, after.index[coin])]
-
-
 def quote_rows(chain: Chain) -> list[dict[str, Any]]:
     """Records of the dataset vol_quotes, by contract id; an empty bid or ask was not quoted."""
     return [
@@ -218,7 +186,8 @@ def _contract_row(contract: Contract, status: str) -> dict[str, Any]:
         "expiry_ts": contract.expiry, "final_settle_ts": contract.expiry,
         "settlement_index_id": f"{contract.coin}-USD",
         "settlement_method": None if perpetual else "INDEX_AT_EXPIRY",
-        "funding_interval_s": FUNDING_INTERVAL_SECONDS if perpetual else None, "status": status,
+        "funding_interval_s": FUNDING_INTERVAL_SECONDS if perpetual else None,
+        "funding_cap": FUNDING_CAP if perpetual else None, "status": status,
     }  # fmt: skip
 
 
@@ -237,25 +206,34 @@ def _quality(seen: datetime, chain: Chain) -> str:
 
 def _perpetual_marks(chain: Chain, index: Mapping[str, Price], folder: Path) -> dict[str, Price]:
     """Open of the minute candle that holds the snapshot: a trade price, not the venue's mark. The index without it."""
-    candles = read_file(folder, PERPETUALS_FILE, _CANDLE_COLUMNS).filter(pl.col("obs_ts_utc") == chain.as_of)
-    seen = {row["coin"]: row for row in candles.iter_rows(named=True)}
+    rows = candles(folder).filter(pl.col("obs_ts_utc") == chain.as_of)
+    seen = {row["coin"]: row for row in rows.iter_rows(named=True)}
     marks = {}
     for coin in chain.coins:
-        candle = _candle_mark(seen.get(coin), chain.as_of)
+        candle = price_of_candle(seen.get(coin), chain.as_of)
         marks[coin] = candle or Price(index[coin].price, chain.as_of, VENUE, "INDEX", "PROXY")
         if candle is None:
             chain.remarks.noted["NO_PERPETUAL_CANDLE"].append(f"{coin}-PERPETUAL")
     return marks
 
 
-def _candle_mark(candle: Mapping[str, Any] | None, as_of: datetime) -> Price | None:
+def candles(folder: Path) -> pl.DataFrame:
+    """The perpetuals' candles in a fixed order, none where the file is not there: the index then stands for them."""
+    if not (folder / f"{PERPETUALS_FILE}.parquet").is_file():
+        return pl.DataFrame(schema=_CANDLE_COLUMNS)
+    frame = read_file(folder, PERPETUALS_FILE, _CANDLE_COLUMNS).select(_CANDLE_COLUMNS.keys())
+    return frame.cast(_CANDLE_COLUMNS, strict=False).sort(frame.columns)
+
+
+def price_of_candle(candle: Mapping[str, Any] | None, as_of: datetime) -> Price | None:
+    """Opening price of a candle, None where it has none or opened later than as_of."""
     if candle is None or candle["candle_open_time_ms"] is None:
         return None
     opened = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=candle["candle_open_time_ms"])
     price = candle["candle_open"]
     if price is None or not math.isfinite(price) or price <= 0 or opened > as_of:
         return None
-    return Price(decimal(price), opened, VENUE, "MINUTE_CANDLE_OPEN", "PROXY")
+    return Price(decimal(price), opened, VENUE, CANDLE, "PROXY")
 
 
 def _linear_mark(inverse: Price) -> Price:
