@@ -79,7 +79,11 @@ SPOILED: dict[str, Spoiled] = {
               add("vol_quotes", {}, contract_id="SOL-20260327-200-C.INV")),
         {("prices", 12, "SOL-PERP.INV"), ("vol_quotes", 7, "SOL-20260327-200-C.INV")},
     ),
-    "wrong_settle_asset": Spoiled(put("contracts", {"contract_id": PUT}, settle_asset="USDC"), {("contracts", 6, PUT)}),
+    "wrong_settle_asset": Spoiled(
+        every(put("contracts", {"contract_id": PUT}, settle_asset="USDC"),
+              add("contracts", {"contract_id": FUTURE}, contract_id="ETH-20260327.LIN.BTC", settle_asset="BTC")),
+        {("contracts", 6, PUT), ("contracts", 9, "ETH-20260327.LIN.BTC")},
+    ),
     "unknown_member": Spoiled(
         add("accounts", {}, clearing_member_id="M009", margin_account_id="M009A"), {("accounts", 6, "")}
     ),
