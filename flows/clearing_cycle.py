@@ -11,12 +11,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import Task, flow, task
+from prefect import State, Task, flow, runtime, task
 from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed
 
+from tasks import journal
 from tasks.cycle import AFTER_LANDING, Outcome, procedure
 from tasks.home import Home
+from tasks.key import cycle_id
 from tasks.land import land
+from tasks.schedule import schedules
 
 
 def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
@@ -26,14 +30,35 @@ def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
 _TASKS = {step.__name__: _as_task(step) for step in (land, *AFTER_LANDING)}
 
 
-@flow(name="clearing_cycle", flow_run_name="{business_date}-{cycle}", persist_result=False)
+def _run_name() -> str:
+    given = runtime.flow_run.parameters
+    cycle = given.get("cycle", "EOD")
+    return cycle_id(given.get("business_date") or _date_by_clock(cycle), cycle)
+
+
+@flow(name="clearing_cycle", flow_run_name=_run_name, persist_result=False)
 def clearing_cycle(
-    home: Path, business_date: date, cycle: str = "EOD", inbox: Path | None = None, wait_seconds: float = 0.0
-) -> Outcome:
-    """Land, check, mark, settle, margin, call, tie out, approve and publish one cycle of a home."""
+    home: Path,
+    business_date: date | None = None,
+    cycle: str = "EOD",
+    inbox: Path | None = None,
+    wait_seconds: float = 0.0,
+) -> Outcome | State[None]:
+    """Land, check, mark, settle, margin, call, tie out, approve and publish one cycle of a home.
+
+    Without a business date the scheduled time gives it, and a day that the cycle's calendar skips is Completed as
+    Skipped.
+    """
+    day = business_date or _date_by_clock(cycle)
+    if business_date is None and not schedules()[cycle].runs_on(day):
+        return Completed(name="Skipped", message=f"{schedules()[cycle].calendar_id} has no window on {day.isoformat()}")
     here = Home(home, inbox).prepare()
-    with here.locked("cycle run", wait_seconds):
-        return procedure(here, business_date, cycle, _run_task)
+    with journal.written(here, f"{cycle_id(day, cycle)}-intake"), here.locked("cycle run", wait_seconds):
+        return procedure(here, day, cycle, _run_task)
+
+
+def _date_by_clock(cycle: str) -> date:
+    return schedules()[cycle].business_date(runtime.flow_run.scheduled_start_time)
 
 
 def _run_task(step: Callable[..., Any], *arguments: Any) -> Any:

@@ -36,10 +36,11 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def written(home: Home, before_run: str, *listeners: logging.Handler) -> Iterator[None]:
-    """Journal everything the body logs under `levee`, and pass it to the listeners."""
+    """Journal all the body logs under `levee` and pass it to the listeners; inside another journal only the latter."""
     home.logs.mkdir(parents=True, exist_ok=True)
     logger = logging.getLogger("levee")
-    handlers = (_Lines(home.logs, before_run), *listeners)
+    inside = any(isinstance(handler, _Lines) for handler in logger.handlers)
+    handlers = listeners if inside else (_Lines(home.logs, before_run), *listeners)
     logger.setLevel(logging.INFO)
     logger.propagate = False
     for handler in handlers:

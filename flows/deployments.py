@@ -1,0 +1,92 @@
+"""What the clock runs: one deployment of the clearing cycle per schedule, served by this process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.deployments.runner import RunnerDeployment
+from prefect.runner import Runner
+from prefect.schedules import Cron
+from prefect.types.entrypoint import EntrypointType
+
+from flows.clearing_cycle import clearing_cycle
+from tasks.home import Home
+from tasks.model.errors import Finding, LeveeError
+from tasks.schedule import Schedule, schedules
+
+SCHEDULED_WITHIN_SECONDS = 60.0
+
+
+def deployment(home: Home, schedule: Schedule) -> RunnerDeployment:
+    """Deployment `clearing_cycle/<cycle>` of a home: by cron in UTC, one run at a time, without a business date."""
+    return RunnerDeployment.from_flow(
+        clearing_cycle,
+        name=schedule.cycle,
+        schedule=Cron(schedule.cron, timezone="UTC"),
+        parameters={"home": str(home.root), "cycle": schedule.cycle, "wait_seconds": schedule.wait_seconds}
+        | ({"inbox": str(home.inbox_override)} if home.inbox_override else {}),
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
+class Service:
+    """Deployments registered with the server, and the runner that takes up their runs one at a time.
+
+    Schedules are not paused when the runner stops: what fell due meanwhile is Late and is run when it is back.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._runner = Runner(name="levee", limit=1, pause_on_shutdown=False)
+        self._ids = {cycle: self._add(deployment(home, each)) for cycle, each in schedules().items()}
+
+    def _add(self, made: RunnerDeployment) -> UUID:
+        added: Any = self._runner.add_deployment(made)
+        return UUID(str(added))
+
+    def next_runs(self) -> dict[str, datetime]:
+        """Scheduled time of the next run of each cycle. Raises LeveeError NOT_SCHEDULED where the server made none."""
+        deadline = time.monotonic() + SCHEDULED_WITHIN_SECONDS
+        while True:
+            found = {cycle: _next(each) for cycle, each in self._ids.items()}
+            scheduled = {cycle: when for cycle, when in found.items() if when}
+            if len(scheduled) == len(found):
+                return scheduled
+            if time.monotonic() > deadline:
+                raise LeveeError(
+                    Finding("NOT_SCHEDULED", "the server answers but schedules nothing",
+                            value=" ".join(sorted(found.keys() - scheduled.keys())),
+                            limit=f"{SCHEDULED_WITHIN_SECONDS:.0f} s",
+                            action="read logs/server.log; `levee doctor` compares the installed versions")
+                )  # fmt: skip
+            time.sleep(0.5)
+
+    def run(self) -> None:
+        """Take up runs until stopped."""
+        asyncio.run(self._runner.start())
+
+
+def _next(deployment_id: UUID) -> datetime | None:
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED]))
+            ),
+            sort=FlowRunSort.EXPECTED_START_TIME_ASC,
+            limit=1,
+        )
+    return runs[0].expected_start_time if runs else None
