@@ -24,6 +24,8 @@ SELECT
     c.call_version,
     c.issued_ts,
     c.call_amount_usd,
+    c.due_asset,
+    c.due_amount,
     CAST(c.call_amount_usd - coalesce(met.met_usd, 0) AS DECIMAL(20, 2)) AS opening_usd,
     c.state
 FROM latest AS c

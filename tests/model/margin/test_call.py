@@ -23,8 +23,9 @@ _AMOUNT = pl.Decimal(20, 2)
 _KEY = {"clearing_member_id": pl.String, "margin_account_id": pl.String}
 _HELD = _KEY | {"asset": pl.String, "quantity": pl.Decimal(38, 18), "price_usd": pl.Decimal(28, 10),
                 "permitted_assets": pl.String}  # fmt: skip
-_CALLS = _KEY | {"call_id": pl.String, "call_version": pl.Int32, "issued_ts": pl.Datetime("us"),
-                 "call_amount_usd": _AMOUNT, "opening_usd": _AMOUNT, "state": pl.String}  # fmt: skip
+_CALLS: dict[str, Any] = _KEY | {"call_id": pl.String, "call_version": pl.Int32, "issued_ts": pl.Datetime("us"),
+                 "call_amount_usd": _AMOUNT, "due_asset": pl.String, "due_amount": pl.Decimal(38, 8),
+                 "opening_usd": _AMOUNT, "state": pl.String}  # fmt: skip
 _TOTALS = ("initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
            "total_maintenance_margin_usd")  # fmt: skip
 
@@ -57,8 +58,9 @@ def held(asset: str, quantity: str, price: str = "1") -> pl.DataFrame:
     return pl.DataFrame([(*ACCOUNT, asset, Decimal(quantity), Decimal(price), None)], schema=_HELD, orient="row")
 
 
-def earlier(calls: list[tuple[str, int, str, str, str]]) -> pl.DataFrame:
-    rows = [(*ACCOUNT, name, 1, datetime(2026, 1, day, 8, 20), Decimal(face), Decimal(opening), state)
+def earlier(calls: list[tuple[str, int, str, str, str]], due_asset: str = "USD", due_price: str = "1") -> pl.DataFrame:
+    rows = [(*ACCOUNT, name, 1, datetime(2026, 1, day, 8, 20), Decimal(face), due_asset,
+             Decimal(face) / Decimal(due_price), Decimal(opening), state)
             for name, day, face, opening, state in calls]  # fmt: skip
     return pl.DataFrame(rows, schema=_CALLS, orient="row")
 
@@ -132,6 +134,30 @@ def test_deposits_meet_the_oldest_call_first(opening: Policy) -> None:
     assert {name: row["met_usd"] for name, row in rows.items()} == {"a": 12000, "b": 7000, "c": 0}
     assert {name: row["closing_usd"] for name, row in rows.items()} == {"a": 0, "b": 13000, "c": 5000}
     assert {name: row["state"] for name, row in rows.items()} == {"a": "MET", "b": "PART_MET", "c": "OVERDUE"}
+
+
+def test_who_pays_what_the_notice_asks_owes_nothing_of_it(opening: Policy) -> None:
+    """40,000 USDC were asked for 32,000 USD at 0.8; haircut and a lower price since do not matter to the call."""
+    owed = earlier([("a", 28, "32000", "32000", "ISSUED")], "USDC", "0.8")
+    for paid, met, state in (("40000", "32000", "MET"), ("10000", "8000", "PART_MET"), ("0.001", "0", "ISSUED")):
+        row = meet_calls(owed, held("USDC", paid, "0.5"), opening).row(0, named=True)
+        assert (row["met_usd"], row["state"]) == (Decimal(met), state)
+
+
+def test_what_is_left_of_a_call_is_asked_in_proportion(opening: Policy) -> None:
+    owed = earlier([("a", 28, "32000", "8000", "PART_MET"), ("b", 29, "16000", "16000", "ISSUED")], "USDC", "0.8")
+    met = meet_calls(owed, held("USDC", "15000", "1"), opening)
+    # 10,000 USDC for the 8,000 left of a; the 5,000 more are a quarter of the 20,000 asked by b.
+    assert met["met_usd"].to_list() == [8000, 4000]
+    more = meet_calls(owed, held("USDC", "50000", "1"), opening)
+    assert more["state"].to_list() == ["MET", "MET"]
+
+
+def test_an_asset_that_was_not_asked_counts_for_its_worth(opening: Policy) -> None:
+    """100 USD in full, then 0.002 BTC at 90,000 less a quarter: 135."""
+    deposits = pl.concat([held("USD", "100"), held("BTC", "0.002", "90000")])
+    met = meet_calls(earlier([("a", 28, "30000", "30000", "ISSUED")]), deposits, opening)
+    assert met["met_usd"].to_list() == [235]
 
 
 def test_a_corrected_cycle_takes_a_met_back(opening: Policy) -> None:
