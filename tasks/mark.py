@@ -1,4 +1,4 @@
-"""Stage mark: the settlement price, forward and volatility of every contract in use, and the USD price of every asset.
+"""Stage mark: the volatility surface, the mark of every contract in use, and the USD price of every asset.
 
 Delivered prices stay the decimals they were; a price the model makes is rounded half to even to the digits of the
 table. Time to expiry runs from the cycle's own time (as_of_ts).
@@ -7,6 +7,7 @@ table. Time to expiry runs from the cycle's own time (as_of_ts).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,9 @@ import polars as pl
 from tasks.model import money
 from tasks.model.arrays import Bools, Floats
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.pricing import black76, marking, payoff
+from tasks.model.market.surface import ExpiryKey, Prior, Surface
+from tasks.model.market.svi import Svi
+from tasks.model.pricing import black76, marking, payoff, quoted_surface
 from tasks.stage import Context, stage
 
 PRICE_UNIT = Decimal("1e-10")
@@ -27,11 +30,23 @@ _MARK_COLUMNS: Mapping[str, Any] = {
     "obs_ts": pl.Datetime("us"), "age_seconds": pl.Float64, "source": pl.String, "method": pl.String,
     "quality": pl.String,
 }  # fmt: skip
+_SURFACE_COLUMNS: Mapping[str, Any] = {
+    "underlying": pl.String, "expiry_ts": pl.Datetime("us"), "years_to_expiry": pl.Float64,
+    "forward_price": pl.Float64, "svi_a": pl.Float64, "svi_b": pl.Float64, "svi_rho": pl.Float64,
+    "svi_mu": pl.Float64, "svi_s": pl.Float64, "method": pl.String, "certified": pl.Boolean, "min_g": pl.Float64,
+    "min_calendar_gap": pl.Float64, "n_quotes": pl.Int32, "rmse_bp": pl.Float64, "tolerance_bp": pl.Float64,
+    "n_quoted": pl.Int32, "n_inside_half_spread": pl.Int32,
+}  # fmt: skip
 
 
 @stage("mark")
 def mark(context: Context) -> None:
     """Mark every contract that is held, moved or listed. Raises ModelInputError NO_PRICE or NO_VOLATILITY."""
+    write_marks(context)
+
+
+def write_marks(context: Context) -> None:
+    """Write surface, marks and asset prices of the run. Raises as `mark`."""
     gate = context.policy.gate
     contracts = context.query(
         "book/slices/mark_contracts", predecessor_run_id=context.run["predecessor_run_id"],
@@ -40,9 +55,29 @@ def mark(context: Context) -> None:
     assets = context.query("book/slices/mark_assets", stale_limit_seconds=gate.stale_limit_seconds,
                            settle_assets=contracts["settle_asset"].unique().sort().to_list())  # fmt: skip
     prices = _asset_prices(assets)
-    marks = marking.mark(_listed(contracts, context.run["as_of_ts"]), gate.iv_lowest, gate.iv_highest)
+    listed, limits = _listed(contracts, context.run["as_of_ts"]), context.policy.surface
+    surface = quoted_surface.fit(listed, _prior(context), limits, gate.iv_lowest, gate.iv_highest)
+    marks = marking.mark(listed, surface, gate.iv_lowest, gate.iv_highest)
+    settle_price = np.array([float(prices[asset]) for asset in contracts["settle_asset"]])
+    uncertainty = quoted_surface.mark_uncertainty_usd(listed, marks, surface, _floats(contracts, "multiplier"),
+                                                      settle_price, limits)  # fmt: skip
     context.write("result.asset_price", assets)
-    context.write("result.mark", _mark_rows(contracts, marks, prices))
+    context.write("result.surface", _surface_rows(listed, surface))
+    context.write("result.mark", _mark_rows(contracts, marks, prices).with_columns(
+        mark_uncertainty_usd=pl.Series(uncertainty, dtype=pl.Float64)
+    ))  # fmt: skip
+
+
+def _prior(context: Context) -> dict[ExpiryKey, Prior]:
+    """Certified slices of the cycle before."""
+    carried = context.carried("result.surface")
+    rows = [] if carried is None else carried.filter("certified").iter_rows(named=True)
+    return {
+        (row["underlying"], np.datetime64(row["expiry_ts"], "us")): Prior(
+            Svi(*(row[f"svi_{name}"] for name in ("a", "b", "rho", "mu", "s"))), row["years_to_expiry"]
+        )
+        for row in rows
+    }
 
 
 def _asset_prices(assets: pl.DataFrame) -> dict[str, Decimal]:
@@ -64,6 +99,7 @@ def _listed(contracts: pl.DataFrame, as_of: Any) -> marking.Listed:
         form=np.array([payoff.form_of(kind, how) for kind, how in pairs], dtype=np.int64),
         strike=_floats(contracts, "strike"),
         is_call=_flags(contracts, pl.col("option_type") == "C"),
+        expiry=contracts["expiry_ts"].cast(pl.Datetime("us")).to_numpy(),
         years_to_expiry=black76.years_to_expiry(contracts["expiry_ts"].to_numpy(), np.datetime64(as_of)),
         expired=_flags(contracts, pl.col("expired")),
         price=_floats(contracts, "price"),
@@ -74,6 +110,9 @@ def _listed(contracts: pl.DataFrame, as_of: Any) -> marking.Listed:
         index_stale=_flags(contracts, pl.col("index_stale")),
         quoted_volatility=_floats(contracts, "quoted_volatility"),
         quoted_forward=_floats(contracts, "quoted_forward"),
+        quote_stale=_flags(contracts, pl.col("quote_stale")),
+        bid=_floats(contracts, "bid"),
+        ask=_floats(contracts, "ask"),
     )
 
 
@@ -83,6 +122,24 @@ def _floats(frame: pl.DataFrame, name: str) -> Floats:
 
 def _flags(frame: pl.DataFrame, condition: pl.Expr) -> Bools:
     return frame.select(condition.fill_null(False)).to_series().to_numpy()
+
+
+def _surface_rows(listed: marking.Listed, surface: Surface) -> pl.DataFrame:
+    quality = quoted_surface.quality(listed, surface)
+    rows = [
+        {
+            "underlying": each.underlying, "expiry_ts": each.expiry.item(), "years_to_expiry": each.years,
+            "forward_price": each.forward,
+            **{f"svi_{name}": value for name, value in asdict(each.svi).items()},
+            "method": each.method, "certified": each.certified, "min_g": each.min_g,
+            "min_calendar_gap": each.min_calendar_gap if np.isfinite(each.min_calendar_gap) else None,
+            "n_quotes": each.n_quotes, "rmse_bp": None if np.isnan(each.rmse_bp) else each.rmse_bp,
+            "tolerance_bp": each.tolerance_bp, "n_quoted": quality[key].n_quoted,
+            "n_inside_half_spread": quality[key].n_inside,
+        }
+        for key, each in surface.by_expiry.items()
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=_SURFACE_COLUMNS)
 
 
 def _mark_rows(contracts: pl.DataFrame, marks: marking.Marks, prices: Mapping[str, Decimal]) -> pl.DataFrame:

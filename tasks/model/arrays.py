@@ -17,6 +17,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 Dates = NDArray[np.datetime64]
 
+DAYS_PER_YEAR = 365.0
 LINEAR_FORWARD, INVERSE_FORWARD, COIN_OPTION, QUOTE_OPTION = range(4)
 
 

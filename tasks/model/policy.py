@@ -132,6 +132,16 @@ class VolProxy:
 
 
 @dataclass(frozen=True)
+class SurfaceFit:
+    """What an expiry needs to be fitted, and the misfit that is no mark uncertainty (METHODOLOGY 2)."""
+
+    minimum_quotes: Annotated[int, Bound(5, 100, "usable quotes of an expiry")]
+    tolerance_vol: Annotated[float, Bound(0.0, 0.2, "fraction per sqrt(year)")]
+    tolerance_short_vol: Annotated[float, Bound(0.0, 0.5, "fraction per sqrt(year), below short_days")]
+    short_days: Annotated[float, Bound(0.0, 30.0, "days")]
+
+
+@dataclass(frozen=True)
 class FloorTopUp:
     """Minimum requirements (METHODOLOGY 5, line 11)."""
 
@@ -196,6 +206,7 @@ class Policy:
     stress: Stress
     grid: Grid
     vol_proxy: VolProxy
+    surface: SurfaceFit
     floor_top_up: FloorTopUp
     maintenance: Maintenance
     collateral: Collateral

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import QuantLib
 
-from tasks.mark import mark
+from tasks.mark import mark, write_marks
 from tasks.model.errors import ModelInputError
 from tasks.stage import Context
 
@@ -73,7 +73,7 @@ def marked(run: Any, columns: str, *changes: str, table: str = "mark") -> list[t
     """Columns of the run's marks, by contract, after some changes of the book that are taken back afterwards."""
 
     def body(context: Context) -> list[tuple[Any, ...]]:
-        mark.__wrapped__(context)
+        write_marks(context)
         key = "asset" if table == "asset_price" else "contract_id"
         return context.store.read(
             f"SELECT {key}, {columns} FROM result.{table} WHERE run_id = $run_id ORDER BY {key}",
@@ -130,7 +130,7 @@ def test_assets_are_priced_at_their_index_and_the_dollar_is_one(listing: Any) ->
 def test_the_stage_leaves_its_receipt_and_rows(freeze_run: Callable[[], Any]) -> None:
     run = freeze_run()
     run.put("book.account", margin_account_id="M001H", base_ccy="USD")
-    assert dict(mark(run.home, run.key).rows) == {"result.asset_price": 1, "result.mark": 0}
+    assert dict(mark(run.home, run.key).rows) == {"result.asset_price": 1, "result.mark": 0, "result.surface": 0}
     assert mark(run.home, run.key).resumed
 
 
@@ -194,8 +194,8 @@ def test_the_predecessors_mark_is_the_previous_price(listing: Any) -> None:
         listing, "prev_settlement_price",
         "UPDATE control.cycle_run SET predecessor_run_id = '20260129-EOD-r01', genesis = FALSE",
         "INSERT INTO result.mark (run_id, contract_id, settlement_price, index_price, forward_price, "
-        f"settle_asset_price, method, quality) VALUES "
-        f"('20260129-EOD-r01', '{CALL}', 0.047, 1, 1, 1, 'DELIVERED', 'OK')",
+        f"settle_asset_price, method, quality, mark_uncertainty_usd) VALUES "
+        f"('20260129-EOD-r01', '{CALL}', 0.047, 1, 1, 1, 'DELIVERED', 'OK', 0)",
     ))  # fmt: skip
     assert rows == {CALL: Decimal("0.047"), FUT: Decimal("86000.5"), LOW: None, PERP: None}
 

@@ -1,7 +1,7 @@
 -- One row per contract that is held, moved or listed, with the delivered figures its mark may be made of.
 -- What is only listed is left out where nothing could mark it: no price, index, settlement asset's price or smile.
 -- A settlement or mark price counts if it is above zero (an option's may be zero): fresh before stale, then SETTLE
--- before MARK. A price whose age is not known counts as stale.
+-- before MARK. A price whose age is not known counts as stale. A bid or ask in another unit than the price is left out.
 WITH held AS (
     SELECT DISTINCT contract_id
     FROM book.position
@@ -58,12 +58,18 @@ before AS (
 )
 SELECT
     contract_id, contracts.kind, contracts.payoff, contracts.underlying_asset, contracts.settle_asset,
-    contracts.strike, contracts.option_type, contracts.expiry_ts, contracts.expired,
+    contracts.multiplier, contracts.strike, contracts.option_type, contracts.expiry_ts, contracts.expired,
     delivered.price, delivered.stale, delivered.obs_ts, delivered.age_seconds, delivered.source, delivered.quality,
     final.price AS final_price, final.obs_ts AS final_obs_ts, final.age_seconds AS final_age_seconds,
     final.source AS final_source, final.quality AS final_quality,
     indices.price AS index_price, indices.stale AS index_stale,
     vol_quote.iv_mark AS quoted_volatility, CASE WHEN vol_quote.forward > 0 THEN vol_quote.forward END AS quoted_forward,
+    vol_quote.quality = 'STALE'
+        OR coalesce(epoch(contracts.as_of_ts - vol_quote.obs_ts) > $stale_limit_seconds, FALSE) AS quote_stale,
+    CASE WHEN vol_quote.px_unit = CASE contracts.payoff WHEN 'INVERSE' THEN 'COIN' ELSE 'QUOTE' END
+        THEN vol_quote.bid_px END AS bid,
+    CASE WHEN vol_quote.px_unit = CASE contracts.payoff WHEN 'INVERSE' THEN 'COIN' ELSE 'QUOTE' END
+        THEN vol_quote.ask_px END AS ask,
     coalesce(carried.settlement_price, before.prev_price) AS prev_settlement_price
 FROM contracts
 LEFT JOIN delivered USING (contract_id)

@@ -13,7 +13,8 @@ CREATE TABLE IF NOT EXISTS result.mark (
     age_seconds DOUBLE,
     source VARCHAR,
     method VARCHAR NOT NULL,
-    quality VARCHAR NOT NULL
+    quality VARCHAR NOT NULL,
+    mark_uncertainty_usd DOUBLE NOT NULL
 );
 COMMENT ON COLUMN result.mark.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.mark.contract_id IS 'contract';
@@ -29,3 +30,4 @@ COMMENT ON COLUMN result.mark.age_seconds IS 's';
 COMMENT ON COLUMN result.mark.source IS 'where it was seen';
 COMMENT ON COLUMN result.mark.method IS 'DELIVERED, MODEL_PRICE or FINAL';
 COMMENT ON COLUMN result.mark.quality IS 'OK, STALE, MODEL, MANUAL, PRIOR or PROXY';
+COMMENT ON COLUMN result.mark.mark_uncertainty_usd IS 'USD per contract, >= 0: vega times the volatility the mark is not sure of; 0 but for options';

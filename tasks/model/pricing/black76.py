@@ -13,11 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from tasks.model.arrays import Bools, Floats, require_finite
+from tasks.model.arrays import DAYS_PER_YEAR, Bools, Floats, require_finite
 from tasks.model.errors import Finding, ModelInputError
 
 SMALLEST_TOTAL_VOLATILITY = 1e-9
-DAYS_PER_YEAR = 365.0
 VOL_POINT = 0.01
 _SECONDS_PER_YEAR = DAYS_PER_YEAR * 86400.0
 _ROOT_TWO_PI = np.sqrt(2.0 * np.pi)

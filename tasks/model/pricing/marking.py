@@ -1,8 +1,8 @@
 """Which number marks a contract: the delivered one where it may be used, else a declared substitute, flagged.
 
 A future, a perpetual or an index must have a price. An option without a fresh one is priced off its own volatility,
-and without a usable volatility off its neighbours' (METHODOLOGY 2). A contract that expired is worth what its final
-price says. Reference: METHODOLOGY 0 (missing) and 1.
+and without a fresh volatility off the surface; where the book is too thin for a surface, off its neighbours'
+(METHODOLOGY 2). A contract that expired is worth what its final price says. Reference: METHODOLOGY 0 (missing) and 1.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.model.arrays import COIN_OPTION, Bools, Floats, Ints
+from tasks.model.arrays import COIN_OPTION, Bools, Dates, Floats, Ints
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.market.smile import Quotes, fallback_volatility
+from tasks.model.market.surface import Surface
 from tasks.model.pricing import black76, payoff
 
 Words = NDArray[np.str_]
@@ -29,6 +30,7 @@ class Listed:
     form: Ints  # (n,) the constants of arrays
     strike: Floats  # (n,) quote, NaN for forwards
     is_call: Bools  # (n,) False for forwards
+    expiry: Dates  # (n,) UTC, NaT for perpetuals
     years_to_expiry: Floats  # (n,) NaN for perpetuals
     expired: Bools  # (n,)
     price: Floats  # (n,) as quoted; > 0, an option's >= 0
@@ -39,6 +41,9 @@ class Listed:
     index_stale: Bools  # (n,)
     quoted_volatility: Floats  # (n,) fraction per sqrt(year)
     quoted_forward: Floats  # (n,) quote
+    quote_stale: Bools  # (n,) whether that volatility is too old to be trusted
+    bid: Floats  # (n,) as quoted, like price
+    ask: Floats  # (n,)
 
     @property
     def is_option(self) -> Bools:
@@ -57,14 +62,14 @@ class Marks:
     quality: Words  # OK, STALE, MODEL, MANUAL, PRIOR or PROXY
 
 
-def mark(listed: Listed, lowest_volatility: float, highest_volatility: float) -> Marks:
+def mark(listed: Listed, surface: Surface, lowest_volatility: float, highest_volatility: float) -> Marks:
     """Mark every contract. A quoted volatility counts within [lowest, highest].
 
     Raises ModelInputError NO_PRICE with every contract and index that has no price, or NO_VOLATILITY.
     """
     _require_prices(listed)
-    forward, off_index = _forwards(listed)
-    volatility, off_smile = _volatilities(listed, forward, lowest_volatility, highest_volatility)
+    forward, off_index = forwards(listed)
+    volatility, off_smile = _volatilities(listed, surface, forward, lowest_volatility, highest_volatility)
     modelled = listed.is_option & ~listed.expired & (np.isnan(listed.price) | listed.stale)
     model_price = np.full(len(listed.ids), np.nan)
     at = np.flatnonzero(modelled)
@@ -94,7 +99,7 @@ def _no_price(what: str, where: str) -> Finding:
     return Finding("NO_PRICE", what, where=where, action="deliver the price in a new version of the file")
 
 
-def _forwards(listed: Listed) -> tuple[Floats, Bools]:
+def forwards(listed: Listed) -> tuple[Floats, Bools]:
     """Forward of each contract, and for which live options only the index was left to take.
 
     An option takes its own quote's, else the median of its expiry's quotes, else the median of the futures of its
@@ -113,21 +118,29 @@ def _forwards(listed: Listed) -> tuple[Floats, Bools]:
     return forward, at_index
 
 
-def _volatilities(listed: Listed, forward: Floats, lowest: float, highest: float) -> tuple[Floats, Bools]:
-    """Volatility of each option (0 once expired: nothing is left to move), and which were read off a smile."""
+def _volatilities(
+    listed: Listed, surface: Surface, forward: Floats, lowest: float, highest: float
+) -> tuple[Floats, Bools]:
+    """Volatility of each option (0 once expired: nothing is left to move), and which are not its own quote's.
+
+    Its own if fresh, else the surface's, else its own however old, else its neighbours'.
+    """
     live = listed.is_option & ~listed.expired
     usable = live & (listed.quoted_volatility >= lowest) & (listed.quoted_volatility <= highest)
-    volatility = np.where(usable, listed.quoted_volatility, np.where(listed.is_option, 0.0, np.nan))
     log_moneyness = np.log(listed.strike / forward)
+    modelled = surface.implied_volatility(listed.underlying, listed.expiry, log_moneyness)
+    on_surface = live & ~(usable & ~listed.quote_stale) & ~np.isnan(modelled)
+    volatility = np.where(usable, listed.quoted_volatility, np.where(listed.is_option, 0.0, np.nan))
+    volatility = np.where(on_surface, modelled, volatility)
     quotes = Quotes(listed.underlying[usable], listed.years_to_expiry[usable], log_moneyness[usable],
-                    volatility[usable])  # fmt: skip
-    missing = live & ~usable
+                    listed.quoted_volatility[usable])  # fmt: skip
+    missing = live & ~usable & ~on_surface
     for position in np.flatnonzero(missing):
         volatility[position] = fallback_volatility(
             quotes, str(listed.underlying[position]), float(listed.years_to_expiry[position]),
             float(log_moneyness[position]),
         )  # fmt: skip
-    return volatility, missing
+    return volatility, on_surface | missing
 
 
 def _quality(listed: Listed, modelled: Bools) -> Words:

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.model.arrays import Contracts, Floats, Ints
+from tasks.model.arrays import DAYS_PER_YEAR, Contracts, Floats, Ints
 from tasks.model.policy import Grid, Policy
-from tasks.model.pricing.black76 import DAYS_PER_YEAR
 from tasks.model.pricing.revaluation import revalue
 
 DOWN, FLAT, UP = -1, 0, 1

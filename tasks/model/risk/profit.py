@@ -9,10 +9,9 @@ from __future__ import annotations
 import numpy as np
 from scipy.sparse import csr_array
 
-from tasks.model.arrays import Contracts, Floats, Ints, ScenarioSet, require_finite
+from tasks.model.arrays import DAYS_PER_YEAR, Contracts, Floats, Ints, ScenarioSet, require_finite
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.policy import Policy
-from tasks.model.pricing.black76 import DAYS_PER_YEAR
 from tasks.model.pricing.revaluation import revalue
 
 _REFERENCE_TENOR_DAYS = 30.0

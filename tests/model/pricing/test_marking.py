@@ -11,6 +11,8 @@ import QuantLib
 
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.errors import ModelInputError
+from tasks.model.market.surface import Slice, Surface
+from tasks.model.market.svi import Svi
 from tasks.model.pricing.marking import Listed, mark
 
 NAN = math.nan
@@ -19,22 +21,30 @@ FUTURE = {"id": "FUTURE", "form": INVERSE_FORWARD, "price": 104.0, "years_to_exp
 PERPETUAL = {"id": "PERPETUAL", "form": LINEAR_FORWARD, "price": 101.0}
 CALL = {"id": "CALL", "form": COIN_OPTION, "strike": 110.0, "is_call": True, "price": 0.1, "years_to_expiry": TENOR,
         "quoted_volatility": 0.7, "quoted_forward": 104.0}  # fmt: skip
+NO_SURFACE = Surface(())
+EXPIRY = np.datetime64("2026-03-27T08:00:00", "us")
+# A flat slice: total variance 0.09 at every strike, so a volatility of 0.6 over a quarter of a year.
+FLAT = Surface(
+    (Slice("BTC", EXPIRY, TENOR, 104.0, Svi(0.09, 0.0, 0.0, 0.0, 0.1), "SVI", True, 1.0, math.inf, 9, 0.0, 60.0),)
+)
 PUT = {**CALL, "id": "PUT", "form": QUOTE_OPTION, "strike": 90.0, "is_call": False, "price": 5.0,
        "quoted_volatility": 0.9}  # fmt: skip
 
 
 def listed(*rows):
-    plain = {"underlying": "BTC", "strike": NAN, "is_call": False, "years_to_expiry": NAN, "expired": False,
+    plain = {"underlying": "BTC", "strike": NAN, "is_call": False, "expiry": EXPIRY, "years_to_expiry": NAN,
+             "expired": False,
              "price": NAN, "stale": False, "quality": "OK", "final_price": NAN, "index_price": 100.0,
-             "index_stale": False, "quoted_volatility": NAN, "quoted_forward": NAN}  # fmt: skip
+             "index_stale": False, "quoted_volatility": NAN, "quoted_forward": NAN,
+             "quote_stale": False, "bid": NAN, "ask": NAN}  # fmt: skip
     full = [{**plain, **row} for row in rows]
     columns = {name: np.array([row[name] for row in full]) for name in full[0] if name != "id"}
     return Listed(ids=tuple(row["id"] for row in full), **columns)
 
 
-def marked(*rows):
+def marked(*rows, surface=NO_SURFACE):
     """Marks of each contract by its id."""
-    found = mark(listed(*rows), 0.01, 5.0)
+    found = mark(listed(*rows), surface, 0.01, 5.0)
     names = ("forward", "volatility", "model_price", "method", "quality")
     return {
         row["id"]: dict(zip(names, values, strict=True))
@@ -97,6 +107,22 @@ def test_a_volatility_out_of_bounds_is_read_off_the_smile_and_flagged(volatility
     assert (found["method"], found["quality"]) == ("DELIVERED", "MODEL") and math.isnan(found["model_price"])
 
 
+@pytest.mark.parametrize("lacking", [{"quoted_volatility": NAN}, {"quote_stale": True}])
+def test_the_surface_stands_in_for_a_volatility_that_is_missing_or_stale(lacking):
+    found = marked({**CALL, **lacking, "price": NAN}, PUT, surface=FLAT)
+    assert found["CALL"]["volatility"] == pytest.approx(0.6, rel=1e-14)
+    assert found["CALL"]["model_price"] == pytest.approx(black(110.0, 0.6, True) / 104.0, rel=1e-12)
+    assert (found["CALL"]["method"], found["CALL"]["quality"]) == ("MODEL_PRICE", "MODEL")
+    assert found["PUT"]["volatility"] == 0.9  # a fresh quote of its own is kept
+
+
+def test_off_the_surface_an_old_volatility_is_better_than_none():
+    away = {**CALL, "expiry": EXPIRY + np.timedelta64(7, "D"), "quote_stale": True}
+    found = marked({**away, "id": "OLD"}, {**away, "id": "NONE", "quoted_volatility": NAN}, surface=FLAT)
+    assert (found["OLD"]["volatility"], found["OLD"]["quality"]) == (0.7, "OK")
+    assert (found["NONE"]["volatility"], found["NONE"]["quality"]) == (pytest.approx(0.7), "MODEL")
+
+
 def test_no_smile_at_all_raises():
     with pytest.raises(ModelInputError, match=r"NO_VOLATILITY.*BTC"):
         marked({**CALL, "quoted_volatility": NAN}, {**PUT, "underlying": "ETH"})
@@ -151,6 +177,8 @@ def test_everything_without_a_price_is_named_at_once():
 
 def test_bounds_are_the_ones_given():
     one = listed({**CALL, "quoted_volatility": 1.2}, PUT)
-    assert mark(one, 0.01, 1.2).volatility[0] == 1.2
-    assert mark(one, 0.01, 1.19).volatility[0] == pytest.approx(0.9)
-    assert mark(replace(one, quoted_volatility=np.array([0.5, 0.9])), 0.51, 5.0).volatility[0] == pytest.approx(0.9)
+    assert mark(one, NO_SURFACE, 0.01, 1.2).volatility[0] == 1.2
+    assert mark(one, NO_SURFACE, 0.01, 1.19).volatility[0] == pytest.approx(0.9)
+    assert mark(replace(one, quoted_volatility=np.array([0.5, 0.9])), NO_SURFACE, 0.51, 5.0).volatility[
+        0
+    ] == pytest.approx(0.9)
