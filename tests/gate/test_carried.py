@@ -39,7 +39,7 @@ def yesterday(between_rows, book):
     zero = {name: Decimal(0) for name in ("opening", "movements", "pending_in", "pending_out")}
     marks = [
         {"contract_id": name, "settlement_price": Decimal(price), "index_price": Decimal(1), "method": "DELIVERED",
-         "forward_price": Decimal(1), "settle_asset_price": Decimal(1), "quality": "OK"}
+         "forward_price": Decimal(1), "settle_asset_price": Decimal(1), "quality": "OK", "mark_uncertainty_usd": 0.0}
         for name, price in (("BTC-PERP.INV", "84150"), ("ETH-20260327.LIN.USDC", "2820"))
     ]  # fmt: skip
     with Store(gated.home.database) as store:

@@ -205,7 +205,7 @@ def add_market(tables: Tables) -> None:
         tables.add("result.mark", contract_id=contract, settlement_price=D(after), prev_settlement_price=D(before),
                    index_price=D("80000"), forward_price=D("80100"), settle_asset_price=D(price), obs_ts=AS_OF,
                    age_seconds=12.5, source="VENUE", method="DELIVERED",
-                   quality="STALE" if contract == LINEAR else "OK")  # fmt: skip
+                   quality="STALE" if contract == LINEAR else "OK", mark_uncertainty_usd=0.0)  # fmt: skip
     for asset, price in (("USDC", "0.9995"), ("BTC", "80000")):
         tables.add("result.asset_price", asset=asset, price_usd=D(price), obs_ts=AS_OF, quality="OK")
     for index, start in enumerate((date(2025, 1, 30), date(2025, 1, 31))):
