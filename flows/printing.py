@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -67,7 +66,7 @@ def summary(home: Home, key: CycleKey, already_published: bool) -> dict[str, Any
     accounts = status.exported(home, key.run_id, "result.margin_account")
     findings = status.exported(home, key.run_id, "control.finding")
     release = status.release_of(home, key.business_date, key.cycle)
-    complete = json.loads((release / "_COMPLETE.json").read_text(encoding="utf-8")) if release else {}
+    complete = status.completion(release) if release else {}
     by_severity = findings["severity"].value_counts().rows()
     return {
         "run_id": key.run_id,

@@ -36,7 +36,10 @@ def holder(home: Home) -> dict[str, Any] | None:
     """Who holds the home now, with HUNG where its lease has passed; None where nobody does."""
     if not _is_locked(home):
         return None
-    lease: dict[str, Any] = json.loads(home.lease.read_text(encoding="utf-8"))
+    try:
+        lease: dict[str, Any] = json.loads(home.lease.read_text(encoding="utf-8"))
+    except FileNotFoundError:  # let go since the lock was looked at
+        return None
     hung = datetime.fromisoformat(lease["lease_until"]) < datetime.now(UTC)
     return lease | {"state": "HUNG" if hung else "RUNNING"}
 
@@ -64,6 +67,19 @@ def release_of(home: Home, business_date: date, cycle: str) -> Path | None:
         return None
     version = int(json.loads(latest.read_text(encoding="utf-8"))["version"])
     return latest.parent / f"v{version:02d}"
+
+
+def completion(release: Path) -> dict[str, Any]:
+    """The completion marker of a release. Raises LeveeError VERIFY_FAILED where it cannot be read."""
+    marker = release / "_COMPLETE.json"
+    try:
+        content: dict[str, Any] = json.loads(marker.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LeveeError(
+            Finding("VERIFY_FAILED", "the completion marker of a release cannot be read", where=str(marker),
+                    action=f"see what else was changed: `levee publish verify {release}`")
+        ) from error  # fmt: skip
+    return content
 
 
 def _is_locked(home: Home) -> bool:

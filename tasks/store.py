@@ -128,9 +128,17 @@ def _connect(database: Path) -> duckdb.DuckDBPyConnection:
         raise LeveeError(_unusable("DB_CORRUPT", database, str(error))) from error
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    if threads := int(os.environ.get("LEVEE_THREADS", "0")):
+    if threads := _threads():
         connection.execute(f"SET threads = {threads}")
     return connection
+
+
+def _threads() -> int:
+    """LEVEE_THREADS, 0 for as many as there are cores. Raises LeveeError USAGE."""
+    said = os.environ.get("LEVEE_THREADS", "0")
+    if not (said.isascii() and said.isdigit()):
+        raise LeveeError(Finding("USAGE", "LEVEE_THREADS is no number of threads", value=said, action="unset it"))
+    return int(said)
 
 
 def _unusable(code: str, database: Path, text: str) -> Finding:
