@@ -1,18 +1,20 @@
-"""What the public and operations get: the parameter pack, the run manifest and the validation report."""
+"""What the public and operations get: parameters, contracts and calendars; run manifest, control totals, validation."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tasks import gate_page, pack, reports, wording
+from tasks import control_totals, gate_page, pack, reports, wording
 from tasks.envelope import cell
+from tasks.instruments import instruments
 from tasks.model import policy
 from tasks.model.money import settlement_unit
 from tasks.reference import assets
-from tasks.reports import OR01, OV01, PP01, Header, Record, Report, long_form, nested
+from tasks.reports import OC01, OR01, OV01, PP01, PP04, Header, Record, Report, long_form, nested
 from tasks.stage import Context
+from tasks.statement import Account
 
 PUBLIC_KEYS = {
     "version": (), "convention": ("convention",), "asset": ("asset",), "parameter": ("rule_id",),
@@ -28,19 +30,26 @@ _RUN = (
 
 
 def public_files(context: Context, header: Header) -> dict[str, bytes]:
-    """PP01: every parameter by rule id, every scenario, the conventions, as CSV and JSON."""
-    return _files(header, PP01, "PUBLIC", list(parameter_pack(context)), PUBLIC_KEYS)
+    """PP01: every parameter by rule id, every scenario, the conventions; PP04: contracts and calendars."""
+    listed = header.table(PP04, "PUBLIC", "ALL", list(instruments(context)))
+    return _files(header, PP01, "PUBLIC", list(parameter_pack(context)), PUBLIC_KEYS) | listed
 
 
-def ops_files(context: Context, header: Header) -> dict[str, bytes]:
-    """OR01 as CSV and JSON, OV01 as JSON and page."""
+def ops_files(context: Context, header: Header, accounts: Sequence[Account]) -> dict[str, bytes]:
+    """OR01 and OC01 as CSV and JSON, OV01 as JSON and page. `accounts` as printed for the members."""
     name = header.edition.file_name
     checks, findings = context.slice("control.check_result"), context.slice("control.finding")
     validation = gate_page.report(checks, findings, header.fields(OV01))
-    return _files(header, OR01, "OPS", list(run_manifest(context)), OPS_KEYS) | {
-        name(OV01.code, "OPS", "ALL", "json"): pack.canonical(validation),
-        name(OV01.code, "OPS", "ALL", "html"): gate_page.page(validation).encode(),
-    }
+    manifest = _files(header, OR01, "OPS", list(run_manifest(context)), OPS_KEYS)
+    totals = _files(header, OC01, "OPS", list(control_totals.records(context, accounts)), control_totals.KEYS)
+    return (
+        manifest
+        | totals
+        | {
+            name(OV01.code, "OPS", "ALL", "json"): pack.canonical(validation),
+            name(OV01.code, "OPS", "ALL", "html"): gate_page.page(validation).encode(),
+        }
+    )
 
 
 def parameter_pack(context: Context) -> Iterator[Record]:

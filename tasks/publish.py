@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import pack, parameters, release, reports, resources, stage, wording
+from tasks import pack, parameters, release, reports, resources, stage
 from tasks.envelope import cell
 from tasks.home import Home
 from tasks.key import CycleKey
@@ -22,7 +22,20 @@ from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.model.money import product, round_half_even, settlement_unit, total
 from tasks.pack import Edition, Entry
 from tasks.reference import assets
-from tasks.reports import ACCOUNT_TABLES, MC01, ML01, MP01, MR01, MS01, MT01, MX02, Header, Row, Rows, long_form, nested
+from tasks.reports import (
+    ACCOUNT_TABLES,
+    MC01,
+    MEMBER_TABLES,
+    ML01,
+    MP01,
+    MR01,
+    MS01,
+    MT01,
+    Header,
+    Rows,
+    long_form,
+    nested,
+)
 from tasks.stage import Context, Receipt, crash_point
 from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, statement
 from tasks.statement_page import notice_page, statement_page, template_sources
@@ -70,18 +83,19 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     members, printing = _accounts(context), _printing(context, header)
     with ThreadPoolExecutor(_WRITERS) as writers:
         written: list[Future[list[Entry]]] = []
-        for member, rows in _submissions(context, members).items():
-            files = _checked(guard, member, _member_files(members.get(member, []), member, rows, printing))
+        for member, tables in _submissions(context, members).items():
+            files = _checked(guard, member, _member_files(members.get(member, []), member, tables, printing))
             written.append(writers.submit(_write, f"{pack.MEMBERS}/{member}", files, folder))
             written[max(0, len(written) - _AHEAD)].result()  # no more packs in memory than are on their way to disk
             crash_point("publish:rendering")
     entries += [entry for pack_of_member in written for entry in pack_of_member.result()]
-    return entries + _write(pack.OPS, parameters.ops_files(context, header), folder)
+    return entries + _write(pack.OPS, _ops_files(context, header, members), folder)
 
 
 def _house_words(context: Context) -> set[bytes]:
     """Words the house says to everybody: its own texts and the names of contracts."""
-    own = "\n".join([template_sources(), wording.text(), *(resources.sql(name) for name in resources.sql_names(""))])
+    reference = (path.read_text(encoding="utf-8") for path in sorted(resources.data("reference").glob("*.toml")))
+    own = "\n".join([template_sources(), *reference, *(resources.sql(name) for name in resources.sql_names(""))])
     contracts = context.store.read("SELECT contract_id FROM book.contract WHERE run_id = $run_id",
                                    {"run_id": context.key.run_id})  # fmt: skip
     return set(words("\n".join([own, *contracts["contract_id"]]).encode()))
@@ -164,17 +178,25 @@ def disagreements(account: Account) -> Iterator[Finding]:
                               limit=figures[name], action="find the stage that wrote the odd figure")  # fmt: skip
 
 
-def _submissions(context: Context, members: Mapping[str, Any]) -> dict[str, list[Row]]:
-    """Rows of the submission status by member, in key order; every member with an account has one."""
-    frame = reports.printed(context.query("out/mx02"))
-    rows = {member: found for (member, _), found in reports.by_account(frame, MX02.columns).items()}
-    return {member: rows.get(member, []) for member in sorted(rows.keys() | members.keys())}
+def _submissions(context: Context, members: Mapping[str, Any]) -> dict[str, dict[str, Rows]]:
+    """Tables about what a member delivered, by member in key order and report code; every member with an account."""
+    tables: dict[str, dict[str, Rows]] = {member: {} for member in members}
+    for report in MEMBER_TABLES:
+        frame = reports.printed(context.query(f"out/{report.code.lower()}"))
+        for (member, _), rows in reports.by_account(frame, report.columns).items():
+            tables.setdefault(member, {})[report.code] = rows
+    return dict(sorted(tables.items()))
 
 
-def _member_files(accounts: Sequence[Account], member: str, submitted: Rows, printing: Printing) -> Files:
+def _ops_files(context: Context, header: Header, members: Mapping[str, Sequence[Account]]) -> Files:
+    return parameters.ops_files(context, header, [account for accounts in members.values() for account in accounts])
+
+
+def _member_files(accounts: Sequence[Account], member: str, tables: Mapping[str, Rows], printing: Printing) -> Files:
     """Every file of a member's folder by name."""
-    header = printing.header
-    files = _formats(header, MX02, member, "ALL", submitted)
+    files: Files = {}
+    for report in MEMBER_TABLES:
+        files |= _formats(printing.header, report, member, "ALL", tables.get(report.code, ()))
     for account in accounts:
         files |= _account_files(account, printing)
     return files
@@ -196,8 +218,7 @@ def _account_files(account: Account, printing: Printing) -> Files:
 
 
 def _formats(header: Header, report: reports.Report, party: str, account: str, rows: Rows) -> Files:
-    name = _names(header, report, party, account)
-    return {name("csv"): header.csv(report, rows), name("json"): header.json(report, rows)}
+    return header.table(report, party, account, rows)
 
 
 def _names(header: Header, report: reports.Report, party: str, account: str) -> Any:

@@ -71,17 +71,32 @@ ML01 = Report(
     ("asset", "line_no", "movement_type", "contract_id", "amount", "balance"),
     ("amount",),
 )  # fmt: skip
+MX01 = Report(
+    "MX01", pack.MEMBERS, "Reconciliation of submitted with booked positions",
+    ("margin_account_id", "client_id", "contract_id", "submitted_qty_open", "submitted_qty_close", "booked_qty_open",
+     "booked_qty_close", "difference_open", "difference_close", "status"),
+    ("booked_qty_close",),
+)  # fmt: skip
 MX02 = Report(
     "MX02", pack.MEMBERS, "Submission status",
     ("row_type", "dataset", "file_id", "source_line", "sha256", "code", "severity", "margin_account_id", "contract_id",
      "value", "limit_value", "meaning", "action", "accepted_rows", "rejected_rows"),
 )  # fmt: skip
 PP01 = Report("PP01", pack.PUBLIC, "Parameters, scenarios and conventions", LONG_FORM)
+PP04 = Report(
+    "PP04", pack.PUBLIC, "Contracts and calendars",
+    ("row_type", "id", "kind", "payoff", "underlying_asset", "quote_ccy", "settle_asset", "multiplier", "strike",
+     "option_type", "expiry_ts", "final_settle_ts", "settlement_index_id", "funding_interval_s", "funding_cap",
+     "status", "calendar_id", "window_opens_ts", "window_closes_ts", "next_payment_ts"),
+    ("multiplier",),
+)  # fmt: skip
+OC01 = Report("OC01", pack.OPS, "Control totals", LONG_FORM)
 OR01 = Report("OR01", pack.OPS, "Run manifest", LONG_FORM)
 OV01 = Report("OV01", pack.OPS, "Validation", ())
 
-REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX02, PP01, OR01, OV01)
+REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, PP01, PP04, OC01, OR01, OV01)
 ACCOUNT_TABLES = (MR01, MP01, MT01, ML01)
+MEMBER_TABLES = (MX01, MX02)
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,11 @@ class Header:
         """The same rows as one object each."""
         records = [dict(zip(report.columns, row, strict=True)) for row in rows]
         return pack.canonical({"envelope": self.fields(report), "records": records})
+
+    def table(self, report: Report, party: str, account: str, rows: Rows) -> dict[str, bytes]:
+        """Files of a tabular report by name: CSV and JSON of the same rows."""
+        made = {"csv": self.csv(report, rows), "json": self.json(report, rows)}
+        return {self.edition.file_name(report.code, party, account, ending): made[ending] for ending in made}
 
 
 @dataclass(frozen=True, slots=True)

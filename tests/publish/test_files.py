@@ -35,7 +35,7 @@ def folder(home: Home, audience: str) -> Path:
 
 
 def file(home: Home, report: str, member: str, ending: str = "csv") -> Path:
-    account = "ALL" if report == "MX02" else ACCOUNTS[member]
+    account = "ALL" if report in ("MX01", "MX02") else ACCOUNTS[member]
     return folder(home, f"members/{member}") / f"TEST-{report}-{member}-{account}-20260130-EOD-v01.{ending}"
 
 
@@ -63,10 +63,11 @@ def test_a_release_holds_exactly_the_publication_list(released: Home) -> None:
         for report, endings in MEMBER_REPORTS.items()
         for ending in endings
     }
-    expected |= {f"members/{member}/TEST-MX02-{member}-ALL-20260130-EOD-v01.{ending}"
-                 for member in ACCOUNTS for ending in ("csv", "json")}  # fmt: skip
-    expected |= {f"public/TEST-PP01-PUBLIC-ALL-20260130-EOD-v01.{ending}" for ending in ("csv", "json")}
-    expected |= {f"ops/TEST-OR01-OPS-ALL-20260130-EOD-v01.{ending}" for ending in ("csv", "json")}
+    expected |= {f"members/{member}/TEST-{report}-{member}-ALL-20260130-EOD-v01.{ending}"
+                 for report in ("MX01", "MX02") for member in ACCOUNTS for ending in ("csv", "json")}  # fmt: skip
+    expected |= {f"{audience.lower()}/TEST-{report}-{audience}-ALL-20260130-EOD-v01.{ending}"
+                 for report, audience in (("PP01", "PUBLIC"), ("PP04", "PUBLIC"), ("OC01", "OPS"), ("OR01", "OPS"))
+                 for ending in ("csv", "json")}  # fmt: skip
     expected |= {f"ops/TEST-OV01-OPS-ALL-20260130-EOD-v01.{ending}" for ending in ("json", "html")}
     expected |= {f"{audience}/manifest.json" for audience in ("public", "ops", *(f"members/{m}" for m in ACCOUNTS))}
     expected |= {"_COMPLETE.json"}
@@ -102,7 +103,7 @@ def test_a_flat_account_gets_its_nil_statement(released: Home) -> None:
 
 
 @pytest.mark.parametrize("member", sorted(ACCOUNTS))
-@pytest.mark.parametrize("report", ["MR01", "MP01", "MT01", "ML01", "MX02"])
+@pytest.mark.parametrize("report", ["MR01", "MP01", "MT01", "ML01", "MX01", "MX02"])
 def test_csv_and_json_tables_hold_the_same_records(released: Home, report: str, member: str) -> None:
     _, records = read_csv(file(released, report, member))
     assert json.loads(file(released, report, member, "json").read_bytes())["records"] == records
