@@ -53,6 +53,14 @@ counted AS (
         ON o.clearing_member_id = s.clearing_member_id AND o.margin_account_id = s.margin_account_id
     GROUP BY ALL
     UNION ALL
+    SELECT l.clearing_member_id, l.margin_account_id,
+        CASE WHEN NOT s.certified THEN 'SURFACE_UNCERTIFIED' ELSE 'SURFACE_' || s.method END, count(*)
+    FROM live AS l
+    JOIN result.surface AS s
+        ON s.run_id = $run_id AND s.underlying = l.underlying AND (NOT s.certified OR s.method <> 'SVI')
+    WHERE l.options
+    GROUP BY ALL
+    UNION ALL
     SELECT clearing_member_id, margin_account_id, 'DEPTH_PROXY', count(*)
     FROM live AS l
     WHERE NOT EXISTS (

@@ -26,6 +26,7 @@ _G_MARGIN, _LEAD_MARGIN = 0.01, 0.002  # the penalties begin before the limit, s
 _PRESSURE = ((30.0, 3e3), (300.0, 3e4), (3e3, 3e5))  # on g and on the lead, in bp; stiffer while the slice fails
 _STARTS = tuple(product((-0.5, 0.0, 0.5), (0.3, 1.0, 3.0)))  # centre and width, in units of sqrt(ATM variance)
 _STARTS_FOLLOWED = 2
+_LARGEST_LOG = 5.0  # of lowest variance and width: a hopeless smile does not send them to infinity
 _PENALTY_STEPS = 41
 _SMALLEST_SLOPE = 1e-6  # of the cap, so that sqrt(l / r) is finite
 _SMALLEST_VARIANCE, _SMALLEST_WIDTH = 1e-4, 1e-3  # of the ATM variance and its square root: a slice never touches zero
@@ -166,7 +167,7 @@ def _decoded(x: Floats, cap: float) -> tuple[Floats, Floats]:
     """(m, l, r, mu, s) of the optimiser's free numbers, and the derivative of each by its own."""
     low = _floor(cap)
     share, span = expit(x[1:3]), cap - low[1]
-    lowest, width = np.exp(x[0]), np.exp(x[4])
+    lowest, width = np.exp(np.minimum(x[[0, 4]], _LARGEST_LOG))
     wings, slopes = low[1:3] + span * share, span * share * (1.0 - share)
     inner = np.array([low[0] + lowest, wings[0], wings[1], x[3], low[3] + width])
     return inner, np.array([lowest, slopes[0], slopes[1], 1.0, width])
