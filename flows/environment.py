@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import urllib.error
 import urllib.request
+import warnings
 from pathlib import Path
 
 HEALTH_TIMEOUT_SECONDS = 3
@@ -40,3 +41,17 @@ def orchestrator_answers() -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, TimeoutError, ValueError):
         return False
+
+
+def telemetry_left_on() -> list[str]:
+    """Settings that would let something leave the machine, as Prefect and Great Expectations resolve them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a home that does not exist yet has no folder for Prefect
+        from prefect.settings import get_current_settings
+
+    found = {
+        "PREFECT_SERVER_ANALYTICS_ENABLED": bool(get_current_settings().server.analytics_enabled),
+        "DO_NOT_TRACK": os.environ.get("DO_NOT_TRACK", "").lower() not in {"1", "true"},
+        "GX_ANALYTICS_ENABLED": os.environ.get("GX_ANALYTICS_ENABLED", "").lower() != "false",
+    }
+    return [name for name, left_on in found.items() if left_on]

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from flows import environment, printing
 from flows.options import Common
 from tasks import codes
+from tasks.doctor import FAIL, OK, WARN, Check, examine, loopback
+from tasks.model.errors import Finding, LeveeError
+
+
+def explain(call: str | None = None, account: str | None = None, common: Common | None = None) -> int:
+    """Follow a call back to result, lines, scenarios, positions, marks and delivered lines. Reads no database.
+
+    Parameters
+    ----------
+    call
+        Id of a call.
+    account
+        Instead of a call: an account, in the latest cycle that is out.
+    """
+    from flows import derivation
+    from tasks import explain as path
+
+    common = common or Common()
+    if (call is None) == (account is None):
+        raise LeveeError(Finding("USAGE", "name a call, or an account with --account", action="see --help"))
+    home = common.open()
+    found = path.call(home, call) if call else path.account(home, str(account))
+    common.show(found, lambda: derivation.tree(found))
+    return codes.PUBLISHED
 
 
 def serve(port: int | None = None, inbox: Path | None = None, common: Common | None = None) -> int:
@@ -51,3 +79,30 @@ def _announce(common: Common, url: str, upcoming: dict[str, Any]) -> None:
 
 def _stopped(_signal: int, _frame: Any) -> None:
     sys.exit(codes.PUBLISHED)
+
+
+def doctor(common: Common | None = None) -> int:
+    """Look over the machine and the home: one line a check, OK, WARN or FAIL, with what to do next."""
+    common = common or Common()
+    checks = list(examine(common.open(), _orchestrator, _telemetry))
+    common.show([asdict(check) for check in checks], lambda: printing.checks(checks))
+    return codes.BROKEN if any(check.state == FAIL for check in checks) else codes.PUBLISHED
+
+
+def _orchestrator() -> Check:
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return loopback()
+    if environment.orchestrator_answers():
+        return Check("orchestrator", OK, f"answers at {url}")
+    return Check("orchestrator", WARN, f"none answers at {url}", "start it; until then cycles run without one")
+
+
+def _telemetry() -> Check:
+    left_on = environment.telemetry_left_on()
+    if left_on:
+        return Check("telemetry", FAIL, f"left on: {' '.join(left_on)}", "unset what overrides it, or set it off")
+    return Check("telemetry", OK, "off: nothing leaves the machine")
+
+
+COMMANDS: tuple[Callable[..., int], ...] = (explain, serve, doctor)

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks import status
+from tasks.doctor import Check
 from tasks.home import Home
 from tasks.key import CycleKey
 
@@ -161,6 +162,15 @@ def statuses(states: Sequence[Mapping[str, Any]], holder: Mapping[str, Any] | No
             f"(pid {holder['pid']} since {holder['started']})"
         )
     return Group(_cycles(states) if states else Text("no cycle was started in this home"), held)
+
+
+def checks(found: Sequence[Check]) -> Table:
+    """One line per check."""
+    table = Table("check", "state", "found", "next", box=None, pad_edge=False)
+    for check in found:
+        style = {"OK": "green", "FAIL": "red"}.get(check.state, "yellow")
+        table.add_row(check.name, Text(check.state, style=style), Text(check.found), Text(check.action))
+    return table
 
 
 def _accounts(home: Home, run_id: str) -> Table:
