@@ -28,7 +28,7 @@ publish_app = App(name="publish", help="What was published, and whether it is in
 convert_app = App(name="convert", help="Venue files into this home's inbox.")
 for sub in (cycle_app, publish_app, convert_app):
     app.command(sub)
-for command in (operation.serve,):
+for command in operation.COMMANDS:
     app.command(command)
 
 _DEMO_DAY = date(2026, 1, 30)

@@ -56,7 +56,7 @@ def examine(home: Home, server: Callable[[], Check], telemetry: Callable[[], Che
 
 
 def versions(environment: str = "") -> Check:
-    """Installed distributions against constraints.txt. In a PROD home a drift is a FAIL: figures were proven on those."""
+    """Installed distributions against constraints.txt. In a PROD home a drift is a FAIL: figures are proven on them."""
     pinned = dict(_pins((resources.root() / "constraints.txt").read_text(encoding="utf-8").splitlines()))
     installed = {_canonical(each.name): each.version for each in metadata.distributions()}
     needed = {_canonical(name) for line in metadata.requires("levee") or () if "extra ==" not in line

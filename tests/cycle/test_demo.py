@@ -65,7 +65,8 @@ def test_readers_need_neither_the_database_nor_prefect(home: Path) -> None:
         "finally: assert not {'prefect', 'duckdb', 'great_expectations'} & set(sys.modules), sys.modules.keys()"
     )
     release = home / "published" / "20260130" / "EOD" / "v01"
-    for arguments in (["cycle", "status"], ["publish", "list"], ["publish", "verify", str(release)]):
+    for arguments in (["cycle", "status"], ["publish", "list"], ["publish", "verify", str(release)],
+                      ["explain", "--account", "M001H"]):  # fmt: skip
         ended = subprocess.run(
             [sys.executable, "-c", script, *arguments, "--home", str(home), "--json"],
             capture_output=True, text=True, check=False, cwd=ROOT,
