@@ -7,19 +7,17 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
 from datetime import date
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows import environment, operation, printing
+from flows import march, operation, printing
 from flows.options import Common
+from flows.running import run_cycle
 from tasks import codes, resources
-from tasks.home import ENVIRONMENTS, Home
-from tasks.key import cycle_id
+from tasks.home import ENVIRONMENTS
 from tasks.model.errors import Finding, LeveeError
 
 app = App(name="levee", help="Clearing cycle and margin policy for crypto derivatives.", version_flags=["--version"])
@@ -30,6 +28,8 @@ for sub in (cycle_app, publish_app, convert_app):
     app.command(sub)
 for command in operation.COMMANDS:
     app.command(command)
+cycle_app.command(march.backfill)
+cycle_app.command(march.replay)
 
 _DEMO_DAY = date(2026, 1, 30)
 
@@ -40,7 +40,7 @@ def demo(common: Common | None = None) -> int:
     common = common or Common()
     home = common.open().prepare("DEMO")
     shutil.copytree(resources.data("sample/inbox"), home.inbox, dirs_exist_ok=True)
-    outcome = _run(common, home, _DEMO_DAY, "EOD", orchestrate=True, wait_seconds=0.0)
+    outcome = run_cycle(common, home, _DEMO_DAY, "EOD", orchestrate=True, wait_seconds=0.0)
     common.show(outcome, lambda: printing.demo(home, outcome))
     return codes.PUBLISHED
 
@@ -139,55 +139,8 @@ def cycle_run(
     """
     common = common or Common()
     home = common.open(inbox).prepare()
-    outcome = _run(common, home, business_date, cycle, not no_orchestrator, wait)
+    outcome = run_cycle(common, home, business_date, cycle, not no_orchestrator, wait)
     common.show(outcome, lambda: printing.cycle(home, outcome))
-    return codes.PUBLISHED
-
-
-@cycle_app.command(name="backfill")
-def cycle_backfill(
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
-    source: Literal["inbox", "deribit-chain"] = "inbox",
-    seed: int = 1,
-    inbox: Path | None = None,
-    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
-    wait: float = 0.0,
-    common: Common | None = None,
-) -> int:
-    """Run end-of-day cycles day by day; days that are out are left alone, the first that fails ends it.
-
-    Parameters
-    ----------
-    first
-        First business date.
-    last
-        Last business date.
-    source
-        inbox: the days are delivered. deribit-chain: each is converted just before its cycle.
-    seed
-        Seed of the converted book.
-    inbox
-        Folder of delivered files instead of the home's own.
-    no_orchestrator
-        Run the same stages without Prefect.
-    wait
-        Seconds to wait for another command that holds the home.
-    """
-    from tasks import backfill, convert
-
-    common = common or Common()
-    home = common.open(inbox).prepare()
-    deliver = (
-        backfill.deribit_chain(home, convert.market_data_folder(), seed) if source != "inbox" else lambda day: None
-    )
-    run = partial(_run, common, home, cycle="EOD", orchestrate=not no_orchestrator, wait_seconds=wait)
-    done = []
-    for outcome in backfill.march(home, backfill.days(first, last), deliver, run):
-        done.append(outcome)
-        if not common.as_json:
-            printing.paper().print(printing.day(outcome))
-    common.show(done, lambda: printing.span(done))
     return codes.PUBLISHED
 
 
@@ -250,34 +203,6 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
         code = _complain(LeveeError(Finding("BUG", what, action="run again with LEVEE_DEBUG=1 and report it")), as_json)
     sys.exit(code if isinstance(code, int) else codes.PUBLISHED)
-
-
-def _run(
-    common: Common, home: Home, business_date: date, cycle: str, orchestrate: bool, wait_seconds: float
-) -> Mapping[str, Any]:
-    """Run a cycle under Prefect, or plainly where asked or where the given server does not answer."""
-    from tasks import journal
-    from tasks.cycle import STAGES, Outcome, procedure
-
-    if orchestrate and not environment.orchestrator_answers():
-        print(
-            f"warning: no orchestrator answers at {os.environ['PREFECT_API_URL']}; running without one", file=sys.stderr
-        )
-        orchestrate = False
-    with (
-        printing.progress(f"{cycle_id(business_date, cycle)}", len(STAGES), quiet=common.as_json) as bar,
-        journal.written(home, f"{cycle_id(business_date, cycle)}-intake", bar),
-    ):
-        if orchestrate:
-            from flows.clearing_cycle import clearing_cycle
-
-            ended = clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds)
-            assert isinstance(ended, Outcome), "only a run by the clock can be skipped"
-            outcome = ended
-        else:
-            with home.locked("cycle run", wait_seconds):
-                outcome = procedure(home, business_date, cycle, lambda step, *given: step(*given))
-    return printing.summary(home, outcome.key, outcome.already_published)
 
 
 def _complain(error: LeveeError, as_json: bool) -> int:

@@ -1,0 +1,91 @@
+"""Commands over many days: run them one after another, and compute one of them again."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from flows import printing
+from flows.options import Common
+from flows.running import run_cycle
+from tasks import codes
+from tasks.home import Home
+
+
+def backfill(
+    first: Annotated[date, Parameter(name="--from")],
+    last: Annotated[date, Parameter(name="--to")],
+    source: Literal["inbox", "deribit-chain"] = "inbox",
+    seed: int = 1,
+    inbox: Path | None = None,
+    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
+    wait: float = 0.0,
+    common: Common | None = None,
+) -> int:
+    """Run end-of-day cycles day by day; days that are out are left alone, the first that fails ends it.
+
+    Parameters
+    ----------
+    first
+        First business date.
+    last
+        Last business date.
+    source
+        inbox: the days are delivered. deribit-chain: each is converted just before its cycle.
+    seed
+        Seed of the converted book.
+    inbox
+        Folder of delivered files instead of the home's own.
+    no_orchestrator
+        Run the same stages without Prefect.
+    wait
+        Seconds to wait for another command that holds the home.
+    """
+    from tasks import backfill as days
+    from tasks import convert
+
+    common = common or Common()
+    home = common.open(inbox).prepare()
+    deliver = days.deribit_chain(home, convert.market_data_folder(), seed) if source != "inbox" else lambda day: None
+    run = partial(run_cycle, common, home, cycle="EOD", orchestrate=not no_orchestrator, wait_seconds=wait)
+    done = []
+    for outcome in days.march(home, days.days(first, last), deliver, run):
+        done.append(outcome)
+        if not common.as_json:
+            printing.paper().print(printing.day(outcome))
+    common.show(done, lambda: printing.span(done))
+    return codes.PUBLISHED
+
+
+def replay(
+    run_id: str,
+    verify: Annotated[bool, Parameter(negative="")] = False,
+    keep: Path | None = None,
+    common: Common | None = None,
+) -> int:
+    """Compute a published run again from its archived files and its predecessor's tables, in a home of its own.
+
+    Parameters
+    ----------
+    run_id
+        The run, as `levee cycle status` names it.
+    verify
+        End with exit code 30 where one file comes out differently.
+    keep
+        Folder to replay in, kept; a temporary one by default.
+    """
+    from tasks import replay as again
+
+    common = common or Common()
+    home = common.open()
+    with tempfile.TemporaryDirectory(prefix="levee-replay-") as folder, printing.waiting(f"replaying {run_id}"):
+        done = again.replay(home, run_id, Home((keep or Path(folder)).expanduser().resolve()))
+    if verify:
+        done.require_identical()
+    common.show(done.as_dict(), done.text)
+    return codes.PUBLISHED
