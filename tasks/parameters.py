@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tasks import control_totals, gate_page, pack, reports, wording
+from tasks import control_totals, gate_page, pack, reports, surface_report, wording
 from tasks.envelope import cell
 from tasks.instruments import instruments
 from tasks.model import policy
@@ -30,9 +30,10 @@ _RUN = (
 
 
 def public_files(context: Context, header: Header) -> dict[str, bytes]:
-    """PP01: every parameter by rule id, every scenario, the conventions; PP04: contracts and calendars."""
+    """PP01: parameters, scenarios and conventions; PP02 and PP03: prices and surface; PP04: contracts and calendars."""
     listed = header.table(PP04, "PUBLIC", "ALL", list(instruments(context)))
-    return _files(header, PP01, "PUBLIC", list(parameter_pack(context)), PUBLIC_KEYS) | listed
+    parameters = _files(header, PP01, "PUBLIC", list(parameter_pack(context)), PUBLIC_KEYS)
+    return parameters | surface_report.files(context, header) | listed
 
 
 def ops_files(context: Context, header: Header, accounts: Sequence[Account]) -> dict[str, bytes]:

@@ -26,7 +26,11 @@ Rows = Sequence[Row]
 ByAccount = Mapping[tuple[str, str], Rows]
 
 FLOAT_DIGITS = 8
-_DIGITS = {"spot_return": 12, "scale_factor": 12, "vol_score": 12, "implied_volatility": 12, "mark_age_seconds": 3}
+_DIGITS = {
+    "spot_return": 12, "scale_factor": 12, "vol_score": 12, "implied_volatility": 12, "mark_age_seconds": 3,
+    "age_seconds": 3, "years_to_expiry": 12, "svi_a": 16, "svi_b": 16, "svi_rho": 16, "svi_mu": 16, "svi_s": 16,
+    "min_calendar_gap": 12, "rmse_bp": 4, "tolerance_bp": 4,
+}  # fmt: skip
 LONG_FORM = ("block", "key1", "key2", "field", "value")
 
 
@@ -83,6 +87,20 @@ MX02 = Report(
      "value", "limit_value", "meaning", "action", "accepted_rows", "rejected_rows"),
 )  # fmt: skip
 PP01 = Report("PP01", pack.PUBLIC, "Parameters, scenarios and conventions", LONG_FORM)
+PP02 = Report(
+    "PP02", pack.PUBLIC, "Settlement prices",
+    ("contract_id", "kind", "underlying_asset", "settlement_price", "prev_settlement_price", "final_price",
+     "index_price", "forward_price", "implied_volatility", "settle_asset", "settle_asset_price", "method", "quality",
+     "source", "obs_ts", "age_seconds", "mark_uncertainty_usd"),
+    ("settlement_price",),
+)  # fmt: skip
+GRID_HUNDREDTHS = (-150, -100, -75, -50, -35, -20, -10, -5, 0, 5, 10, 20, 35, 50, 75, 100, 150)
+PP03 = Report(
+    "PP03", pack.PUBLIC, "Volatility surface",
+    ("underlying", "expiry_ts", "years_to_expiry", "forward_price", "svi_a", "svi_b", "svi_rho", "svi_mu", "svi_s",
+     "method", "certified", "min_g", "min_calendar_gap", "n_quotes", "rmse_bp", "tolerance_bp", "n_quoted",
+     "n_inside_half_spread", *(f"vol_{'m' if at < 0 else 'p' if at else ''}{abs(at)}" for at in GRID_HUNDREDTHS)),
+)  # fmt: skip
 PP04 = Report(
     "PP04", pack.PUBLIC, "Contracts and calendars",
     ("row_type", "id", "kind", "payoff", "underlying_asset", "quote_ccy", "settle_asset", "multiplier", "strike",
@@ -94,7 +112,7 @@ OC01 = Report("OC01", pack.OPS, "Control totals", LONG_FORM)
 OR01 = Report("OR01", pack.OPS, "Run manifest", LONG_FORM)
 OV01 = Report("OV01", pack.OPS, "Validation", ())
 
-REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, PP01, PP04, OC01, OR01, OV01)
+REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, PP01, PP02, PP03, PP04, OC01, OR01, OV01)
 ACCOUNT_TABLES = (MR01, MP01, MT01, ML01)
 MEMBER_TABLES = (MX01, MX02)
 

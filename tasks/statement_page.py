@@ -25,15 +25,15 @@ def statement_page(statement: Iterable[Record], notice: Iterable[Record]) -> byt
     found, call = blocks(statement), blocks(notice)
     tables = {name: found.get(name, []) for name in _SHOWN_BLOCKS}
     drawing = Markup(waterfall.svg(waterfall.steps(found)))
-    return _render("statement", header=found["header"][0].fields, result=found["result"][0].fields,
-                   notice=call["notice"][0].fields, waterfall=drawing, **tables)  # fmt: skip
+    return render("statement", header=found["header"][0].fields, result=found["result"][0].fields,
+                  notice=call["notice"][0].fields, waterfall=drawing, **tables)  # fmt: skip
 
 
 def notice_page(notice: Iterable[Record]) -> bytes:
     """MC01 as a page: what is to be paid, in which asset, until when; or that nothing is."""
     found = blocks(notice)
     tables = {name: found.get(name, []) for name in ("legs", "settled")}
-    return _render("call", header=found["header"][0].fields, notice=found["notice"][0].fields, **tables)
+    return render("call", header=found["header"][0].fields, notice=found["notice"][0].fields, **tables)
 
 
 def template_sources() -> str:
@@ -41,7 +41,8 @@ def template_sources() -> str:
     return "\n".join(path.read_text(encoding="utf-8") for path in sorted(_PAGES.glob("*.j2")))
 
 
-def _render(name: str, **content: Any) -> bytes:
+def render(name: str, **content: Any) -> bytes:
+    """A page of a template and its content."""
     return (_template(name).render(**content) + "\n").encode()
 
 

@@ -7,7 +7,7 @@ Ids are chosen to collide with numbers and to need their leading zeros.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
@@ -206,6 +206,12 @@ def add_market(tables: Tables) -> None:
                    index_price=D("80000"), forward_price=D("80100"), settle_asset_price=D(price), obs_ts=AS_OF,
                    age_seconds=12.5, source="VENUE", method="DELIVERED",
                    quality="STALE" if contract == LINEAR else "OK", mark_uncertainty_usd=0.0)  # fmt: skip
+    for days, method, gap in ((7, "SVI", None), (28, "PRIOR", 0.001)):
+        tables.add("result.surface", underlying="BTC", expiry_ts=AS_OF + timedelta(days=days), forward_price=80100.25,
+                   years_to_expiry=days / 365, svi_a=0.3 * days / 365, svi_b=0.02 * days / 7, svi_rho=-0.1, svi_mu=0.01,
+                   svi_s=0.15, method=method, certified=True, min_g=0.2, min_calendar_gap=gap,
+                   n_quotes=150 if method == "SVI" else 0, rmse_bp=12.5 if method == "SVI" else None,
+                   tolerance_bp=60.0, n_quoted=150, n_inside_half_spread=100)  # fmt: skip
     for asset, price in (("USDC", "0.9995"), ("BTC", "80000")):
         tables.add("result.asset_price", asset=asset, price_usd=D(price), obs_ts=AS_OF, quality="OK")
     for index, start in enumerate((date(2025, 1, 30), date(2025, 1, 31))):
