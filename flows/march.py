@@ -62,6 +62,22 @@ def backfill(
     return codes.PUBLISHED
 
 
+def l2_book(
+    business_date: Annotated[date, Parameter(name="--date")],
+    inbox: Path | None = None,
+    common: Common | None = None,
+) -> int:
+    """Rebuild a day's level-two order books of LEVEE_MARKET_DATA_DIR as the dataset book_depth of this home."""
+    from tasks import convert, convert_l2
+
+    common = common or Common()
+    home = common.open(inbox).prepare()
+    with printing.waiting(f"rebuilding the books of {business_date.isoformat()}"):
+        report = convert_l2.l2_book(home, business_date, convert.market_data_folder())
+    common.show(report.as_dict(), report.text)
+    return codes.PUBLISHED
+
+
 def replay(
     run_id: str,
     verify: Annotated[bool, Parameter(negative="")] = False,
