@@ -116,6 +116,17 @@ def test_what_the_data_lack_is_counted_on_the_statement(home: Path) -> None:
             assert {"VOL_PROXY", "DEPTH_PROXY", "VOLUME_PROXY"} <= words, row
 
 
+def test_the_surface_is_certified_and_close_to_the_market(home: Path) -> None:
+    surface = table(home, "result.surface")
+    assert surface.height == 26
+    for row in surface.iter_rows(named=True):
+        assert row["certified"] and row["min_g"] >= 0 and (row["min_calendar_gap"] or 0.0) >= 0
+        assert row["rmse_bp"] <= (60 if row["years_to_expiry"] * 365 >= 2 else 150), row
+    assert surface["n_inside_half_spread"].sum() >= 0.97 * surface["n_quoted"].sum() > 1300
+    uncertain = table(home, "result.mark")["mark_uncertainty_usd"]
+    assert uncertain.min() == 0 and 0 < uncertain.max() < 1000
+
+
 def test_no_delivered_row_is_lost(home: Path) -> None:
     delivered = sum(
         len(path.read_text(encoding="utf-8").splitlines()) - 3 for path in (home / "inbox" / DAY / "EOD").glob("*.csv")

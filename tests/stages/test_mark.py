@@ -189,6 +189,84 @@ def test_the_forward_is_the_expirys_quote_then_the_listed_future(listing: Any) -
     assert of(CALL, marked(listing, "forward_price, quality", every)) == (Decimal("85123.4567890123"), "OK")
 
 
+STRIKES = (60000, 70000, 76000, 94000, 100000, 120000)
+
+
+def smile(volatility: float, days: float = 56.0) -> list[str]:
+    """Options about the forward of 85000, priced at one volatility and quoted a tenth either side."""
+    changes = []
+    for strike in STRIKES:
+        is_call = strike > 85000
+        name = f"BTC-20260327-{strike}-{'C' if is_call else 'P'}.INV"
+        kind = QuantLib.Option.Call if is_call else QuantLib.Option.Put
+        coin = QuantLib.blackFormula(kind, strike, 85000, volatility * math.sqrt(days / 365)) / 85000
+        changes += [
+            "INSERT INTO book.contract BY NAME SELECT * REPLACE "
+            f"('{name}' AS contract_id, {strike} AS strike, '{'C' if is_call else 'P'}' AS option_type) "
+            f"FROM book.contract WHERE contract_id = '{CALL}'",
+            f"INSERT INTO book.price BY NAME SELECT * REPLACE ('{name}' AS contract_id, {coin:.10f} AS price) "
+            f"FROM book.price WHERE contract_id = '{CALL}' AND price_type = 'SETTLE'",
+            f"INSERT INTO book.vol_quote BY NAME SELECT * REPLACE ('{name}' AS contract_id, {volatility} AS iv_mark, "
+            f"{coin * 0.9:.10f} AS bid_px, {coin * 1.1:.10f} AS ask_px, TIMESTAMP '2026-01-30 07:59:00' AS obs_ts) "
+            f"FROM book.vol_quote WHERE contract_id = '{CALL}'",
+        ]
+    return changes
+
+
+FIGURES = "expiry_ts, method, certified, n_quotes, n_quoted, n_inside_half_spread"
+
+
+def surfaces(run: Any, columns: str, *changes: str) -> list[tuple[Any, ...]]:
+    """Columns of the run's slices after some changes of the book."""
+
+    def body(context: Context) -> list[tuple[Any, ...]]:
+        write_marks(context)
+        return context.slice("result.surface").select(columns.split(", ")).rows()
+
+    found: list[tuple[Any, ...]] = run.tried(list(changes), body)
+    return found
+
+
+def test_enough_quotes_make_a_surface(listing: Any) -> None:
+    assert surfaces(listing, "method") == [], "two calls without bid and ask are no surface"
+    assert surfaces(listing, FIGURES, *smile(0.5)) == [(EXPIRY, "SVI", True, 6, 6, 6)]
+
+
+def test_an_option_without_price_and_volatility_is_marked_off_the_surface(listing: Any) -> None:
+    lost = [f"DELETE FROM book.price WHERE contract_id = '{CALL}'",
+            f"DELETE FROM book.vol_quote WHERE contract_id = '{CALL}'"]  # fmt: skip
+    rows = marked(listing, "settlement_price, implied_volatility, method, quality, mark_uncertainty_usd",
+                  *smile(0.5), *lost)  # fmt: skip
+    price, volatility, method, quality, uncertain = of(CALL, rows)
+    coin = QuantLib.blackFormula(QuantLib.Option.Call, 90000, 85000, 0.5 * math.sqrt(YEARS)) / 85000
+    assert (float(price), volatility) == (pytest.approx(coin, rel=1e-3), pytest.approx(0.5, abs=5e-4))
+    assert (method, quality) == ("MODEL_PRICE", "MODEL")
+    law = QuantLib.BlackCalculator(QuantLib.PlainVanillaPayoff(QuantLib.Option.Call, 90000), 85000,
+                                   0.5 * math.sqrt(YEARS))  # fmt: skip
+    assert uncertain == pytest.approx(law.vega(YEARS) / 85000 * 84000.25 * 0.006, rel=5e-3)
+
+
+@pytest.mark.parametrize("spoilt", ["quality = 'STALE'", "obs_ts = TIMESTAMP '2026-01-30 07:00:00'",
+                                    "px_unit = 'QUOTE'", "bid_px = NULL"])  # fmt: skip
+def test_old_or_one_sided_quotes_make_no_surface(listing: Any, spoilt: str) -> None:
+    assert surfaces(listing, FIGURES, *smile(0.5), f"UPDATE book.vol_quote SET {spoilt}") == []
+
+
+def test_an_expiry_gone_quiet_takes_the_predecessors_certified_slice(listing: Any) -> None:
+    yesterday = [
+        "UPDATE control.cycle_run SET predecessor_run_id = '20260129-EOD-r01', genesis = FALSE",
+        "INSERT INTO result.surface BY NAME SELECT '20260129-EOD-r01' AS run_id, 'BTC' AS underlying, "
+        f"TIMESTAMP '{EXPIRY}' AS expiry_ts, {57 / 365} AS years_to_expiry, 85000 AS forward_price, 0.039 AS svi_a, "
+        "0.0 AS svi_b, 0.0 AS svi_rho, 0.0 AS svi_mu, 0.1 AS svi_s, 'SVI' AS method, TRUE AS certified, 1.0 AS min_g, "
+        "NULL AS min_calendar_gap, 9 AS n_quotes, 1.0 AS rmse_bp, 60 AS tolerance_bp, 9 AS n_quoted, "
+        "9 AS n_inside_half_spread",
+    ]
+    [(method, a, b, quotes, misfit)] = surfaces(listing, "method, svi_a, svi_b, n_quotes, rmse_bp", *yesterday)
+    assert (method, b, quotes, misfit) == ("PRIOR", 0.0, 0, None)
+    assert a == pytest.approx(0.039 * 56 / 57, rel=1e-9)
+    assert surfaces(listing, "method", *yesterday, "UPDATE result.surface SET certified = FALSE") == []
+
+
 def test_the_predecessors_mark_is_the_previous_price(listing: Any) -> None:
     rows = dict(marked(
         listing, "prev_settlement_price",
