@@ -64,7 +64,7 @@ def recover(home: Home, store: Store) -> None:
     for release in _releases(store, home, "PREPARED"):
         folder = home.published / release.edition.folder
         if _completed_root(folder) == release.root:
-            _issue(store, release)
+            _issue(store, release, datetime.now(UTC))
         elif folder.exists():
             _complete_or_remove(home, store, release, folder)
     for release in _releases(store, home, "PUBLISHED")[-1:]:
@@ -82,6 +82,7 @@ def release(home: Home, store: Store, key: CycleKey, edition: Edition, render: R
 
     Raises LeveeError NOT_REPRODUCIBLE where a prepared release would come out with other bytes.
     """
+    started = datetime.now(UTC)
     target = home.published / edition.folder
     temporary = target.with_name(f".{target.name}.tmp")
     entries = _rendered(temporary, edition, render)
@@ -92,7 +93,7 @@ def release(home: Home, store: Store, key: CycleKey, edition: Edition, render: R
     sync_folder(target.parent)
     crash_point("publish:rename_durable")
     _complete(store, prepared, target)
-    _issue(store, prepared)
+    _issue(store, prepared, started)
     return prepared
 
 
@@ -219,8 +220,8 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
     crash_point("publish:completed")
 
 
-def _issue(store: Store, made: Release) -> None:
-    """TX B: what is out is recorded as out."""
+def _issue(store: Store, made: Release, started: datetime) -> None:
+    """TX B: what is out is recorded as out, by an attempt that started then."""
     with store.transaction():
         store.execute(
             "UPDATE control.release SET state = 'PUBLISHED', published_ts = $now "
@@ -234,7 +235,7 @@ def _issue(store: Store, made: Release) -> None:
         calls = store.read("SELECT count(*) FROM control.margin_call WHERE run_id = $run_id",
                            {"run_id": made.key.run_id}).item()  # fmt: skip
         rows = _TABLES | {"control.margin_call": calls}
-        stage.write_receipt(store, made.key, "publish", rows, datetime.now(UTC))
+        stage.write_receipt(store, made.key, "publish", rows, started)
         stage.set_state(store, made.key, "PUBLISHED")
         crash_point("publish:before_issued")
     crash_point("publish:issued")
@@ -245,7 +246,7 @@ def _complete_or_remove(home: Home, store: Store, made: Release, folder: Path) -
         stray.unlink()
     if pack.root_hash(pack.entries(folder)) == made.root:
         _complete(store, made, folder)
-        _issue(store, made)
+        _issue(store, made, datetime.now(UTC))
     else:
         aside = folder.with_name(f".{folder.name}.bad")
         folder.rename(aside)
