@@ -96,9 +96,20 @@ def _linear_fit(target: _Target, atm: float, centre: float, width: float) -> Flo
     columns = np.stack([np.ones_like(z), z, np.sqrt(z * z + s * s)]) * weight
     normal = np.array([[np.sum(one * other) for other in columns] for one in columns])
     normal += np.diag(1e-12 * np.diag(normal))  # quotes on one side of the centre leave the two slopes undetermined
-    level, tilt, slope = np.linalg.solve(normal, np.array([np.sum(one * variance * weight) for one in columns]))
+    level, tilt, slope = _solved(normal, np.array([np.sum(one * variance * weight) for one in columns]))
     left, right = np.clip([slope - tilt, slope + tilt], 0.001 * target.cap, 0.99 * target.cap)
     return np.array([max(level + s * np.sqrt(left * right), 0.05 * atm), left, right, mu, s])
+
+
+def _solved(matrix: Floats, right: Floats) -> Floats:
+    """Cramer's rule for three unknowns: a linear-algebra library has other last bits on another processor."""
+    first, second, third = matrix.T
+    cofactors = np.stack([_cross(second, third), _cross(third, first), _cross(first, second)])
+    return np.asarray(np.sum(cofactors * right, axis=1) / np.sum(first * cofactors[0]))
+
+
+def _cross(one: Floats, other: Floats) -> Floats:
+    return one[[1, 2, 0]] * other[[2, 0, 1]] - one[[2, 0, 1]] * other[[1, 2, 0]]
 
 
 def _descend(start: Floats, target: _Target, pressure: tuple[float, float]) -> tuple[float, Floats]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -104,6 +107,25 @@ def test_the_order_of_quotes_changes_no_bit(limits, lawful):
     order = np.random.Generator(np.random.PCG64(7)).permutation(len(one.strike))
     shuffled = Quotes(*(getattr(one, name)[order] for name in one.__dataclass_fields__))
     assert fit(shuffled, NOTHING, limits) == lawful
+
+
+SCRIPT = """
+import numpy as np
+from tasks.model.market.svi_fit import fit
+k = np.linspace(-0.4, 0.4, 40)
+sigma = 0.5 + 0.3 * k * k - 0.1 * k + 0.01 * np.sin(40.0 * k)
+print(fit(k, sigma, np.exp(-8.0 * k * k), 0.1, None))
+"""
+
+
+def test_neither_threads_nor_the_algebra_librarys_kernels_change_a_bit():
+    def run(**environment):
+        return subprocess.run([sys.executable, "-c", SCRIPT], env={**os.environ, **environment}, check=True,
+                              capture_output=True, text=True).stdout  # fmt: skip
+
+    one = run(OPENBLAS_NUM_THREADS="1")
+    assert "Svi(a=" in one
+    assert run(OPENBLAS_NUM_THREADS="4", OPENBLAS_CORETYPE="Prescott") == one
 
 
 def test_one_out_of_the_money_quote_per_strike_counts(limits):
