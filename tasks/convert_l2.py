@@ -122,7 +122,7 @@ def l2_book(home: Home, business_date: date, market_data: Path) -> BookReport:
             books[instrument.contract_id] = len(levels)
             seen.append(book.seen)
     path = home.inbox / business_date.isoformat() / CYCLE / envelope.file_name("book_depth")
-    as_of = max(seen, default=rows["recv_ts"].max())
+    as_of = max(seen or rows["recv_ts"].to_list())
     write_atomically(path, envelope.write_csv(
         "book_depth", business_date, CYCLE, 1, SENDER, as_of, as_of, home.environment, ORIGIN,
         schema.dataset("book_depth").names, sorted(records, key=itemgetter(0, 1, 2, 3)),
