@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -20,7 +21,12 @@ from tasks import codes, resources
 from tasks.home import ENVIRONMENTS
 from tasks.model.errors import Finding, LeveeError
 
-app = App(name="levee", help="Clearing cycle and margin policy for crypto derivatives.", version_flags=["--version"])
+app = App(
+    name="levee",
+    help="Clearing cycle and margin policy for crypto derivatives.",
+    help_format="plaintext",
+    version=lambda: version("levee"),
+)
 cycle_app = App(name="cycle", help="Run and watch clearing cycles.")
 publish_app = App(name="publish", help="What was published, and whether it is intact.")
 convert_app = App(name="convert", help="Venue files into this home's inbox.")

@@ -73,20 +73,14 @@ class Home:
 
         Raises LeveeError READ_ONLY where the home cannot be written, WRONG_ENV where another environment is asked for.
         """
+        if self.inbox_override and not self.inbox_override.is_dir():
+            raise LeveeError(
+                Finding("USAGE", "no such inbox", where=str(self.inbox_override), action="name the folder of the files")
+            )
+        own = ("inbox", "frozen", "exports", "state", "published", "site", "policy", "approvals", "logs")
         try:
-            for folder in (
-                self.root,
-                self.inbox,
-                self.frozen,
-                self.exports,
-                self.state,
-                self.published,
-                self.site,
-                self.policy,
-                self.logs,
-                self.root / "approvals",
-            ):
-                folder.mkdir(parents=True, exist_ok=True)
+            for name in own:
+                (self.root / name).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LeveeError(
                 Finding(

@@ -28,8 +28,23 @@ _NEXT = {
 def cycles(home: Home, business_date: date | None = None) -> list[dict[str, Any]]:
     """State of every cycle (of one business date), oldest first, each with its next action."""
     pattern = f"{business_date.isoformat()}-*.json" if business_date else "*.json"
-    states = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(home.state.glob(pattern))]
+    states = [_state(path) for path in sorted(home.state.glob(pattern))]
     return [state | {"next": _NEXT[state["state"]]} for state in states]
+
+
+def _state(path: Path) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise LeveeError(
+            Finding(
+                "STATE_UNREADABLE",
+                "a state file holds no JSON",
+                where=str(path),
+                action="run the cycle again: a standing run writes its state anew",
+            )
+        ) from error
+    return state
 
 
 def holder(home: Home) -> dict[str, Any] | None:

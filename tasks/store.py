@@ -105,7 +105,6 @@ class Store:
             for schema in SCHEMAS:
                 for name in resources.sql_names(f"schema/{schema}"):
                     self._connection.execute(resources.sql(name))
-            self._connection.execute("INSERT INTO control.fence VALUES (0)")
 
 
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
