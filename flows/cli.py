@@ -36,6 +36,7 @@ for command in operation.COMMANDS:
     app.command(command)
 cycle_app.command(march.backfill)
 cycle_app.command(march.replay)
+cycle_app.command(march.summary)
 convert_app.command(march.l2_book, name="l2-book")
 
 _DEMO_DAY = date(2026, 1, 30)

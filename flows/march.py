@@ -62,6 +62,43 @@ def backfill(
     return codes.PUBLISHED
 
 
+def summary(
+    first: Annotated[date, Parameter(name="--from")],
+    last: Annotated[date, Parameter(name="--to")],
+    docs: Path | None = None,
+    seed: int = 1,
+    common: Common | None = None,
+) -> int:
+    """Sum up published days: a figure per day, a picture, and who paid for the last fall. Reads no database.
+
+    Parameters
+    ----------
+    first
+        First business date.
+    last
+        Last business date.
+    docs
+        Folder to write real-month.md and real-month.svg to, besides the page site/march.html of the home.
+    seed
+        Seed of the converted book: it knows what kind of member trades in which account.
+    """
+    from tasks import backfill as days
+    from tasks import month, month_page
+    from tasks.home import write_atomically
+
+    common = common or Common()
+    home = common.open()
+    found = month.figures(home, days.days(first, last), seed)
+    written = {home.site / "march.html": month_page.page(found)}
+    if docs:
+        written[docs / "real-month.svg"] = month_page.drawing(found)
+        written[docs / "real-month.md"] = month_page.markdown(found, "real-month.svg")
+    for path, content in written.items():
+        write_atomically(path, content.encode())
+    common.show([month.as_dict(day) for day in found], lambda: "\n".join(f"written: {path}" for path in written))
+    return codes.PUBLISHED
+
+
 def l2_book(
     business_date: Annotated[date, Parameter(name="--date")],
     inbox: Path | None = None,

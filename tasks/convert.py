@@ -195,6 +195,9 @@ def _report(material: _Material, folder: Path, records: Mapping[str, int]) -> Co
     missing = [coin for coin in convert_history.STABLECOINS if coin not in material.stablecoins]
     if missing:
         noted["NO_STABLECOIN_PRICE"] = missing
+    gone = sorted((material.previous.index.keys() if material.previous else set()) - material.day.index.keys())
+    if gone:
+        noted["NO_INDEX_OF_COIN"] = [f"{coin}-USD" for coin in gone]
     return ConvertReport(
         chain.business_date, envelope.timestamp(chain.as_of), folder, records, chain.rows_read,
         chain.rows_read - sum(map(len, unusable.values())), unusable, noted, convert_history.gaps(history.closes),

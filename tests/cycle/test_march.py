@@ -239,3 +239,29 @@ def test_a_replay_does_not_trust_a_changed_archive(march: March, levee: Callable
     finally:
         archived.write_bytes(content)
     assert (refused.code, "VERIFY_FAILED" in refused.err) == (30, True)
+
+
+def test_the_summary_says_what_the_exports_hold(march: March, levee: Callable[..., Any], tmp_path: Path) -> None:
+    span = ("--from", DAYS[0], "--to", DAYS[-1], "--docs", tmp_path)
+    told = levee("cycle", "summary", *span, "--home", march.home, "--json")
+    assert told.code == 0, told.err
+    for day, figures in zip(DAYS, json.loads(told.out), strict=True):
+        accounts = march.table(day, "result.margin_account")
+        assert Decimal(figures["initial_margin"]) == accounts["initial_margin_usd"].sum()
+        assert Decimal(figures["called"]) == accounts["margin_call_amount_usd"].sum()
+        assert Decimal(figures["largest_call"]) == accounts["margin_call_amount_usd"].max()
+        by_kind = figures["by_kind"].values()
+        assert sum(Decimal(kind["initial_margin_usd"]) for kind in by_kind) == accounts["initial_margin_usd"].sum()
+        assert sum(Decimal(kind["accounts"]) for kind in by_kind) == accounts.height
+        assert "UNKNOWN" not in figures["by_kind"]
+        assert 0.2 < figures["volatility"] < 1.5
+    text = (tmp_path / "real-month.md").read_text(encoding="utf-8")
+    assert all(f"| {day} |" in text for day in DAYS)
+    assert (tmp_path / "real-month.svg").read_text(encoding="utf-8") in (march.home / "site" / "march.html").read_text(
+        encoding="utf-8"
+    )
+
+
+def test_a_summary_of_a_day_that_is_not_out_is_refused(march: March, levee: Callable[..., Any]) -> None:
+    told = levee("cycle", "summary", "--from", "2026-01-31", "--to", "2026-02-01", "--home", march.home)
+    assert (told.code, "20260201-EOD" in told.err) == (2, True)
