@@ -66,3 +66,14 @@ def due_time(asset: str, issued: datetime, minimum_funding_minutes: int) -> date
     """
     calendar = calendars()[reference.known(asset).calendar_id]
     return calendar.next_open(issued + timedelta(minutes=minimum_funding_minutes))
+
+
+def gap_days(asset: str, day: date) -> int:
+    """Calendar days from a day to the next later one on which an asset can be settled, less the usual one.
+
+    0 where the next day has a window; 2 on a Friday of a calendar that is closed at the weekend. What is called before
+    the gap must last until the window after it. Raises LeveeError UNKNOWN_ASSET or CALENDAR_CLOSED.
+    """
+    calendar = calendars()[reference.known(asset).calendar_id]
+    tomorrow = day + timedelta(days=1)
+    return (calendar.next_open(datetime.combine(tomorrow, time.min)).date() - tomorrow).days

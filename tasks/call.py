@@ -39,6 +39,7 @@ def call(context: Context) -> None:
                                   as_of_ts=context.run["as_of_ts"]),
         quality=context.query("book/slices/call_quality"),
         due=due_terms(sorted(set(accounts["base_ccy"])), issued, context.policy.call.minimum_funding_minutes),
+        issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
     )  # fmt: skip
     _write(context, call_margin(inputs, context.key.cycle_id, issued, context.policy))
 

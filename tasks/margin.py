@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import polars as pl
+
+from tasks import calendar, reference
 from tasks.model.margin.initial_margin import MarginInputs, initial_margin
 from tasks.stage import Context, stage
 
 
 @stage("margin")
 def margin(context: Context) -> None:
-    """Write scenario, scenario_set, portfolio_risk, requirement, portfolio and position_risk of the run."""
+    """Write scenarios, liquidity, risk, requirement lines and portfolios of the run."""
     inputs = MarginInputs(
         positions=context.query("book/slices/margin_positions"),
-        accounts=context.query("book/slices/margin_accounts"),
+        accounts=_with_gaps(context),
         listed=context.query("book/slices/margin_underlyings"),
         history=context.query("book/slices/margin_history", business_date=context.key.business_date),
+        volumes=context.query("book/slices/margin_volumes"),
+        order_books=context.query("book/slices/margin_order_books"),
+        balances=context.query("book/slices/call_balances"),
+        stablecoins=tuple(code for code, asset in sorted(reference.assets().items()) if asset.form == "STABLECOIN"),
     )
     result = initial_margin(inputs, context.run["as_of_ts"], context.policy)
     for table in fields(result):
         context.write(f"result.{table.name}", getattr(result, table.name))
+
+
+def _with_gaps(context: Context) -> pl.DataFrame:
+    """Accounts with the days on which calls in their base currency cannot be settled."""
+    accounts = context.query("book/slices/margin_accounts")
+    gaps = [calendar.gap_days(asset, context.key.business_date) for asset in accounts["base_ccy"]]
+    return accounts.with_columns(gap_days=pl.Series(gaps, dtype=pl.Int64))

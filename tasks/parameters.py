@@ -9,7 +9,7 @@ from typing import Any
 from tasks import control_totals, gate_page, pack, reports, surface_report, wording
 from tasks.envelope import cell
 from tasks.instruments import instruments
-from tasks.model import policy
+from tasks.model import policy_file
 from tasks.model.money import settlement_unit
 from tasks.reference import assets
 from tasks.reports import OC01, OR01, OV01, PP01, PP04, Header, Record, Report, long_form, nested
@@ -18,7 +18,7 @@ from tasks.statement import Account
 
 PUBLIC_KEYS = {
     "version": (), "convention": ("convention",), "asset": ("asset",), "parameter": ("rule_id",),
-    "scenario": ("scenario_id", "underlying_horizon"),
+    "liquidity": ("underlying",), "scenario": ("scenario_id", "underlying_horizon"),
 }  # fmt: skip
 OPS_KEYS = {"run": (), "input": ("file_id",), "stage": ("stage",)}
 _VERSIONS = ("policy_hash", "model_version", "business_date", "cycle", "price_as_of_ts", "origin", "env")
@@ -54,7 +54,7 @@ def ops_files(context: Context, header: Header, accounts: Sequence[Account]) -> 
 
 
 def parameter_pack(context: Context) -> Iterator[Record]:
-    """Versions, conventions, assets, parameters with unit and bounds, scenarios."""
+    """Versions, conventions, assets, parameters with unit and bounds, liquidity by underlying, scenarios."""
     run = {name: cell(context.run[name]) for name in _VERSIONS}
     yield Record("version", "", "", run | {
         "policy_id": context.policy.policy_id, "policy_effective_date": context.policy.effective_date.isoformat(),
@@ -64,14 +64,21 @@ def parameter_pack(context: Context) -> Iterator[Record]:
         yield Record("convention", name, "", {"text": text})
     for code, asset in sorted(assets().items()):
         unit = format(settlement_unit(asset.decimals), "f")
-        yield Record("asset", code, "", {"decimals": str(asset.decimals), "settlement_unit": unit, "dti": asset.dti})
+        yield Record(
+            "asset",
+            code,
+            "",
+            {"decimals": str(asset.decimals), "settlement_unit": unit, "dti": asset.dti, "issuer": asset.issuer},
+        )
     yield from _parameters(context)
+    for row in reports.printed(context.query("out/liquidity")).iter_rows(named=True):
+        yield Record("liquidity", row.pop("underlying"), "", row)
     yield from _scenarios(context)
 
 
 def _parameters(context: Context) -> Iterator[Record]:
-    described = policy.describe()
-    for rule_id, value in sorted(policy.flat(context.policy).items()):
+    described = policy_file.describe()
+    for rule_id, value in sorted(policy_file.flat(context.policy).items()):
         by_name = f"{rule_id.rpartition('.')[0]}.*"
         unit, lowest, highest = described.get(rule_id) or described.get(by_name) or ("", "", "")
         yield Record("parameter", rule_id, "", {"value": value, "unit": unit, "lowest": lowest, "highest": highest})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tasks import resources
 from tasks.home import Home
-from tasks.model import policy
+from tasks.model import policy_file
 from tasks.model.errors import Finding, PolicyError
 from tasks.model.policy import Policy
 
@@ -22,7 +22,7 @@ def load(path: Path) -> Policy:
         raise PolicyError(
             Finding("PARAM_STATE", f"the policy cannot be read: {error}", where=str(path), action="correct the file")
         ) from error
-    return policy.parse(content, path.name)
+    return policy_file.parse(content, path.name)
 
 
 def in_force(home: Home, business_date: date) -> Policy:

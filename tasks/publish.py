@@ -168,6 +168,7 @@ def disagreements(account: Account) -> Iterator[Finding]:
         "total_initial_margin_usd": [row["amount_usd"] for row in requirement if row["row_type"] == "PORTFOLIO"
                                      and row["item"] == "TOTAL_INITIAL_MARGIN"],
         "collateral_post_haircut_value_usd": [row["post_haircut_value_usd"] for row in account.rows(MT01)],
+        "collateral_counted_value_usd": [row["counted_value_usd"] for row in account.rows(MT01)],
         "margin_call_amount_usd": [figures["call_amount_usd"] or "0"],
     }  # fmt: skip
     for name, amounts in told.items():

@@ -21,6 +21,7 @@ class Asset:
     form: str  # CASH, STABLECOIN, COIN, TOKENISED_MMF or GUARANTEE
     calendar_id: str  # settlement calendar payments in it follow
     dti: str  # ISO 24165 identifier, empty where none is known to us
+    issuer: str  # who stands behind it, empty for cash and coins
 
 
 @cache
@@ -28,7 +29,8 @@ def assets() -> Mapping[str, Asset]:
     """Every asset of the reference data by its code."""
     content = tomllib.loads(resources.data("reference/assets.toml").read_text(encoding="utf-8"))
     return MappingProxyType({
-        code: Asset(code, entry["decimals"], entry["form"], entry["calendar"], entry["dti"])
+        code: Asset(code, entry["decimals"], entry["form"], entry["calendar"], entry["dti"],
+                    entry["issuer"])
         for code, entry in content.items()
     })  # fmt: skip
 

@@ -28,7 +28,8 @@ ByAccount = Mapping[tuple[str, str], Rows]
 FLOAT_DIGITS = 8
 _DIGITS = {
     "spot_return": 12, "scale_factor": 12, "vol_score": 12, "implied_volatility": 12, "mark_age_seconds": 3,
-    "age_seconds": 3, "years_to_expiry": 12, "svi_a": 16, "svi_b": 16, "svi_rho": 16, "svi_mu": 16, "svi_s": 16,
+    "half_spread_fraction": 12, "volatility_per_day": 12, "age_seconds": 3, "years_to_expiry": 12,
+    "svi_a": 16, "svi_b": 16, "svi_rho": 16, "svi_mu": 16, "svi_s": 16,
     "min_calendar_gap": 12, "rmse_bp": 4, "tolerance_bp": 4,
 }  # fmt: skip
 LONG_FORM = ("block", "key1", "key2", "field", "value")
@@ -67,7 +68,8 @@ MP01 = Report(
 MT01 = Report(
     "MT01", pack.MEMBERS, "Collateral",
     ("asset", "form", "quantity", "price_usd", "price_quality", "price_obs_ts", "haircut_fraction",
-     "market_value_usd", "post_haircut_value_usd", "rule_id", "pending_in", "pending_out"),
+     "market_value_usd", "post_haircut_value_usd", "rule_id", "pending_in", "pending_out",
+     "counted_value_usd"),
     ("post_haircut_value_usd",),
 )  # fmt: skip
 ML01 = Report(

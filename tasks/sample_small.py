@@ -50,7 +50,7 @@ PRICES = (
     ("BTC-USD", "INDEX", "80000", "78125", None),
     ("ETH-USD", "INDEX", "2500", "2400", None),
     ("USDC-USD", "INDEX", "1", "1", None),
-    ("USDT-USD", "INDEX", "0.998", "0.999", None),
+    ("USDT-USD", "INDEX", "0.98", "0.985", None),
 )
 QUOTES = (
     # id, volatility that gives the price by Black-76, forward, bid, ask, volatilities of bid and ask
@@ -92,8 +92,8 @@ BALANCES = (
     ("M001H", "USD", "CASH", "100000", "0", "0"),
     ("M001H", "USDC", "STABLECOIN", "50000", "0", "0"),
     ("M003G", "ETH", "COIN", "3", "0", "0"),
-    ("M003G", "USD", "CASH", "2000", "0", "0"),
-    ("M003G", "USDC", "STABLECOIN", "12000", "0", "0"),
+    ("M003G", "USD", "CASH", "8000", "0", "0"),
+    ("M003G", "USDC", "STABLECOIN", "30000", "0", "0"),
     ("M004H", "USD", "CASH", "25000", "0", "5000"),
 )
 

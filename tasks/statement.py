@@ -26,8 +26,8 @@ NOTICE_KEYS: Mapping[str, tuple[str, ...]] = {
 RESULT = (
     "initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
     "total_maintenance_margin_usd", "collateral_market_value_usd", "collateral_post_haircut_value_usd",
-    "outstanding_calls_usd", "excess_amount_usd", "deficit_amount_usd", "minimum_transfer_amount_usd",
-    "call_increment_usd", "margin_call_amount_usd",
+    "collateral_counted_value_usd", "outstanding_calls_usd", "excess_amount_usd", "deficit_amount_usd",
+    "minimum_transfer_amount_usd", "call_increment_usd", "margin_call_amount_usd",
 )  # fmt: skip
 _POSITION = (
     "kind", "payoff", "multiplier", "qty_open", "qty_close", "prev_settlement_price", "settlement_price", "final_price",
@@ -199,7 +199,8 @@ def _no_call(account: Account) -> dict[str, str]:
 
 def _amounts(figures: Mapping[str, str]) -> dict[str, str]:
     return _pick(figures, (
-        "total_initial_margin_usd", "collateral_post_haircut_value_usd", "outstanding_calls_usd", "excess_amount_usd",
+        "total_initial_margin_usd", "collateral_post_haircut_value_usd", "collateral_counted_value_usd",
+        "outstanding_calls_usd", "excess_amount_usd",
         "deficit_amount_usd", "minimum_transfer_amount_usd", "call_increment_usd",
     ))  # fmt: skip
 

@@ -33,7 +33,9 @@ def steps(statement: Mapping[str, Sequence[Record]]) -> list[Step]:
     must = result["total_initial_margin_usd"]
     option_value = result["net_option_value_usd"]
     unused = must - (result["initial_margin_usd"] - option_value)
-    gap = must - result["collateral_post_haircut_value_usd"] - result["outstanding_calls_usd"]
+    held, counted = (result[f"collateral_{name}_value_usd"] for name in ("post_haircut", "counted"))
+    beyond = held - counted if must > counted else _ZERO
+    gap = must - held + beyond - result["outstanding_calls_usd"]
     return [
         *_groups(statement, base),
         *(_moved(_named(name), amount) for name, amount in lines.items() if amount),
@@ -41,7 +43,8 @@ def steps(statement: Mapping[str, Sequence[Record]]) -> list[Step]:
         *([_moved("Net option value", -option_value)] if option_value else []),
         *([_moved("Option value not usable", unused)] if unused else []),
         *([Step("Must be covered", must, "total")] if option_value else []),
-        _moved("Collateral after haircut", -result["collateral_post_haircut_value_usd"]),
+        _moved("Collateral after haircut", -held),
+        *([_moved("Beyond concentration caps", beyond)] if beyond else []),
         *([_moved("Outstanding calls", -result["outstanding_calls_usd"])] if result["outstanding_calls_usd"] else []),
         Step("Deficit" if gap > 0 else "Excess", gap, "total"),
         Step("Margin call", result["margin_call_amount_usd"], "call"),

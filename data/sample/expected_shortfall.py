@@ -2,8 +2,9 @@
 
     python data/sample/expected_shortfall.py [folder of the day's CSV files] [policy file]
 
-Filtered and stressed scenarios, full revaluation, blended expected shortfall, offset limit, grid and floors, as the
-methodology has them. numpy gives one thing, the fixed permutation of the volatility scores. Prints the initial margin.
+Filtered and stressed scenarios, full revaluation, blended expected shortfall, offset limit, grid, other pairings, cost
+of closing out, stablecoins, holidays, expiries and floors, as the methodology has them. numpy gives one thing, the fixed
+permutation of the volatility scores. Every mark of the day is a fresh one, so no mark is uncertain. Prints the lines.
 """
 
 import csv
@@ -19,8 +20,12 @@ import numpy
 HERE, DAY, N = Path(__file__).resolve().parent, timedelta(days=1), NormalDist()
 
 
-def requirements(folder, policy_file):
-    """Initial margin in cents, before net option value, by (margin account, client or '')."""
+LINES = ("BASE_MARGIN", "CORRELATION_BREAK", "LIQUIDITY_CONCENTRATION", "MARK_UNCERTAINTY", "STABLECOIN_DEPEG",
+         "HOLIDAY_GAP", "EXPIRY", "FLOOR_TOP_UP")  # fmt: skip
+
+
+def requirements(folder, policy_file, balances_file=HERE / "expected/collateral.csv"):
+    """Lines in cents by name, by (margin account, client or ''); the closing balances are those worked out on paper."""
     policy, day = tomllib.loads(Path(policy_file).read_text("utf-8")), {}
     for path in sorted(Path(folder).glob("*.csv")):
         header, *body = path.read_text("utf-8").splitlines()
@@ -36,15 +41,36 @@ def requirements(folder, policy_file):
         book = books.setdefault((row["margin_account_id"], row["client_id"], row["account_type"]), {})
         c = terms[row["contract_id"]]
         book.setdefault(c["asset"], []).append((c, float(row["qty_close"])))
+    market = {asset: depth(asset, day, terms, closes[asset], today, policy) for asset in closes}
+    gap = {row["margin_account_id"]: min(closed_days(row["base_ccy"], today), policy["holiday_gap"]["largest_gap_days"])
+           for row in day["accounts"]}  # fmt: skip
     for (account, client, kind), book in sorted(books.items()):
         periods = policy["base_margin"]["liquidation_period_days"][kind.lower()]
         horizon = {each["asset"]: named(periods, each["asset"]) for each in terms.values()}
-        base = max(expected_shortfall(book, closes, horizon, today, policy), worst_of_grid(book, policy), 0.0)
+        lasting = {asset: [(c, q) for c, q in held if c["days"] > policy["expiry"]["within_periods"] * horizon[asset]]
+                   for asset, held in book.items()}  # fmt: skip
+        base, groups, limited, paired = base_margin(book, closes, horizon, today, policy)
+        without = base if lasting == book else base_margin(lasting, closes, horizon, today, policy)[0]
+        shortest = min(horizon[asset] for asset in book)
+        found = result[account, client] = dict.fromkeys(LINES, 0) | {
+            "BASE_MARGIN": cents(base),
+            "CORRELATION_BREAK": cents(policy["correlation_break"]["fraction"] * max(paired - max(limited, 0.0), 0.0)),
+            "LIQUIDITY_CONCENTRATION": cents(sum(
+                close_out(held, market[asset], groups[asset], horizon[asset], policy) for asset, held in book.items())),
+            "STABLECOIN_DEPEG": cents(owed_in_stablecoins(book, policy)),
+            "HOLIDAY_GAP": cents(base * (math.sqrt((shortest + gap[account]) / shortest) - 1)),
+            "EXPIRY": cents(max(without - base, 0.0)),
+        }  # fmt: skip
         floor = cents(short_option_minimum(book, policy["floor_top_up"]["short_option_minimum_fraction"]))
-        result[account, client] = max(cents(base), floor, 0 if client else least)
-    for account in {account for account, client in result if client}:
-        missing = least - sum(amount for (owner, _), amount in result.items() if owner == account)
-        result[account, ""] = max(0, missing)
+        found["short option minimum"] = floor
+    for account in sorted({account for account, _ in result}):
+        whole = result.setdefault((account, ""), dict.fromkeys(LINES, 0) | {"short option minimum": 0})
+        whole["STABLECOIN_DEPEG"] += cents(held_in_stablecoins(account, balances_file, policy))
+        for (owner, _), found in result.items():
+            if owner == account:
+                found["FLOOR_TOP_UP"] = max(0, found.pop("short option minimum") - sum(found.values()))
+        posted = sum(sum(found.values()) for (owner, _), found in result.items() if owner == account)
+        whole["FLOOR_TOP_UP"] += max(0, least - posted)
     return result
 
 
@@ -52,12 +78,14 @@ def contract(row, price, quotes, as_of):
     """Terms and marks of a contract as numbers."""
     c = {"asset": row["underlying_asset"], "inverse": row["payoff"] == "INVERSE", "m": float(row["multiplier"]),
          "spot": price[row["underlying_asset"] + "-USD"], "settle": price.get(row["settle_asset"] + "-USD", 1.0),
-         "option": row["kind"] == "OPT", "vol": math.nan}  # fmt: skip
+         "option": row["kind"] == "OPT", "vol": math.nan, "paid_in": row["settle_asset"], "days": math.inf,
+         "kind": row["kind"], "mark": price[row["contract_id"]]}  # fmt: skip
+    if row["expiry_ts"]:
+        c["days"] = (datetime.fromisoformat(row["expiry_ts"]) - as_of).total_seconds() / 86400
     if not c["option"]:
         return c | {"forward": price[row["contract_id"]]}
-    seconds = (datetime.fromisoformat(row["expiry_ts"]) - as_of).total_seconds()
     quote = quotes[row["contract_id"]]
-    return c | {"forward": float(quote["forward"]), "vol": float(quote["iv_mark"]), "days": seconds / 86400,
+    return c | {"forward": float(quote["forward"]), "vol": float(quote["iv_mark"]),
                 "call": row["option_type"] == "C", "strike": float(row["strike"])}  # fmt: skip
 
 
@@ -72,9 +100,10 @@ def usd(c, factor, vol):
     return worth * (black / forward if c["inverse"] else black)
 
 
-def expected_shortfall(book, closes, horizon, today, policy):
-    """Blended expected shortfall with at most the offset limit of what netting across underlyings saves."""
-    base, blended = policy["base_margin"], dict.fromkeys([*book, "ALL"], 0.0)
+def base_margin(book, closes, horizon, today, policy):
+    """Base margin, the blend of each underlying, the offset-limited sum, and the dearer filtered tail when the
+    underlyings are paired otherwise: by rank of their returns, or by calendars shifted against each other."""
+    base, blended, paired = policy["base_margin"], dict.fromkeys([*book, "ALL"], 0.0), 0.0
     share = base["stressed_weight_fraction"]
     for choose, level, weight in (
         (filtered, "confidence_filtered_fraction", 1 - share), (stressed, "confidence_stressed_fraction", share)
@@ -85,12 +114,112 @@ def expected_shortfall(book, closes, horizon, today, policy):
         losses = {asset: [-sum(q * moved(c, returns[asset], score, policy["vol_proxy"]) for c, q in held)
                           for returns, score in zip(scenarios, scores, strict=True)]
                   for asset, held in book.items()}  # fmt: skip
+        if choose is filtered:
+            ranked = [[losses[asset][i] for i in sorted(range(len(scenarios)), key=lambda i: scenarios[i][asset])]
+                      for asset in book]  # fmt: skip
+            shifts, n, places = policy["correlation_break"]["shifts"], len(scenarios), sorted(horizon)
+            shifted = [tail([sum(losses[asset][(i + places.index(asset) * (k * n // (shifts + 1))) % n] for asset in book)
+                             for i in range(n)], base[level]) for k in range(1, shifts + 1)]  # fmt: skip
+            paired = max(tail([sum(each) for each in zip(*ranked, strict=True)], base[level]), sum(shifted) / shifts)
         losses["ALL"] = [sum(each) for each in zip(*losses.values(), strict=True)]
         for asset, sample in losses.items():
-            k, ordered = round(len(sample) * (1 - base[level]), 9), sorted(sample, reverse=True)
-            blended[asset] += weight * (math.fsum(ordered[: int(k)]) + (k - int(k)) * ordered[int(k)]) / k
+            blended[asset] += weight * tail(sample, base[level])
     together = blended.pop("ALL")
-    return sum(blended.values()) - base["offset_limit_fraction"] * max(sum(blended.values()) - together, 0.0)
+    alone = sum(max(each, 0.0) for each in blended.values())
+    limited = alone - base["offset_limit_fraction"] * max(alone - together, 0.0)
+    return max(limited, worst_of_grid(book, policy), 0.0), blended, limited, paired
+
+
+def tail(sample, level):
+    """Mean of the worst n (1 - level) losses, the last one with its fraction."""
+    k, ordered = round(len(sample) * (1 - level), 9), sorted(sample, reverse=True)
+    return (math.fsum(ordered[: int(k)]) + (k - int(k)) * ordered[int(k)]) / k
+
+
+def depth(asset, day, terms, closes, today, policy):
+    """Daily volume in USD, half spread and daily volatility of an underlying: delivered, else declared."""
+    rule, volume, spreads = policy["liquidity_concentration"], {}, []
+    forwards = [name for name, c in terms.items() if c["asset"] == asset and not c["option"]]
+    for row in day["prices"]:
+        if row["contract_id"] in forwards and row["volume_24h_usd"]:
+            volume[row["contract_id"]] = float(row["volume_24h_usd"])
+    for name in forwards:
+        quoted = {side: [float(row["price"]) for row in day["book_depth"] if (row["contract_id"], row["side"])
+                         == (name, side)] for side in ("BID", "ASK")}  # fmt: skip
+        if quoted["BID"] and quoted["ASK"]:
+            bid, ask = max(quoted["BID"]), min(quoted["ASK"])
+            spreads.append((ask - bid) / (ask + bid))
+    adv = sum(volume.values()) or named(policy["reference"]["average_daily_volume_usd"], asset)
+    spread = min(spreads, default=named(rule["half_spread_fraction"], asset))
+    return adv, spread, volatilities({asset: closes}, asset, policy)[today], asset
+
+
+def close_out(held, market, margin, h, policy):
+    """Cost of closing out the net delta, then the net vega, of one underlying."""
+    rule, (adv, spread, sigma, asset) = policy["liquidity_concentration"], market
+    phi, y = rule["participation_fraction"], rule["impact"]
+    delta = sum(q * slope(c) for c, q in held)
+    vega = sum(q * vega_usd(c) for c, q in held)
+    legs = (
+        (abs(delta), adv, spread, sigma),
+        (abs(vega), named(policy["reference"]["average_daily_vega_usd"], asset),
+         100 * named(rule["vol_half_spread"], asset), 100 * named(rule["vol_move_per_day"], asset)),
+    )  # fmt: skip
+    cost = 0.0
+    for size, volume, half, move in legs:
+        days = size / (phi * volume)
+        if days <= h:
+            cost += size * (half + y * move * math.sqrt(size / volume))
+        else:
+            longer = size * (half + y * move * math.sqrt(phi)) + max(margin, 0.0) * (math.sqrt(days / h) - 1)
+            cost += max(longer, size * (half + y * move * math.sqrt(phi * h)))
+    return cost
+
+
+def slope(c):
+    """USD per contract when spot and forward rise by their own size, from a small step either way."""
+    step = 1e-5
+    return (usd(c, 1 + step, c["vol"]) - usd(c, 1 - step, c["vol"])) / (2 * step)
+
+
+def vega_usd(c):
+    """USD per contract and vol point, from a small step either way."""
+    step = 1e-5
+    return (usd(c, 1.0, c["vol"] + step) - usd(c, 1.0, c["vol"] - step)) / (200 * step) if c["option"] else 0.0
+
+
+def owed_in_stablecoins(book, policy):
+    """Charge on what options settled in a stablecoin are worth to the other side."""
+    worth = {}
+    for c, q in ((c, q) for held in book.values() for c, q in held if c["option"] and not c["inverse"]):
+        worth[c["settle"]] = worth.get(c["settle"], 0.0) + q * c["m"] * c["mark"]
+    return sum(max(-each, 0.0) * below_peg(coin, policy) for coin, each in worth.items())
+
+
+def held_in_stablecoins(account, balances_file, policy):
+    """Charge on what an account holds, after haircut, or owes in a stablecoin."""
+    charge = 0.0
+    for row in csv.DictReader(Path(balances_file).read_text("utf-8").splitlines()):
+        if row["margin_account_id"] == account and row["asset"] in ("USDC", "USDT"):
+            quantity, price = float(row["closing"]), float(row["price_usd"])
+            per_coin = below_peg(price, policy)
+            kept = 1 - named(policy["collateral"]["haircut_fraction"], row["asset"])
+            charge += -quantity * per_coin if quantity < 0 else quantity * kept * min(per_coin, price)
+    return charge
+
+
+def below_peg(price, policy):
+    return policy["stablecoin_depeg"]["factor"] * max(policy["stablecoin_depeg"]["threshold"] - price, 0.0)
+
+
+def closed_days(currency, today):
+    """Days beyond the next one until payments in a currency can be made again."""
+    reference = HERE.parent / "reference"
+    name = tomllib.loads((reference / "assets.toml").read_text("utf-8"))[currency]["calendar"]
+    rule, days = tomllib.loads((reference / "calendars.toml").read_text("utf-8"))[name], 1
+    while (today + days * DAY).weekday() not in rule["weekdays"] or today + days * DAY in rule["holidays"]:
+        days += 1
+    return days - 1
 
 
 def moved(c, r, score, proxy):
@@ -128,20 +257,26 @@ def change(closes, asset, start, days):
     return math.log(last / first) if first and last else None
 
 
+def volatilities(closes, asset, policy):
+    """EWMA volatility of daily returns at each close, once it is seeded."""
+    base, sigma, squares, variance = policy["base_margin"], {}, [], 0.0
+    weight = 2 ** (-1 / base["half_life_days"])
+    for day in sorted(closes[asset]):
+        r = change(closes, asset, day - DAY, 1)
+        if r is not None and len(squares) == base["volatility_seed_days"]:
+            variance = weight * variance + (1 - weight) * r * r
+        elif r is not None:
+            squares.append(r * r)
+            variance = sum(squares) / len(squares)
+        if len(squares) == base["volatility_seed_days"]:
+            sigma[day] = max(math.sqrt(variance), named(base["volatility_floor_per_day"], asset))
+    return sigma
+
+
 def filtered(closes, horizon, today, policy):
     """The latest start dates; returns scaled half way to the present EWMA volatility."""
-    base, sigma, found = policy["base_margin"], {}, []
-    for asset in horizon:
-        squares, variance, weight = [], 0.0, 2 ** (-1 / base["half_life_days"])
-        for day in sorted(closes[asset]):
-            r = change(closes, asset, day - DAY, 1)
-            if r is not None and len(squares) == base["volatility_seed_days"]:
-                variance = weight * variance + (1 - weight) * r * r
-            elif r is not None:
-                squares.append(r * r)
-                variance = sum(squares) / len(squares)
-            if len(squares) == base["volatility_seed_days"]:
-                sigma[asset, day] = max(math.sqrt(variance), named(base["volatility_floor_per_day"], asset))
+    base, found = policy["base_margin"], []
+    sigma = {(asset, day): each for asset in horizon for day, each in volatilities(closes, asset, policy).items()}
     for start in sorted(closes[min(horizon)], reverse=True):
         moves = {asset: change(closes, asset, start, days) for asset, days in horizon.items()}
         valid = all((a, start) in sigma and moves[a] is not None for a in horizon)
@@ -193,5 +328,7 @@ def cents(amount):
 if __name__ == "__main__":
     inbox = sys.argv[1] if len(sys.argv) > 1 else HERE / "inbox/2026-01-30/EOD"
     rules = sys.argv[2] if len(sys.argv) > 2 else HERE.parent / "policy/2014-01-01.toml"
-    for (account, client), amount in requirements(inbox, rules).items():
-        print(f"{account} {client or '-':5} {amount / 100:15,.2f}")
+    for (account, client), lines in requirements(inbox, rules).items():
+        for name, amount in lines.items():
+            print(f"{account} {client or '-':5} {name:24} {amount / 100:15,.2f}")
+        print(f"{account} {client or '-':5} {'INITIAL_MARGIN':24} {sum(lines.values()) / 100:15,.2f}")

@@ -23,6 +23,7 @@ SELECT
     r.total_maintenance_margin_usd,
     r.collateral_market_value_usd,
     r.collateral_post_haircut_value_usd,
+    r.collateral_counted_value_usd,
     r.outstanding_calls_usd,
     r.excess_amount_usd,
     r.deficit_amount_usd,

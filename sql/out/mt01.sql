@@ -1,4 +1,4 @@
--- MT01 · collateral by asset: quantity x price x (1 - haircut), rounded down.
+-- MT01 · collateral by asset: quantity x price x (1 - haircut), rounded down, and what of it counts within the caps.
 SELECT
     c.clearing_member_id,
     c.margin_account_id,
@@ -13,7 +13,8 @@ SELECT
     c.post_haircut_value_usd,
     c.rule_id,
     b.pending_in,
-    b.pending_out
+    b.pending_out,
+    c.counted_value_usd
 FROM result.collateral AS c
 LEFT JOIN result.balance AS b
     ON b.run_id = c.run_id

@@ -1,22 +1,17 @@
 """The margin policy as the model sees it: every field with its bound and unit, no default anywhere.
 
 A field's path (`base_margin.half_life_days`) is its rule id on statements. Fractions, never percentages.
-`parse` turns the content of a policy file into this form or raises PolicyError with every field that is wrong.
+policy_file turns the content of a policy file into this form.
 Source of the opening values: METHODOLOGY 12.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
-
-from tasks.model.errors import Finding, PolicyError
+from typing import Annotated
 
 MODEL_VERSION = "1"
 
@@ -142,6 +137,54 @@ class SurfaceFit:
 
 
 @dataclass(frozen=True)
+class CorrelationBreak:
+    """Share of what other pairings of the underlyings' moves would cost (METHODOLOGY 5, line 2)."""
+
+    fraction: Annotated[float, Bound(0.0, 1.0, "fraction of the excess over the offset-limited margin")]
+    shifts: Annotated[int, Bound(1, 64, "circular shifts of the calendar")]
+
+
+@dataclass(frozen=True)
+class LiquidityConcentration:
+    """Cost of closing out into the market (METHODOLOGY 5, line 3). Spreads are declared where none is delivered."""
+
+    participation_fraction: Annotated[float, Bound(0.01, 1.0, "fraction of the daily volume")]
+    impact: Annotated[float, Bound(0.0, 5.0, "daily volatilities at the size of a daily volume")]
+    half_spread_fraction: Annotated[ByName, Bound(0.0, 0.2, "fraction of the price")]
+    vol_half_spread: Annotated[ByName, Bound(0.0, 0.5, "fraction per sqrt(year)")]
+    vol_move_per_day: Annotated[ByName, Bound(0.0, 0.5, "fraction per sqrt(year), move of a day")]
+
+
+@dataclass(frozen=True)
+class MarkUncertainty:
+    """How far a mark that is no fresh observation may be off (METHODOLOGY 5, line 5)."""
+
+    multiple: Annotated[float, Bound(0.0, 5.0, "times the uncertainty of the mark")]
+
+
+@dataclass(frozen=True)
+class StablecoinDepeg:
+    """A stablecoin below its threshold may fall further (METHODOLOGY 5, line 6)."""
+
+    threshold: Annotated[float, Bound(0.5, 1.0, "USD per coin")]
+    factor: Annotated[float, Bound(0.0, 20.0, "times the distance below the threshold")]
+
+
+@dataclass(frozen=True)
+class HolidayGap:
+    """Days without a settlement window lengthen the close-out (METHODOLOGY 5, line 7)."""
+
+    largest_gap_days: Annotated[int, Bound(0, 30, "calendar days")]
+
+
+@dataclass(frozen=True)
+class Expiry:
+    """What expires within the liquidation period hedges no move over it (METHODOLOGY 5, line 8)."""
+
+    within_periods: Annotated[float, Bound(0.0, 5.0, "liquidation periods")]
+
+
+@dataclass(frozen=True)
 class FloorTopUp:
     """Minimum requirements (METHODOLOGY 5, line 11)."""
 
@@ -157,10 +200,21 @@ class Maintenance:
 
 
 @dataclass(frozen=True)
+class CollateralCap:
+    """How much of what must be covered one kind of collateral may cover (METHODOLOGY 6). A cap of 1 never binds."""
+
+    asset_fraction: Annotated[ByName, Bound(0.0, 1.0, "fraction of what must be covered")]
+    issuer_fraction: Annotated[float, Bound(0.0, 1.0, "fraction of what must be covered")]
+    group: tuple[str, ...]
+    group_fraction: Annotated[float, Bound(0.0, 1.0, "fraction of what must be covered")]
+
+
+@dataclass(frozen=True)
 class Collateral:
-    """Haircuts by asset; an asset not listed is worth nothing (default 1)."""
+    """Haircuts by asset (an asset not listed is worth nothing: default 1) and concentration caps."""
 
     haircut_fraction: Annotated[ByName, Bound(0.0, 1.0, "fraction")]
+    cap: CollateralCap
 
 
 @dataclass(frozen=True)
@@ -179,6 +233,7 @@ class Reference:
 
     funding_rate_per_interval: Annotated[ByName, Bound(-0.01, 0.01, "fraction per interval, > 0 = longs pay")]
     average_daily_volume_usd: Annotated[ByName, Bound(1.0, 1e13, "USD")]
+    average_daily_vega_usd: Annotated[ByName, Bound(1.0, 1e11, "USD per vol point (0.01)")]
 
 
 @dataclass(frozen=True)
@@ -207,6 +262,12 @@ class Policy:
     grid: Grid
     vol_proxy: VolProxy
     surface: SurfaceFit
+    correlation_break: CorrelationBreak
+    liquidity_concentration: LiquidityConcentration
+    mark_uncertainty: MarkUncertainty
+    stablecoin_depeg: StablecoinDepeg
+    holiday_gap: HolidayGap
+    expiry: Expiry
     floor_top_up: FloorTopUp
     maintenance: Maintenance
     collateral: Collateral
@@ -214,146 +275,3 @@ class Policy:
     reference: Reference
     gate: Gate
     policy_hash: str = field(default="", metadata={"computed": True})
-
-
-def parse(content: Mapping[str, Any], source: str) -> Policy:
-    """Policy of a policy file's content. Raises PolicyError PARAM_STATE listing every wrong field."""
-    faults: list[Finding] = []
-    values = _section(Policy, content, "", source, faults)
-    if not faults:
-        faults += _consistency(values, source)
-    if faults:
-        raise PolicyError(*faults)
-    return Policy(**values, policy_hash=content_hash(content))
-
-
-def canonical(content: Mapping[str, Any]) -> str:
-    """Canonical JSON of a policy file's content: what is hashed and stored."""
-    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_iso)
-
-
-def content_hash(content: Mapping[str, Any]) -> str:
-    """sha256 of the canonical content, lower-case hex."""
-    return hashlib.sha256(canonical(content).encode()).hexdigest()
-
-
-def flat(policy: Policy) -> dict[str, str]:
-    """Every parameter by its rule id, printed at its shortest form, in file order."""
-    return dict(_walk("", policy))
-
-
-def describe() -> dict[str, tuple[str, str, str]]:
-    """Unit, lowest and highest value of every field by its rule id (name tables end in `.*`)."""
-    return dict(_descriptions("", Policy))
-
-
-def _descriptions(prefix: str, schema: Any) -> Iterator[tuple[str, tuple[str, str, str]]]:
-    for name, (kind, rule) in _declared(schema).items():
-        path = prefix + name
-        if is_dataclass(kind):
-            yield from _descriptions(f"{path}.", kind)
-        elif isinstance(rule, Bound):
-            path = f"{path}.*" if kind is ByName else path
-            yield path, (rule.unit, f"{rule.low:g}", f"{rule.high:g}")
-
-
-def _declared(schema: Any) -> dict[str, tuple[Any, Bound | Choice | None]]:
-    """Type and rule of every parameter of a section, in order."""
-    hints = get_type_hints(schema, include_extras=True)
-    declared = {}
-    for item in fields(schema):
-        if not item.metadata.get("computed"):
-            hint = hints[item.name]
-            kind, rule = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, None)
-            declared[item.name] = (kind, rule)
-    return declared
-
-
-def _walk(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
-    for item in fields(value):
-        path, entry = f"{prefix}{item.name}", getattr(value, item.name)
-        if is_dataclass(entry):
-            yield from _walk(f"{path}.", entry)
-        elif isinstance(entry, ByName):
-            yield from ((f"{path}.{name}", str(entry[name])) for name in entry)
-        elif not item.metadata.get("computed"):
-            yield path, " ".join(str(each) for each in entry) if isinstance(entry, tuple) else str(entry)
-
-
-def _section(schema: Any, content: Any, prefix: str, source: str, faults: list[Finding]) -> dict[str, Any]:
-    declared = _declared(schema)
-    if not isinstance(content, Mapping):
-        faults.append(_fault("must be a table", prefix.rstrip("."), source, content))
-        return {}
-    unknown = sorted(set(content) - set(declared))
-    faults += [_fault("unknown parameter", prefix + name, source, content[name]) for name in unknown]
-    values: dict[str, Any] = {}
-    for name, (kind, rule) in declared.items():
-        path = prefix + name
-        if name not in content:
-            faults.append(_fault("missing parameter", path, source))
-        elif is_dataclass(kind):
-            nested = _section(kind, content[name], f"{path}.", source, faults)
-            build: Any = kind
-            values[name] = build(**nested) if set(nested) == set(_declared(kind)) else None
-        else:
-            values[name] = _value(kind, content[name], rule, path, source, faults)
-    return values
-
-
-def _value(kind: Any, raw: Any, rule: Bound | Choice | None, path: str, source: str, faults: list[Finding]) -> Any:
-    if kind is ByName:
-        if not isinstance(raw, Mapping) or "default" not in raw:
-            faults.append(_fault("must be a table by name with a default", path, source, raw))
-            return None
-        for name, number in raw.items():
-            _check_number(float, number, rule, f"{path}.{name}", source, faults)
-        return ByName(raw)
-    if get_origin(kind) is tuple:
-        members = raw if isinstance(raw, list) else [raw]
-        return tuple(_value(get_args(kind)[0], member, rule, path, source, faults) for member in members)
-    if kind in (int, float):
-        _check_number(kind, raw, rule, path, source, faults)
-    elif not isinstance(raw, kind) or (isinstance(rule, Choice) and raw not in rule):
-        limit = "|".join(rule) if isinstance(rule, Choice) else kind.__name__
-        faults.append(_fault("wrong kind of value", path, source, raw, limit))
-    return raw
-
-
-def _check_number(
-    kind: Any, raw: Any, rule: Bound | Choice | None, path: str, source: str, faults: list[Finding]
-) -> None:
-    whole = isinstance(raw, int) and not isinstance(raw, bool)
-    if not whole and not (kind is float and isinstance(raw, float) and math.isfinite(raw)):
-        wanted = "a finite number" if kind is float else "a whole number"
-        faults.append(_fault(f"must be {wanted}", path, source, raw))
-    elif isinstance(rule, Bound) and not rule.low <= raw <= rule.high:
-        faults.append(_fault("out of bounds", path, source, raw, f"{rule.low:g} to {rule.high:g} {rule.unit}"))
-
-
-def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
-    base: BaseMargin = values["base_margin"]
-    faults = []
-    if base.minimum_scenarios > base.lookback_scenarios:
-        faults.append(
-            _fault(
-                "more scenarios required than looked back on",
-                "base_margin.minimum_scenarios",
-                source,
-                base.minimum_scenarios,
-                f"at most {base.lookback_scenarios}",
-            )
-        )
-    return faults
-
-
-def _fault(what: str, path: str, source: str, value: Any = "", limit: str = "") -> Finding:
-    return Finding(
-        "PARAM_STATE", what, where=f"{source}: {path}", value=str(value), limit=limit, action="correct the policy file"
-    )
-
-
-def _iso(value: Any) -> str:
-    if isinstance(value, date):
-        return value.isoformat()
-    raise TypeError(f"a policy holds no {type(value).__name__}")

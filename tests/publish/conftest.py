@@ -155,8 +155,19 @@ def add_asset(
     after = cents(closing * D(price) * factor, ROUND_FLOOR)
     tables.add("result.collateral", **names, asset=asset, quantity=closing, price_usd=D(price),
                haircut_fraction=D(cut), market_value_usd=cents(closing * D(price), ROUND_FLOOR),
-               post_haircut_value_usd=after, rule_id=f"collateral.haircut_fraction.{asset}")  # fmt: skip
+               post_haircut_value_usd=after, counted_value_usd=after,
+               rule_id=f"collateral.haircut_fraction.{asset}")  # fmt: skip
     return after
+
+
+def count_as_cover(tables: Tables, who: tuple[str, str], must: Decimal) -> Decimal:
+    """Caps USDC at half and BTC at four fifths of what must be covered and is owed; returns what counts."""
+    rows = [row for row in tables.rows.get("result.collateral", ()) if row["margin_account_id"] == who[1]]
+    owed = -sum((min(D(0), row["post_haircut_value_usd"]) for row in rows), D(0))
+    for row in rows if must else ():
+        cap = cents({"USDC": D("0.5"), "BTC": D("0.8")}[row["asset"]] * (must + owed), ROUND_FLOOR)
+        row["counted_value_usd"] = min(row["post_haircut_value_usd"], cap)
+    return sum((row["counted_value_usd"] for row in rows), D(0))
 
 
 def add_result(tables: Tables, who: tuple[str, str], must: Decimal, collateral: Decimal, flags: str = "") -> Decimal:
@@ -166,7 +177,8 @@ def add_result(tables: Tables, who: tuple[str, str], must: Decimal, collateral: 
     def summed(table: str, column: str) -> Decimal:
         return sum((row[column] for row in tables.rows.get(table, ()) if row["margin_account_id"] == who[1]), D(0))
 
-    deficit = max(D(0), must - collateral)
+    counted = count_as_cover(tables, who, must)
+    deficit = max(D(0), must - counted)
     call = D(0) if deficit < 10000 else (deficit / 1000).to_integral_value(ROUND_CEILING) * 1000
     tables.add(
         "result.margin_account", **names, initial_margin_usd=summed("result.portfolio", "initial_margin_usd"),
@@ -174,8 +186,9 @@ def add_result(tables: Tables, who: tuple[str, str], must: Decimal, collateral: 
         maintenance_margin_usd=summed("result.portfolio", "maintenance_margin_usd"),
         total_maintenance_margin_usd=summed("result.portfolio", "total_maintenance_margin_usd"),
         collateral_market_value_usd=summed("result.collateral", "market_value_usd"),
-        collateral_post_haircut_value_usd=collateral, outstanding_calls_usd=D(0),
-        excess_amount_usd=max(D(0), collateral - must), deficit_amount_usd=deficit,
+        collateral_post_haircut_value_usd=collateral, collateral_counted_value_usd=counted,
+        outstanding_calls_usd=D(0), excess_amount_usd=D(0) if deficit else collateral - must,
+        deficit_amount_usd=deficit,
         minimum_transfer_amount_usd=D(10000), call_increment_usd=D(1000), margin_call_amount_usd=call, status="FINAL",
         quality_flags=flags,
     )  # fmt: skip
@@ -214,6 +227,10 @@ def add_market(tables: Tables) -> None:
                    tolerance_bp=60.0, n_quoted=150, n_inside_half_spread=100)  # fmt: skip
     for asset, price in (("USDC", "0.9995"), ("BTC", "80000")):
         tables.add("result.asset_price", asset=asset, price_usd=D(price), obs_ts=AS_OF, quality="OK")
+    for underlying in ("BTC", "ETH"):
+        tables.add("result.liquidity", underlying=underlying, daily_volume_usd=1e9, volume_quality="OK",
+                   half_spread_fraction=1 / 3000, spread_quality="PROXY", volatility_per_day=0.02, daily_vega_usd=1e6,
+                   vol_half_spread=0.01, vol_move_per_day=0.03, vega_quality="PROXY")  # fmt: skip
     for index, start in enumerate((date(2025, 1, 30), date(2025, 1, 31))):
         for underlying in ("BTC", "ETH"):
             tables.add("result.scenario", scenario_set="FILTERED", scenario_index=index, scenario_id=f"F-{start}",

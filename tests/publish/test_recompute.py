@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+# Caps of PP01: by asset, by issuer, by group, as a fraction of what must be covered.
+CAPS = ((["USDT"], "0.25"), (["USDC"], "0.5"), (["USDT"], "0.5"), (["BTC", "ETH"], "0.8"))
+
 
 def recompute(pack: Path, account: str) -> None:
     """Prove an account's statement from the CSV files of a member's folder."""
@@ -23,16 +26,26 @@ def recompute(pack: Path, account: str) -> None:
         lines = sum(d(row["amount_usd"]) for row in mine if row["row_type"] == "LINE")
         assert lines == figure["INITIAL_MARGIN"]
         must += max(d(0), lines - figure["NET_OPTION_VALUE"])
-    value = d(0)
+    values = {}
     for row in rows["MT01"]:
         quantity, price, cut = d(row["quantity"]), d(row["price_usd"]), d(row["haircut_fraction"])
-        value += (quantity * price * (1 - cut if quantity >= 0 else 1 + cut)).quantize(cent, ROUND_FLOOR)
-    gap = must - value - d(told["outstanding_calls_usd"])
+        values[row["asset"]] = (quantity * price * (1 - cut if quantity >= 0 else 1 + cut)).quantize(cent, ROUND_FLOOR)
+    value, counted = sum(values.values()), dict(values)
+    cover = must - sum(amount for amount in values.values() if amount < 0)
+    for assets, cap in CAPS if must else ():
+        room = (d(cap) * cover).quantize(cent, ROUND_FLOOR)
+        for asset in sorted(asset for asset in assets if values.get(asset, 0) > 0):
+            counted[asset] = min(counted[asset], room)
+            room -= counted[asset]
+    cover = sum(counted.values())
+    gap = must - cover - d(told["outstanding_calls_usd"])
     step, least = d(told["call_increment_usd"]), d(told["minimum_transfer_amount_usd"])
     call = (max(gap, d(0)) / step).to_integral_value(ROUND_CEILING) * step if gap >= least and gap > 0 else d(0)
     assert must == d(told["total_initial_margin_usd"])
     assert value == d(told["collateral_post_haircut_value_usd"])
-    assert max(gap, d(0)) == d(told["deficit_amount_usd"])
+    assert cover == d(told["collateral_counted_value_usd"])
+    assert max(must - cover, d(0)) == d(told["deficit_amount_usd"])
+    assert (0 if cover < must else value - must) == d(told["excess_amount_usd"])
     assert call == d(told["margin_call_amount_usd"])
     for row in (row for row in rows["MP01"] if row["kind"] != "OPT"):
         before, price = d(row["prev_settlement_price"] or 1), d(row["final_price"] or row["settlement_price"])

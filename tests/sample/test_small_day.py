@@ -159,13 +159,35 @@ def test_requirement_by_plain_loops_is_the_stated_one(script: ModuleType) -> Non
     found = script.requirements(FOLDER / "inbox" / "2026-01-30" / "EOD", resources.data("policy/2014-01-01.toml"))
     stated = {(row["margin_account_id"], row["client_id"]): round(float(row["initial_margin_usd"]) * 100)
               for row in expected("portfolios")}  # fmt: skip
-    assert {key: value for key, value in found.items() if value} == stated
+    lines = {(row["margin_account_id"], row["client_id"], row["component"]): round(float(row["amount_usd"]) * 100)
+             for row in expected("requirement")}  # fmt: skip
+    assert {(*key, name): value for key, own in found.items() for name, value in own.items() if value} == lines
+    assert {key: total for key, own in found.items() if (total := sum(own.values()))} == stated
+
+
+def test_caps_on_collateral() -> None:
+    """USDT at most a quarter, one issuer a half, BTC and ETH four fifths of what must be covered or is owed."""
+    must = {row["margin_account_id"]: Fraction(row["total_initial_margin_usd"]) for row in expected("accounts")}
+    for account, required in must.items():
+        rows = [row for row in expected("collateral") if row["margin_account_id"] == account]
+        value = {row["asset"]: Fraction(row["post_haircut_value_usd"]) for row in rows}
+        cover = required + sum(-each for each in value.values() if each < 0)
+        counted = dict(value)
+        for assets, cap in (("USDT",), "0.25"), (("USDC",), "0.5"), (("BTC", "ETH"), "0.8"):
+            room = cents_down(Fraction(cap) * cover)
+            for asset in assets:
+                if required and value.get(asset, Fraction(0)) > 0:
+                    counted[asset] = min(counted[asset], room)
+                    room -= counted[asset]
+        assert {row["asset"]: Fraction(row["counted_value_usd"]) for row in rows} == counted
+    assert any(row["counted_value_usd"] != row["post_haircut_value_usd"] for row in expected("collateral"))
 
 
 def test_calls_follow_from_requirement_and_collateral() -> None:
     totals: dict[str, Fraction] = defaultdict(Fraction)
     values: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
     collateral: dict[str, Fraction] = defaultdict(Fraction)
+    counted: dict[str, Fraction] = defaultdict(Fraction)
     for row in expected("net_option_value"):
         values[row["margin_account_id"], row["client_id"]] += Fraction(row["option_value_usd"])
     for row in expected("portfolios"):
@@ -176,15 +198,17 @@ def test_calls_follow_from_requirement_and_collateral() -> None:
         totals[row["margin_account_id"]] += total
     for row in expected("collateral"):
         collateral[row["margin_account_id"]] += Fraction(row["post_haircut_value_usd"])
+        counted[row["margin_account_id"]] += Fraction(row["counted_value_usd"])
     called = []
     for row in expected("accounts"):
         account = row["margin_account_id"]
-        short = totals[account] - collateral[account]
+        short, beyond = totals[account] - counted[account], collateral[account] - totals[account]
         assert Fraction(row["total_initial_margin_usd"]) == totals[account]
         assert Fraction(row["collateral_post_haircut_value_usd"]) == collateral[account]
-        assert Fraction(row["excess_amount_usd"]) == max(-short, Fraction(0))
+        assert Fraction(row["collateral_counted_value_usd"]) == counted[account]
+        assert Fraction(row["excess_amount_usd"]) == (beyond if short <= 0 else 0)
         assert Fraction(row["deficit_amount_usd"]) == max(short, Fraction(0))
         called.append(Fraction(math.ceil(short / 1000) * 1000) if short >= 10_000 else Fraction(0))
         assert Fraction(row["margin_call_amount_usd"]) == called[-1]
-    assert sorted(called)[-2:] == [0, 32_000]
+    assert sorted(called)[-2:] == [0, 36_000]
     assert any(0 < Fraction(row["deficit_amount_usd"]) < 10_000 for row in expected("accounts"))

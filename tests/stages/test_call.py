@@ -164,12 +164,15 @@ def test_fallbacks_behind_an_account_are_counted(required: Any) -> None:
     rows += [("result.surface", {"underlying": underlying, "method": method, "certified": certified})
              for underlying, method, certified in (("BTC", "SVI", True), ("BTC", "SVI", False), ("BTC", "PRIOR", True),
                                                    ("BTC", "PRIOR", True), ("ETH", "REPAIRED", True))]  # fmt: skip
+    rows += [("result.liquidity", {"underlying": underlying, "spread_quality": "PROXY", "volume_quality": volume,
+                                   "vega_quality": "PROXY"})
+             for underlying, volume in (("BTC", "OK"), ("ETH", "PROXY"))]  # fmt: skip
     required.put_all(*rows)
     required.execute("UPDATE result.asset_price SET quality = 'STALE' WHERE asset = 'BTC'")
     call(required.home, required.key)
     flags = required.read("SELECT quality_flags FROM result.margin_account ORDER BY margin_account_id")
     assert flags[0] == (
         "COLLATERAL_PRICE=1 DEPTH_PROXY=1 FUNDING_PROXY=1 HISTORY_DROPPED=12 JOINT_AS_HAIRCUT=1 MODEL_PRICE=1 STALE=1 "
-        "STRESSED_PROXY=2 SURFACE_PRIOR=2 SURFACE_UNCERTIFIED=1 VOLUME_PROXY=1 VOL_PROXY=1503",
+        "STRESSED_PROXY=2 SURFACE_PRIOR=2 SURFACE_UNCERTIFIED=1 VEGA_PROXY=1 VOL_PROXY=1503",
     )
     assert flags[1] == ("JOINT_AS_HAIRCUT=1",)

@@ -56,7 +56,7 @@ def held(frozen_run: Any) -> Any:
 
 def test_a_long_is_margined_by_the_falls_of_its_scenarios(held: Any) -> None:
     receipt = margin(held.home, held.key)
-    assert receipt.rows["result.requirement"] == 4
+    assert receipt.rows["result.requirement"] == 16
     found = {}
     for name, confidence in (("FILTERED", 0.975), ("STRESSED", 0.99)):
         moves = [
@@ -86,8 +86,12 @@ def test_every_open_account_has_a_portfolio_and_lines(held: Any) -> None:
     ]  # fmt: skip
     assert held.read("SELECT margin_account_id, component, line_no, policy_hash <> '' FROM result.requirement "
                      "ORDER BY margin_account_id, line_no") == [
-        ("M001H", "BASE_MARGIN", 1, True), ("M001H", "FLOOR_TOP_UP", 11, True),
-        ("M002H", "BASE_MARGIN", 1, True), ("M002H", "FLOOR_TOP_UP", 11, True),
+        (account, component, number, True)
+        for account in ("M001H", "M002H")
+        for component, number in (
+            ("BASE_MARGIN", 1), ("CORRELATION_BREAK", 2), ("LIQUIDITY_CONCENTRATION", 3), ("MARK_UNCERTAINTY", 5),
+            ("STABLECOIN_DEPEG", 6), ("HOLIDAY_GAP", 7), ("EXPIRY", 8), ("FLOOR_TOP_UP", 11),
+        )
     ]  # fmt: skip
     assert held.read("SELECT contract_id, delta FROM result.position_risk") == [("BTC-PERP.LIN.USDC", 2.0)]
 

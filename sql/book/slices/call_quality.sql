@@ -61,20 +61,17 @@ counted AS (
     WHERE l.options
     GROUP BY ALL
     UNION ALL
-    SELECT clearing_member_id, margin_account_id, 'DEPTH_PROXY', count(*)
+    SELECT l.clearing_member_id, l.margin_account_id, q.word, count(*)
     FROM live AS l
-    WHERE NOT EXISTS (
-        SELECT 1 FROM book.depth AS d JOIN book.contract AS c ON c.run_id = d.run_id AND c.contract_id = d.contract_id
-        WHERE d.run_id = $run_id AND c.underlying_asset = l.underlying
-    )
-    GROUP BY ALL
-    UNION ALL
-    SELECT clearing_member_id, margin_account_id, 'VOLUME_PROXY', count(*)
-    FROM live AS l
-    WHERE NOT EXISTS (
-        SELECT 1 FROM book.price AS p JOIN book.contract AS c ON c.run_id = p.run_id AND c.contract_id = p.contract_id
-        WHERE p.run_id = $run_id AND c.underlying_asset = l.underlying AND p.volume_24h_usd IS NOT NULL
-    )
+    JOIN (
+        UNPIVOT (
+            SELECT
+                underlying, spread_quality AS "DEPTH_PROXY", volume_quality AS "VOLUME_PROXY",
+                vega_quality AS "VEGA_PROXY"
+            FROM result.liquidity
+            WHERE run_id = $run_id
+        ) ON "DEPTH_PROXY", "VOLUME_PROXY", "VEGA_PROXY" INTO NAME word VALUE quality
+    ) AS q ON q.underlying = l.underlying AND q.quality = 'PROXY' AND (l.options OR q.word <> 'VEGA_PROXY')
     GROUP BY ALL
     UNION ALL
     SELECT b.clearing_member_id, b.margin_account_id, 'COLLATERAL_PRICE', count(*)

@@ -14,11 +14,13 @@ SELECT
     c.option_type,
     c.expiry_ts,
     coalesce(m.final_price IS NOT NULL OR c.status = 'SETTLED', FALSE) AS expired,
+    c.settle_asset,
     m.settlement_price,
     m.index_price,
     m.forward_price,
     m.implied_volatility,
-    m.settle_asset_price
+    m.settle_asset_price,
+    m.mark_uncertainty_usd
 FROM book.position AS p
 LEFT JOIN book.contract AS c
     ON c.run_id = p.run_id AND c.contract_id = p.contract_id

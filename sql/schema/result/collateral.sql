@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS result.collateral (
     haircut_fraction DECIMAL(9, 6) NOT NULL,
     market_value_usd DECIMAL(20, 2) NOT NULL,
     post_haircut_value_usd DECIMAL(20, 2) NOT NULL,
-    rule_id VARCHAR NOT NULL
+    rule_id VARCHAR NOT NULL,
+    counted_value_usd DECIMAL(20, 2) NOT NULL
 );
 COMMENT ON COLUMN result.collateral.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.collateral.clearing_member_id IS 'clearing member';
@@ -21,3 +22,4 @@ COMMENT ON COLUMN result.collateral.haircut_fraction IS 'fraction taken off (add
 COMMENT ON COLUMN result.collateral.market_value_usd IS 'USD before haircut, towards minus infinity';
 COMMENT ON COLUMN result.collateral.post_haircut_value_usd IS 'USD after haircut, towards minus infinity';
 COMMENT ON COLUMN result.collateral.rule_id IS 'policy path of the haircut';
+COMMENT ON COLUMN result.collateral.counted_value_usd IS 'USD, what of the value after haircut counts as cover once the concentration caps have acted';

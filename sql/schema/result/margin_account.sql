@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS result.margin_account (
     call_increment_usd DECIMAL(20, 2) NOT NULL,
     margin_call_amount_usd DECIMAL(20, 2) NOT NULL,
     status VARCHAR NOT NULL,
-    quality_flags VARCHAR NOT NULL
+    quality_flags VARCHAR NOT NULL,
+    collateral_counted_value_usd DECIMAL(20, 2) NOT NULL
 );
 COMMENT ON COLUMN result.margin_account.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.margin_account.clearing_member_id IS 'clearing member';
@@ -30,10 +31,11 @@ COMMENT ON COLUMN result.margin_account.total_maintenance_margin_usd IS 'USD, su
 COMMENT ON COLUMN result.margin_account.collateral_market_value_usd IS 'USD';
 COMMENT ON COLUMN result.margin_account.collateral_post_haircut_value_usd IS 'USD';
 COMMENT ON COLUMN result.margin_account.outstanding_calls_usd IS 'USD, issued, unpaid, not withdrawn, at face';
-COMMENT ON COLUMN result.margin_account.excess_amount_usd IS 'USD, >= 0';
+COMMENT ON COLUMN result.margin_account.excess_amount_usd IS 'USD, >= 0: where nothing is missing, collateral after haircut less the requirement, caps left aside';
 COMMENT ON COLUMN result.margin_account.deficit_amount_usd IS 'USD, >= 0; at most one of the two is not zero';
 COMMENT ON COLUMN result.margin_account.minimum_transfer_amount_usd IS 'USD, in force for the account';
 COMMENT ON COLUMN result.margin_account.call_increment_usd IS 'USD, in force for the account';
 COMMENT ON COLUMN result.margin_account.margin_call_amount_usd IS 'USD, 0 or at least the minimum transfer amount';
 COMMENT ON COLUMN result.margin_account.status IS 'FINAL or HELD';
 COMMENT ON COLUMN result.margin_account.quality_flags IS 'declared fallbacks behind the figures with their counts, separated by spaces';
+COMMENT ON COLUMN result.margin_account.collateral_counted_value_usd IS 'USD, collateral after haircut that counts as cover within the concentration caps';

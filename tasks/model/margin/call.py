@@ -2,13 +2,16 @@
 
     D = max(0, total initial margin − C − O);  call = 0 if D < minimum transfer amount, else D up to the increment
 
-C is collateral after haircut and today's settlement, O the calls of earlier cycles still owed. The deficit and the
-excess compare the requirement with C alone: a call is a claim, and money that has not come is no collateral.
+C is collateral after haircut, today's settlement and the concentration caps, O the calls of earlier cycles still owed.
+The deficit compares the requirement with C alone: a call is a claim, and money that has not come is no collateral.
+Where there is no deficit the excess is collateral after haircut, caps left aside, less the requirement: what the caps
+cut off covers nothing, but it is the account's and may be taken back.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,7 +22,7 @@ import polars as pl
 from tasks.model import money
 from tasks.model.errors import Finding, ReconciliationError
 from tasks.model.margin import quality
-from tasks.model.margin.collateral import required_price, value_collateral
+from tasks.model.margin.collateral import count_as_cover, required_price, value_collateral
 from tasks.model.margin.outstanding import meet_calls
 from tasks.model.policy import Policy
 
@@ -32,12 +35,13 @@ _TOTALS = (
     "initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
     "total_maintenance_margin_usd",
 )  # fmt: skip
+_VALUES = ("market_value_usd", "post_haircut_value_usd", "counted_value_usd")
 _ACCOUNT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(ACCOUNT, pl.String),
     **dict.fromkeys((
-        *_TOTALS, "collateral_market_value_usd", "collateral_post_haircut_value_usd", "outstanding_calls_usd",
-        "excess_amount_usd", "deficit_amount_usd", "minimum_transfer_amount_usd", "call_increment_usd",
-        "margin_call_amount_usd",
+        *_TOTALS, "collateral_market_value_usd", "collateral_post_haircut_value_usd",
+        "collateral_counted_value_usd", "outstanding_calls_usd", "excess_amount_usd", "deficit_amount_usd",
+        "minimum_transfer_amount_usd", "call_increment_usd", "margin_call_amount_usd",
     ), _USD),
     "status": pl.String, "quality_flags": pl.String,
 }  # fmt: skip
@@ -56,7 +60,7 @@ class CallInputs:
     accounts: clearing_member_id, margin_account_id, base_ccy, mta, rounding_unit (USD, null = the policy's),
     due_price_usd (price of base_ccy). portfolios: result.portfolio. balances, deposits: see collateral and
     outstanding. outstanding: calls of earlier cycles. quality: account, word, count. due: asset, calendar_id, due_ts,
-    decimals, a row for each base_ccy.
+    decimals, a row for each base_ccy. issuers: by asset, of those that have one.
     """
 
     accounts: pl.DataFrame
@@ -66,6 +70,7 @@ class CallInputs:
     outstanding: pl.DataFrame
     quality: pl.DataFrame
     due: pl.DataFrame
+    issuers: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,11 @@ def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy)
 
     Raises ModelInputError PRICE_MISSING; ReconciliationError where an account has no requirement.
     """
-    collateral = value_collateral(inputs.balances, policy)
+    required = inputs.portfolios.group_by(ACCOUNT).agg(pl.col(_TOTALS).sum())
+    must = {row[:2]: row[2] for row in required.select(*ACCOUNT, "total_initial_margin_usd").iter_rows()}
+    collateral = count_as_cover(value_collateral(inputs.balances, policy), must, inputs.issuers, policy)
     outstanding = meet_calls(inputs.outstanding, inputs.deposits, policy)
-    joined = _join(inputs, collateral, outstanding)
+    joined = _join(inputs, required, collateral, outstanding)
     rows = [(row, _account(row, policy)) for row in joined.iter_rows(named=True)]
     dues = {row["asset"]: row for row in inputs.due.iter_rows(named=True)}
     calls = [
@@ -120,10 +127,11 @@ def call_id(cycle_id: str, margin_account_id: str, call_type: str = CALL_TYPE, s
     return hashlib.sha256(f"{cycle_id}|{margin_account_id}|{call_type}|{sequence}".encode()).hexdigest()[:16]
 
 
-def _join(inputs: CallInputs, collateral: pl.DataFrame, outstanding: pl.DataFrame) -> pl.DataFrame:
+def _join(
+    inputs: CallInputs, required: pl.DataFrame, collateral: pl.DataFrame, outstanding: pl.DataFrame
+) -> pl.DataFrame:
     """One row per account in key order. No collateral and no outstanding call count zero; a requirement must be."""
-    required = inputs.portfolios.group_by(ACCOUNT).agg(pl.col(_TOTALS).sum())
-    held = collateral.group_by(ACCOUNT).agg(pl.col("market_value_usd", "post_haircut_value_usd").sum())
+    held = collateral.group_by(ACCOUNT).agg(pl.col(_VALUES).sum())
     owed = outstanding.group_by(ACCOUNT).agg(pl.col("closing_usd").sum())
     joined = inputs.accounts.join(required, on=ACCOUNT, how="left")
     _check_complete(joined, required)
@@ -132,7 +140,7 @@ def _join(inputs: CallInputs, collateral: pl.DataFrame, outstanding: pl.DataFram
         .join(owed, on=ACCOUNT, how="left")
         .join(quality.flags(inputs.quality), on=ACCOUNT, how="left")
         .with_columns(
-            pl.col("market_value_usd", "post_haircut_value_usd", "closing_usd").fill_null(_ZERO),
+            pl.col(*_VALUES, "closing_usd").fill_null(_ZERO),
             pl.col("quality_flags").fill_null(""),
         )
         .sort(ACCOUNT)
@@ -152,16 +160,18 @@ def _check_complete(joined: pl.DataFrame, required: pl.DataFrame) -> None:
 
 
 def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
-    required, collateral = row["total_initial_margin_usd"], row["post_haircut_value_usd"]
+    required, held, counted = (row[name] for name in ("total_initial_margin_usd", *_VALUES[1:]))
     outstanding = row["closing_usd"]
     minimum, increment = terms(row["mta"], row["rounding_unit"], policy)
-    deficit = max(_ZERO, required - collateral - outstanding)
+    deficit = max(_ZERO, required - counted)
+    called_for = max(_ZERO, required - counted - outstanding)
     return {
         **{name: row[name] for name in (*ACCOUNT, *_TOTALS)},
-        "collateral_market_value_usd": row["market_value_usd"], "collateral_post_haircut_value_usd": collateral,
-        "outstanding_calls_usd": outstanding, "excess_amount_usd": max(_ZERO, collateral - required),
-        "deficit_amount_usd": max(_ZERO, required - collateral), "minimum_transfer_amount_usd": minimum,
-        "call_increment_usd": increment, "margin_call_amount_usd": call_amount(deficit, minimum, increment),
+        "collateral_market_value_usd": row["market_value_usd"], "collateral_post_haircut_value_usd": held,
+        "collateral_counted_value_usd": counted, "outstanding_calls_usd": outstanding,
+        "excess_amount_usd": _ZERO if deficit else max(_ZERO, held - required), "deficit_amount_usd": deficit,
+        "minimum_transfer_amount_usd": minimum,
+        "call_increment_usd": increment, "margin_call_amount_usd": call_amount(called_for, minimum, increment),
         "status": "FINAL", "quality_flags": row["quality_flags"],
     }  # fmt: skip
 

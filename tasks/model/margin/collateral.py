@@ -2,20 +2,25 @@
 
     line = floor_cent(max(b, 0)·p·(1 − h)) where b >= 0,  floor_cent(b·p·(1 + h)) where b < 0
 
-Exact decimals throughout. The haircut is taken at six digits, rounded up, so that the printed one is the one applied.
+What of it counts as cover is decided by the caps of concentration. Exact decimals throughout. The haircut is taken at
+six digits, rounded up, so that the printed one is the one applied.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from itertools import groupby
 from typing import Any
 
 import polars as pl
 
 from tasks.model import money
 from tasks.model.errors import Finding, ModelInputError
+from tasks.model.margin.concentration import counted_values
 from tasks.model.policy import Policy
 
+_KEY = ("clearing_member_id", "margin_account_id")
 NOT_PERMITTED_RULE = "members.permitted_assets"
 _ONE = Decimal(1)
 _HAIRCUT_UNIT = Decimal("0.000001")
@@ -25,6 +30,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "quantity": pl.Decimal(38, 18), "price_usd": pl.Decimal(28, 10), "haircut_fraction": pl.Decimal(9, 6),
     "market_value_usd": pl.Decimal(20, 2), "post_haircut_value_usd": pl.Decimal(20, 2), "rule_id": pl.String,
 }  # fmt: skip
+COUNTED_SCHEMA = {**SCHEMA, "counted_value_usd": pl.Decimal(20, 2)}
 
 
 def value_collateral(balances: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -36,6 +42,22 @@ def value_collateral(balances: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """
     rows = balances.sort("clearing_member_id", "margin_account_id", "asset")
     return pl.DataFrame([_line(row, policy) for row in rows.iter_rows(named=True)], schema=SCHEMA)
+
+
+def count_as_cover(
+    lines: pl.DataFrame, required: Mapping[tuple[str, str], Decimal], issuers: Mapping[str, str], policy: Policy
+) -> pl.DataFrame:
+    """The valued lines with counted_value_usd: what of each counts after the caps.
+
+    lines: see `value_collateral`. required: total initial margin by (clearing_member_id, margin_account_id).
+    """
+    rows = []
+    for account, own in groupby(lines.iter_rows(named=True), key=lambda row: (row[_KEY[0]], row[_KEY[1]])):
+        held = list(own)
+        values = {row["asset"]: row["post_haircut_value_usd"] for row in held}
+        counted = counted_values(values, required.get(account, Decimal(0)), issuers, policy.collateral.cap)
+        rows += [{**row, "counted_value_usd": counted[row["asset"]]} for row in held]
+    return pl.DataFrame(rows, schema=COUNTED_SCHEMA)
 
 
 def post_haircut_value(quantity: Decimal, price: Decimal, haircut: Decimal) -> Decimal:

@@ -13,13 +13,16 @@ import polars as pl
 
 from tasks.model import money
 from tasks.model.arrays import Closes, ScenarioSet
-from tasks.model.margin import options, requirement
-from tasks.model.margin.portfolio import KEY, Book, build_book, floats
+from tasks.model.margin import liquidity, options, requirement
+from tasks.model.margin.add_ons import add_on_lines
+from tasks.model.margin.depeg import stablecoin_depeg
+from tasks.model.margin.portfolio import ACCOUNT, KEY, Book, build_book, floats
 from tasks.model.margin.requirement import BaseMargin
-from tasks.model.margin.tails import ScenarioSets, Tails, scenario_sets, tails
+from tasks.model.margin.tails import Readings, ScenarioSets, Tails, readings, scenario_sets
 from tasks.model.market.returns import joint_closes
 from tasks.model.policy import Policy
 from tasks.model.pricing.revaluation import sensitivities
+from tasks.model.risk.scenarios import present_volatility
 
 WHOLE = "ALL"
 _KEY_SCHEMA = dict.fromkeys(KEY, pl.String())
@@ -47,14 +50,21 @@ _POSITION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 class MarginInputs:
     """Frames of the margin stage.
 
-    positions, accounts: see portfolio.build_book. listed: underlying of every contract listed, so that a scenario set
+    positions: see portfolio.build_book. accounts: as there, and gap_days (days without a settlement window of the
+    asset calls are due in, beyond the usual one). listed: underlying of every contract listed, so that a scenario set
     does not depend on who holds what. history: underlying, date, close (USD), up to the business date.
+    volumes, order_books: see liquidity.liquidity_table. balances: see collateral.value_collateral, after today's
+    postings. stablecoins: the assets among them that are meant to be worth a dollar.
     """
 
     positions: pl.DataFrame
     accounts: pl.DataFrame
     listed: pl.DataFrame
     history: pl.DataFrame
+    volumes: pl.DataFrame
+    order_books: pl.DataFrame
+    balances: pl.DataFrame
+    stablecoins: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,7 @@ class MarginResult:
 
     scenario: pl.DataFrame
     scenario_set: pl.DataFrame
+    liquidity: pl.DataFrame
     portfolio_risk: pl.DataFrame
     requirement: pl.DataFrame
     portfolio: pl.DataFrame
@@ -77,15 +88,16 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     """
     book = build_book(inputs.positions, inputs.accounts, as_of)
     sets = _scenario_sets(book, inputs, as_of, policy)
-    losses = tails(book, sets, policy)
-    base = requirement.base_margin(book, losses, policy)
-    live = book.positions.filter(~pl.col("expired"))
-    lines = requirement.requirement_lines(book, base, options.short_option_minimum(live, policy), policy)
+    market = _liquidity_table(sets, inputs, as_of, policy)
+    read = readings(book, sets, policy)
+    base = requirement.base_margin(book, read.whole, policy)
+    lines = _lines(book, base, read, market, inputs, policy)
     values = [options.option_value(row) for row in book.positions.iter_rows(named=True)]
     return MarginResult(
         scenario=_scenario_table(sets),
         scenario_set=_scenario_set_table(sets),
-        portfolio_risk=_risk_table(book, losses, base),
+        liquidity=market,
+        portfolio_risk=_risk_table(book, read.whole, base),
         requirement=requirement.requirement_table(book, lines, policy),
         portfolio=requirement.portfolio_table(book, lines, _net_option_value(book, values), policy),
         position_risk=_position_table(book, values),
@@ -115,6 +127,26 @@ def _well_known(history: pl.DataFrame, as_of: datetime, policy: Policy) -> set[s
 def _closes(history: pl.DataFrame, as_of: datetime) -> Closes:
     return joint_closes(history["underlying"].to_list(), history["date"].to_numpy(), floats(history["close"]),
                         through=np.datetime64(as_of, "D"))  # fmt: skip
+
+
+def _liquidity_table(sets: list[ScenarioSets], inputs: MarginInputs, as_of: datetime, policy: Policy) -> pl.DataFrame:
+    """Rows of result.liquidity: every underlying that scenarios were drawn for."""
+    names = sets[0].filtered.underlyings if sets else ()
+    closes = _closes(inputs.history, as_of) if names else None
+    volatility = {name: present_volatility(closes, name, policy) for name in names} if closes else {}
+    return liquidity.liquidity_table(volatility, inputs.volumes, inputs.order_books, policy)
+
+
+def _lines(
+    book: Book, base: BaseMargin, read: Readings, market: pl.DataFrame, inputs: MarginInputs, policy: Policy
+) -> list[tuple[requirement.Line, ...]]:
+    lasting = requirement.base_margin(book, read.lasting, policy)
+    cost = liquidity.close_out(book, base.row_blended, market, policy)
+    depeg = stablecoin_depeg(book, inputs.balances, inputs.stablecoins, policy)
+    gaps = {row[:2]: row[2] for row in inputs.accounts.select(*ACCOUNT, "gap_days").iter_rows()}
+    add_ons = add_on_lines(book, base, lasting, read.repaired, cost, depeg, gaps, policy)
+    live = book.positions.filter(~pl.col("expired"))
+    return requirement.requirement_lines(book, base, add_ons, options.short_option_minimum(live, policy), policy)
 
 
 def _net_option_value(book: Book, values: list[Decimal]) -> dict[int, Decimal]:

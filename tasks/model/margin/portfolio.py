@@ -16,14 +16,16 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from tasks.model.arrays import Contracts, Floats, Ints
+from tasks.model.arrays import Contracts, Floats, Ints, require_finite
 from tasks.model.errors import Finding, ModelInputError
+from tasks.model.policy import Policy
 from tasks.model.pricing.black76 import years_to_expiry
 from tasks.model.pricing.payoff import form_of
 
 ACCOUNT = ["clearing_member_id", "margin_account_id"]
 KEY = [*ACCOUNT, "client_id"]
 GROSS = "CLIENT_GROSS"
+_SECONDS_PER_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -42,26 +44,47 @@ class Book:
     pointer: Ints  # (g + 1,) row r holds entries pointer[r] to pointer[r + 1]
     contract_index: Ints  # (entries,) position in contracts
     quantity: Floats  # (entries,) contracts, long > 0
+    days_to_expiry: Floats  # (n_contracts,) infinite for a perpetual
+    mark_uncertainty: Floats  # (n_contracts,) USD per contract, >= 0
+
+    @property
+    def entry_row(self) -> Ints:
+        """(entries,) row each entry belongs to."""
+        return np.repeat(np.arange(len(self.row_portfolio)), np.diff(self.pointer))
 
 
 def build_book(positions: pl.DataFrame, accounts: pl.DataFrame, as_of: datetime) -> Book:
     """Book of the open positions (quantity not zero) of the accounts.
 
     `positions`: key, contract_id, quantity, kind, payoff, underlying, multiplier, strike, option_type, expiry_ts,
-    expired (its value is final: no scenario moves it), settlement_price, index_price, forward_price,
-    implied_volatility, settle_asset_price. `accounts`: clearing_member_id, margin_account_id, account_type.
+    expired (its value is final: no scenario moves it), settle_asset, settlement_price, index_price, forward_price,
+    implied_volatility, settle_asset_price, mark_uncertainty_usd. `accounts`: clearing_member_id, margin_account_id,
+    account_type.
     Raises ModelInputError listing every position that cannot be margined; a position is never left out.
     """
     portfolios = _portfolios(positions, accounts)
     keyed = _with_portfolio(positions, portfolios)
     _require_complete(keyed)
     live = keyed.filter(~pl.col("expired"))
-    contracts = _contracts(live.unique("contract_id").sort("contract_id"), as_of)
+    terms = live.unique("contract_id").sort("contract_id")
+    contracts = _contracts(terms, as_of)
     place = {name: index for index, name in enumerate(contracts.underlyings)}
     ordered = live.with_columns(group=pl.col("underlying").replace_strict(place, return_dtype=pl.Int64)).sort(
         "portfolio", "group", "contract_id"
     )
-    return Book(portfolios, keyed, contracts, *_sparse(ordered, contracts))
+    uncertainty = require_finite("mark uncertainty", floats(terms["mark_uncertainty_usd"]), contracts.ids)
+    return Book(portfolios, keyed, contracts, *_sparse(ordered, contracts), _days_to_expiry(terms, as_of), uncertainty)
+
+
+def row_horizon(book: Book, policy: Policy) -> Floats:
+    """(g,) liquidation period in days of each row: by the account's type and the underlying."""
+    kinds = book.portfolios["account_type"].to_list()
+    table = policy.base_margin.liquidation_period_days
+    return np.array(
+        [table.of(kinds[portfolio])[book.contracts.underlyings[group]]
+         for portfolio, group in zip(book.row_portfolio.tolist(), book.row_underlying.tolist(), strict=True)],
+        dtype=np.float64,
+    )  # fmt: skip
 
 
 def floats(values: Iterable[Decimal | float | None]) -> Floats:
@@ -123,6 +146,11 @@ def _contracts(terms: pl.DataFrame, as_of: datetime) -> Contracts:
         years_to_expiry=np.where(option, years_to_expiry(expiry, np.datetime64(as_of)), np.nan),
         volatility=np.where(option, floats(terms["implied_volatility"]), np.nan),
     )
+
+
+def _days_to_expiry(terms: pl.DataFrame, as_of: datetime) -> Floats:
+    seconds = (terms["expiry_ts"].cast(pl.Datetime("us")) - as_of).dt.total_microseconds() / 1e6
+    return floats(seconds.fill_null(np.inf) / _SECONDS_PER_DAY)
 
 
 def _sparse(live: pl.DataFrame, contracts: Contracts) -> tuple[Ints, Ints, Ints, Ints, Floats]:

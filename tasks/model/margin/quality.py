@@ -1,13 +1,13 @@
 """Declared fallbacks behind an account's figures, as words with counts on its statement.
 
-FUNDING_PROXY: positions on a reference funding rate. MODEL_PRICE, STALE, MANUAL, PRIOR, PROXY: contracts held at such
-a mark. COLLATERAL_PRICE: assets held at a price that is not OK. FILTERED_PROXY, STRESSED_PROXY: scenarios with a
-proxied return of an underlying held. VOL_PROXY: scenarios whose move of implied volatility is a proxy, where options
-are held. HISTORY_DROPPED: start dates without a scenario. DEPTH_PROXY, VOLUME_PROXY: underlyings held without a
-delivered order book or volume. SURFACE_UNCERTIFIED, SURFACE_REPAIRED, SURFACE_PRIOR: expiries of the underlyings of
-options held whose slice of the volatility surface failed its certificate, passes once repaired, or is borrowed for
-want of quotes. JOINT_AS_HAIRCUT: the account asks for the joint mode of collateral and is margined in
-haircut mode.
+FUNDING_PROXY: positions on a reference funding rate. MODEL_PRICE, STALE, MANUAL, PRIOR, PROXY: contracts held at such a
+mark. COLLATERAL_PRICE: assets held at a price that is not OK. FILTERED_PROXY, STRESSED_PROXY: scenarios with a proxied
+return of an underlying held. VOL_PROXY: scenarios whose move of implied volatility is a proxy, where options are held.
+HISTORY_DROPPED: start dates without a scenario. DEPTH_PROXY, VOLUME_PROXY: underlyings held whose cost of closing out
+rests on a declared spread or volume. VEGA_PROXY: underlyings of options held, whose spread and turnover of vega are
+always declared. SURFACE_UNCERTIFIED, SURFACE_REPAIRED, SURFACE_PRIOR: expiries of the underlyings of options held whose
+slice of the volatility surface failed its certificate, passes once repaired, or is borrowed for want of quotes.
+JOINT_AS_HAIRCUT: the account asks for the joint mode of collateral and is margined in haircut mode.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Requirement lines and totals of every portfolio (METHODOLOGY 5, lines 1 and 11).
+"""Base margin, floor top-up and totals of every portfolio (METHODOLOGY 5, lines 1 and 11; the others: add_ons).
 
     B = (1 − w)·ES(filtered) + w·ES(stressed)
     B_ol = Σ B(g) − offset limit·(Σ B(g) − B(portfolio)), g = all contracts of one underlying, B(g) ≥ 0 in the sum
     BASE_MARGIN = max(B_ol, Σ worst grid loss(g), 0)
-    FLOOR_TOP_UP = max(0, max(short option minimum, account minimum) − BASE_MARGIN)
+    FLOOR_TOP_UP = max(0, max(short option minimum, account minimum) − sum of the other lines)
 
 Each line is rounded up to a cent and a total is the sum of rounded lines. The account minimum is asked once of an
 account that holds a live position: in the account's own portfolio, or for a gross account beside its clients, where
@@ -29,7 +29,10 @@ from tasks.model.margin.tails import Tails, Words
 from tasks.model.policy import Policy
 
 BASE_MARGIN, FLOOR_TOP_UP = "BASE_MARGIN", "FLOOR_TOP_UP"
-LINE_NO = {BASE_MARGIN: 1, FLOOR_TOP_UP: 11}
+LINE_NO = {
+    BASE_MARGIN: 1, "CORRELATION_BREAK": 2, "LIQUIDITY_CONCENTRATION": 3, "MARK_UNCERTAINTY": 5, "STABLECOIN_DEPEG": 6,
+    "HOLIDAY_GAP": 7, "EXPIRY": 8, FLOOR_TOP_UP: 11,
+}  # fmt: skip
 _ZERO = Decimal("0.00")
 _USD = pl.Decimal(20, 2)
 REQUIREMENT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -63,6 +66,11 @@ class BaseMargin:
     worst_expected_id: Words  # (n,) of the part of the blend that weighs more
     worst_grid_id: Words  # (n,) of the product group with the largest grid loss
 
+    @property
+    def amount(self) -> Floats:
+        """(n,) BASE_MARGIN before rounding, >= 0."""
+        return np.maximum(np.maximum(self.offset_limited, self.grid), 0.0)
+
 
 def blend(filtered: Floats, stressed: Floats, stressed_weight: float) -> Floats:
     """Expected shortfall of both sets, weighted (article 28(1)(b))."""
@@ -93,19 +101,21 @@ def base_margin(book: Book, tails: Tails, policy: Policy) -> BaseMargin:
 
 
 def requirement_lines(
-    book: Book, base: BaseMargin, short_option_minimum: Mapping[int, Decimal], policy: Policy
-) -> list[tuple[Line, Line]]:
-    """Base margin and floor top-up of each portfolio, in the order of the book's."""
-    bases = [_base_line(base, index) for index in range(book.portfolios.height)]
+    book: Book,
+    base: BaseMargin,
+    add_ons: list[tuple[Line, ...]],
+    short_option_minimum: Mapping[int, Decimal],
+    policy: Policy,
+) -> list[tuple[Line, ...]]:
+    """Lines of each portfolio, in the order of the book's: base margin, its add-ons, floor top-up."""
+    asked = [(_base_line(base, index), *lines) for index, lines in enumerate(add_ons)]
+    sums = [money.total(line.amount for line in lines) for lines in asked]
     shorts = [short_option_minimum.get(index, _ZERO) for index in range(book.portfolios.height)]
-    asked = _account_minimum(book, [max(line.amount, short) for line, short in zip(bases, shorts, strict=True)], policy)
-    return [
-        (line, _floor_line(line.amount, short, minimum))
-        for line, short, minimum in zip(bases, shorts, asked, strict=True)
-    ]
+    minimum = _account_minimum(book, [max(pair) for pair in zip(sums, shorts, strict=True)], policy)
+    return [(*lines, _floor_line(*figures)) for lines, *figures in zip(asked, sums, shorts, minimum, strict=True)]
 
 
-def requirement_table(book: Book, lines: list[tuple[Line, Line]], policy: Policy) -> pl.DataFrame:
+def requirement_table(book: Book, lines: list[tuple[Line, ...]], policy: Policy) -> pl.DataFrame:
     """Rows of result.requirement."""
     rows = [
         {**{name: row[name] for name in KEY}, "component": line.component, "line_no": LINE_NO[line.component],
@@ -118,7 +128,7 @@ def requirement_table(book: Book, lines: list[tuple[Line, Line]], policy: Policy
 
 
 def portfolio_table(
-    book: Book, lines: list[tuple[Line, Line]], net_option_value: Mapping[int, Decimal], policy: Policy
+    book: Book, lines: list[tuple[Line, ...]], net_option_value: Mapping[int, Decimal], policy: Policy
 ) -> pl.DataFrame:
     """Rows of result.portfolio: what the lines sum to, before and after net option value."""
     rows = [
@@ -142,7 +152,7 @@ def _totals(initial: Decimal, net_option_value: Decimal, policy: Policy) -> dict
 
 def _base_line(base: BaseMargin, index: int) -> Line:
     expected, grid = float(base.offset_limited[index]), float(base.grid[index])
-    amount = money.round_up(max(expected, grid, 0.0))
+    amount = money.round_up(float(base.amount[index]))
     if not amount:
         return Line(BASE_MARGIN, _ZERO, "base_margin", "", "NONE")
     if grid > expected:
@@ -150,8 +160,8 @@ def _base_line(base: BaseMargin, index: int) -> Line:
     return Line(BASE_MARGIN, amount, "base_margin", str(base.worst_expected_id[index]), "EXPECTED_SHORTFALL")
 
 
-def _floor_line(base: Decimal, short_option_minimum: Decimal, account_minimum: Decimal) -> Line:
-    amount = max(_ZERO, max(short_option_minimum, account_minimum) - base)
+def _floor_line(others: Decimal, short_option_minimum: Decimal, account_minimum: Decimal) -> Line:
+    amount = max(_ZERO, max(short_option_minimum, account_minimum) - others)
     if not amount:
         return Line(FLOOR_TOP_UP, _ZERO, "floor_top_up", "", "NONE")
     if short_option_minimum >= account_minimum:

@@ -1,5 +1,7 @@
 """Tails of every portfolio and product group, all read off one P&L per scenario set (METHODOLOGY 4 and 5).
 
+Each contract is priced once per scenario. What the portfolio loses, what it would lose without the contracts that
+expire within its liquidation period, and what it would lose were its underlyings paired otherwise are sums over that.
 Portfolios are taken in blocks, so memory grows with the block and not with the book. Account types with the same
 liquidation periods share scenario sets and revaluations.
 """
@@ -7,15 +9,16 @@ liquidation periods share scenario sets and revaluations.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks.model.arrays import Closes, Floats, Ints, ScenarioSet
-from tasks.model.margin.portfolio import Book
+from tasks.model.margin.portfolio import Book, row_horizon
 from tasks.model.policy import Policy
 from tasks.model.risk import grid, profit, scenarios, tail
+from tasks.model.risk.correlation import Repaired, repaired_shortfall
 
 Words = NDArray[np.str_]
 
@@ -49,6 +52,30 @@ class Tails:
     filtered: Tail
     stressed: Tail
 
+    @staticmethod
+    def empty(rows: int, portfolios: int) -> Tails:
+        """No loss anywhere."""
+        return Tails(*(Tail.empty(rows) for _ in range(3)), *(Tail.empty(portfolios) for _ in range(2)))
+
+    def of(self, scenario_set: str) -> tuple[Tail, Tail]:
+        """Tails of the rows and of the portfolios under FILTERED or STRESSED."""
+        if scenario_set == scenarios.FILTERED:
+            return self.row_filtered, self.filtered
+        return self.row_stressed, self.stressed
+
+
+@dataclass(frozen=True)
+class Readings:
+    """All that is read off the P&L.
+
+    `lasting` holds the tails without the contracts that expire within the liquidation period, of the portfolios that
+    hold such contracts; no loss for the others.
+    """
+
+    whole: Tails
+    lasting: Tails
+    repaired: Repaired
+
 
 @dataclass(frozen=True)
 class ScenarioSets:
@@ -74,21 +101,21 @@ def scenario_sets(
     ]  # fmt: skip
 
 
-def tails(book: Book, sets: list[ScenarioSets], policy: Policy) -> Tails:
-    """Tails of a book. Raises ModelInputError where a number of the book or of its P&L is missing."""
-    rows, portfolios = len(book.row_portfolio), book.portfolios.height
-    result = Tails(*(Tail.empty(rows) for _ in range(3)), *(Tail.empty(portfolios) for _ in range(2)))
+def readings(book: Book, sets: list[ScenarioSets], policy: Policy) -> Readings:
+    """Readings of a book. Raises ModelInputError where a number of the book or of its P&L is missing."""
+    rows, n = len(book.row_portfolio), book.portfolios.height
+    result = Readings(Tails.empty(rows, n), Tails.empty(rows, n), Repaired(np.zeros(n), np.zeros(n)))
     if not rows:
         return result
-    _read_grid(book, result.row_grid, policy)
+    lasting = _outlasting(book, policy)
+    ids, unit_pnl = grid.grid_pnl(book.contracts, policy)
+    for held, into in ((book, result.whole), (lasting, result.lasting)):
+        _read_grid(held, _differing(book, held), ids, unit_pnl, into.row_grid)
     account_type = np.array(book.portfolios["account_type"].to_list())[book.row_portfolio]
-    base = policy.base_margin
     for each in sets:
         chosen = np.flatnonzero(np.isin(account_type, each.account_types))
-        _read_set(book, chosen, each.filtered, base.confidence_filtered_fraction,
-                  result.row_filtered, result.filtered, policy)  # fmt: skip
-        _read_set(book, chosen, each.stressed, base.confidence_stressed_fraction,
-                  result.row_stressed, result.stressed, policy)  # fmt: skip
+        if len(chosen):
+            _read_sets(book, lasting, chosen, each, result, policy)
     return result
 
 
@@ -97,9 +124,37 @@ def _horizon(account_type: str, underlyings: tuple[str, ...], policy: Policy) ->
     return {name: int(table[name]) for name in underlyings}
 
 
-def _read_grid(book: Book, into: Tail, policy: Policy) -> None:
-    ids, unit_pnl = grid.grid_pnl(book.contracts, policy)
-    for rows in _blocks(book, np.arange(len(book.row_portfolio))):
+def _outlasting(book: Book, policy: Policy) -> Book:
+    """The book without what expires within the liquidation period of its row."""
+    period = policy.expiry.within_periods * row_horizon(book, policy)[book.entry_row]
+    expires = book.days_to_expiry[book.contract_index] <= period
+    return replace(book, quantity=np.where(expires, 0.0, book.quantity))
+
+
+def _differing(book: Book, held: Book) -> Ints:
+    """Rows of the portfolios in which `held` differs from the book; all of them for the book itself."""
+    if held is book:
+        return np.arange(len(book.row_portfolio))
+    portfolios = np.unique(book.row_portfolio[book.entry_row[held.quantity != book.quantity]])
+    return np.flatnonzero(np.isin(book.row_portfolio, portfolios))
+
+
+def _read_sets(book: Book, lasting: Book, chosen: Ints, sets: ScenarioSets, into: Readings, policy: Policy) -> None:
+    """Reads the chosen rows of a book, which share scenario sets, off both of them."""
+    base = policy.base_margin
+    fewer = np.intersect1d(chosen, _differing(book, lasting))
+    for scenario_set, confidence in (
+        (sets.filtered, base.confidence_filtered_fraction), (sets.stressed, base.confidence_stressed_fraction)
+    ):  # fmt: skip
+        unit_pnl = profit.unit_pnl(book.contracts, scenario_set, policy)
+        for held, rows, tails in ((book, chosen, into.whole), (lasting, fewer, into.lasting)):
+            _read_set(held, rows, unit_pnl, scenario_set, confidence, tails)
+        if scenario_set is sets.filtered:
+            _read_repaired(book, chosen, unit_pnl, scenario_set, into, policy)
+
+
+def _read_grid(book: Book, chosen: Ints, ids: tuple[str, ...], unit_pnl: Floats, into: Tail) -> None:
+    for rows in _blocks(book, chosen):
         losses = 0.0 - _row_pnl(book, rows, unit_pnl)
         at = tail.worst(losses)
         into.loss[rows] = np.maximum(losses[np.arange(len(rows)), at], 0.0)
@@ -107,21 +162,38 @@ def _read_grid(book: Book, into: Tail, policy: Policy) -> None:
 
 
 def _read_set(
-    book: Book, chosen: Ints, scenario_set: ScenarioSet, confidence: float, rows_into: Tail, into: Tail, policy: Policy
+    book: Book, chosen: Ints, unit_pnl: Floats, scenario_set: ScenarioSet, confidence: float, into: Tails
 ) -> None:
-    if not len(chosen):
-        return
-    unit_pnl = profit.unit_pnl(book.contracts, scenario_set, policy)
     ids = np.array(scenario_set.ids)
+    of_rows, of_all = into.of(scenario_set.name)
     for rows in _blocks(book, chosen):
         pnl = _row_pnl(book, rows, unit_pnl)
         portfolio, starts = np.unique(book.row_portfolio[rows], return_index=True)
         for where, losses, target in (
-            (rows, 0.0 - pnl, rows_into),
-            (portfolio, 0.0 - np.add.reduceat(pnl, starts), into),
+            (rows, 0.0 - pnl, of_rows),
+            (portfolio, 0.0 - np.add.reduceat(pnl, starts), of_all),
         ):
             target.loss[where] = tail.expected_shortfall(losses, confidence)
             target.worst_id[where] = ids[tail.worst(losses)]
+
+
+def _read_repaired(
+    book: Book, chosen: Ints, unit_pnl: Floats, scenario_set: ScenarioSet, into: Readings, policy: Policy
+) -> None:
+    """Shortfall under other pairings; a portfolio in one underlying keeps its own."""
+    portfolios, rows_of = np.unique(book.row_portfolio[chosen], return_counts=True)
+    for figure in into.repaired:
+        figure[portfolios] = into.whole.filtered.loss[portfolios]
+    several = chosen[np.isin(book.row_portfolio[chosen], portfolios[rows_of > 1])]
+    place = np.array([scenario_set.underlyings.index(name) for name in book.contracts.underlyings])
+    for rows in _blocks(book, several):
+        portfolio, starts = np.unique(book.row_portfolio[rows], return_index=True)
+        found = repaired_shortfall(
+            _row_pnl(book, rows, unit_pnl), starts, place[book.row_underlying[rows]], scenario_set.spot_return,
+            policy.base_margin.confidence_filtered_fraction, policy.correlation_break.shifts,
+        )  # fmt: skip
+        for figure, losses in zip(into.repaired, found, strict=True):
+            figure[portfolio] = losses
 
 
 def _row_pnl(book: Book, rows: Ints, unit_pnl: Floats) -> Floats:

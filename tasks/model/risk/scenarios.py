@@ -74,6 +74,11 @@ def stressed(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: P
                          np.ones_like(moves[:, kept]), proxied[:, kept], dropped, policy)  # fmt: skip
 
 
+def present_volatility(closes: Closes, name: str, policy: Policy) -> float:
+    """Forecast at T of an underlying's daily log return, fraction per sqrt(day); NaN before it is seeded."""
+    return float(_volatility(closes.close[closes.underlyings.index(name)], name, policy)[-1])
+
+
 def normal_scores(n: int, seed: int) -> Floats:
     """(n,) standard normal scores of a fixed permutation of 0 ... n-1: the middle quantiles (j + 1/2) / n."""
     order = np.random.Generator(np.random.PCG64(seed)).permutation(n)
@@ -106,10 +111,14 @@ def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close:
 
 
 def _scale_factor(close: Floats, name: str, policy: Policy) -> Floats:
-    base = policy.base_margin
-    sigma = forecast_volatility(daily_returns(close), base.half_life_days, base.volatility_seed_days,
-                                base.volatility_floor_per_day[name])  # fmt: skip
+    base, sigma = policy.base_margin, _volatility(close, name, policy)
     return mid_vol_factor(sigma, float(sigma[-1]), base.scale_factor_lowest, base.scale_factor_highest)
+
+
+def _volatility(close: Floats, name: str, policy: Policy) -> Floats:
+    base = policy.base_margin
+    return forecast_volatility(daily_returns(close), base.half_life_days, base.volatility_seed_days,
+                               base.volatility_floor_per_day[name])  # fmt: skip
 
 
 def _history_short(names: tuple[str, ...], valid: Bools, found: int, needed: int) -> ModelInputError:

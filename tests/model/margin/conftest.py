@@ -45,7 +45,7 @@ _SCHEMA = {
     "multiplier": pl.Decimal(28, 12), "strike": pl.Decimal(28, 10), "option_type": pl.String,
     "expiry_ts": pl.Datetime("us"), "expired": pl.Boolean, "settlement_price": pl.Decimal(28, 10),
     "index_price": pl.Decimal(28, 10), "forward_price": pl.Decimal(28, 10), "implied_volatility": pl.Float64,
-    "settle_asset_price": pl.Decimal(28, 10),
+    "settle_asset_price": pl.Decimal(28, 10), "settle_asset": pl.String, "mark_uncertainty_usd": pl.Float64,
 }  # fmt: skip
 _DECIMALS = (3, 4, 8, 9, 10, 12)
 
@@ -68,7 +68,7 @@ def positions() -> Callable[[list[Position]], pl.DataFrame]:
     """Frame of (member, account, client, contract, quantity)."""
 
     def build(held: list[Position]) -> pl.DataFrame:
-        rows = [(*row[:4], Decimal(row[4]), *_terms(row[3])) for row in held]
+        rows = [(*row[:4], Decimal(row[4]), *_terms(row[3]), _settle_asset(row[3]), 0.0) for row in held]
         return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
     return build
@@ -76,11 +76,11 @@ def positions() -> Callable[[list[Position]], pl.DataFrame]:
 
 @pytest.fixture(scope="session")
 def accounts() -> pl.DataFrame:
-    """A house account, a net and a gross client account, and a flat one."""
+    """A house account, a net and a gross client account, and a flat one; no holiday ahead."""
     return pl.DataFrame(
-        [("M001", "M001H", "HOUSE"), ("M001", "M001N", "CLIENT_OMNI_NET"), ("M002", "M002G", "CLIENT_GROSS"),
-         ("M003", "M003H", "HOUSE")],
-        schema=["clearing_member_id", "margin_account_id", "account_type"], orient="row",
+        [("M001", "M001H", "HOUSE", 0), ("M001", "M001N", "CLIENT_OMNI_NET", 0),
+         ("M002", "M002G", "CLIENT_GROSS", 0), ("M003", "M003H", "HOUSE", 0)],
+        schema=["clearing_member_id", "margin_account_id", "account_type", "gap_days"], orient="row",
     )  # fmt: skip
 
 
@@ -103,9 +103,20 @@ def history() -> pl.DataFrame:
 def inputs(
     positions: Callable[[list[Position]], pl.DataFrame], accounts: pl.DataFrame, history: pl.DataFrame
 ) -> Callable[[list[Position]], MarginInputs]:
-    """Inputs of the margin stage for a book."""
+    """Inputs of the margin stage for a book, in deep markets with nothing delivered of them, and no collateral."""
     listed = pl.DataFrame({"underlying": ["BTC", "ETH", "SOL"]})
-    return lambda held: MarginInputs(positions(held), accounts, listed, history)
+    volumes = pl.DataFrame(schema={"underlying": pl.String, "volume_usd": pl.Decimal(38, 2)})
+    books = pl.DataFrame(schema={"underlying": pl.String, "contract_id": pl.String, "bid": pl.Decimal(28, 10),
+                                 "ask": pl.Decimal(28, 10)})  # fmt: skip
+    balances = pl.DataFrame(schema={"clearing_member_id": pl.String, "margin_account_id": pl.String,
+                                    "asset": pl.String, "quantity": pl.Decimal(38, 18),
+                                    "price_usd": pl.Decimal(28, 10), "permitted_assets": pl.String})  # fmt: skip
+    return lambda held: MarginInputs(positions(held), accounts, listed, history, volumes, books, balances,
+                                     ("USDC", "USDT"))  # fmt: skip
+
+
+def _settle_asset(contract_id: str) -> str:
+    return "USDC" if contract_id.endswith(".USDC") else contract_id.partition("-")[0]
 
 
 def _terms(contract_id: str) -> list[Any]:

@@ -51,6 +51,7 @@ def inputs(
         due=pl.DataFrame({"asset": ["USD", "BTC"], "calendar_id": ["USD_BANK", "ALWAYS_OPEN"],
                           "due_ts": [datetime(2026, 1, 30, 14), datetime(2026, 1, 30, 10, 20)],
                           "decimals": [2, 8]}),
+        issuers={"USDC": "CIRCLE", "USDT": "TETHER"},
     )  # fmt: skip
 
 

@@ -1,0 +1,160 @@
+"""A policy file's content as a policy, and a policy's fields by their rule ids.
+
+`parse` raises PolicyError with every field that is wrong; nothing is ever filled in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from tasks.model.errors import Finding, PolicyError
+from tasks.model.policy import BaseMargin, Bound, ByName, Choice, Policy
+
+
+def parse(content: Mapping[str, Any], source: str) -> Policy:
+    """Policy of a policy file's content. Raises PolicyError PARAM_STATE listing every wrong field."""
+    faults: list[Finding] = []
+    values = _section(Policy, content, "", source, faults)
+    if not faults:
+        faults += _consistency(values, source)
+    if faults:
+        raise PolicyError(*faults)
+    return Policy(**values, policy_hash=content_hash(content))
+
+
+def canonical(content: Mapping[str, Any]) -> str:
+    """Canonical JSON of a policy file's content: what is hashed and stored."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_iso)
+
+
+def content_hash(content: Mapping[str, Any]) -> str:
+    """sha256 of the canonical content, lower-case hex."""
+    return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def flat(policy: Policy) -> dict[str, str]:
+    """Every parameter by its rule id, printed at its shortest form, in file order."""
+    return dict(_walk("", policy))
+
+
+def describe() -> dict[str, tuple[str, str, str]]:
+    """Unit, lowest and highest value of every field by its rule id (name tables end in `.*`)."""
+    return dict(_descriptions("", Policy))
+
+
+def _descriptions(prefix: str, schema: Any) -> Iterator[tuple[str, tuple[str, str, str]]]:
+    for name, (kind, rule) in _declared(schema).items():
+        path = prefix + name
+        if is_dataclass(kind):
+            yield from _descriptions(f"{path}.", kind)
+        elif isinstance(rule, Bound):
+            path = f"{path}.*" if kind is ByName else path
+            yield path, (rule.unit, f"{rule.low:g}", f"{rule.high:g}")
+
+
+def _declared(schema: Any) -> dict[str, tuple[Any, Bound | Choice | None]]:
+    """Type and rule of every parameter of a section, in order."""
+    hints = get_type_hints(schema, include_extras=True)
+    declared = {}
+    for item in fields(schema):
+        if not item.metadata.get("computed"):
+            hint = hints[item.name]
+            kind, rule = get_args(hint)[:2] if get_origin(hint) is Annotated else (hint, None)
+            declared[item.name] = (kind, rule)
+    return declared
+
+
+def _walk(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
+    for item in fields(value):
+        path, entry = f"{prefix}{item.name}", getattr(value, item.name)
+        if is_dataclass(entry):
+            yield from _walk(f"{path}.", entry)
+        elif isinstance(entry, ByName):
+            yield from ((f"{path}.{name}", str(entry[name])) for name in entry)
+        elif not item.metadata.get("computed"):
+            yield path, " ".join(str(each) for each in entry) if isinstance(entry, tuple) else str(entry)
+
+
+def _section(schema: Any, content: Any, prefix: str, source: str, faults: list[Finding]) -> dict[str, Any]:
+    declared = _declared(schema)
+    if not isinstance(content, Mapping):
+        faults.append(_fault("must be a table", prefix.rstrip("."), source, content))
+        return {}
+    unknown = sorted(set(content) - set(declared))
+    faults += [_fault("unknown parameter", prefix + name, source, content[name]) for name in unknown]
+    values: dict[str, Any] = {}
+    for name, (kind, rule) in declared.items():
+        path = prefix + name
+        if name not in content:
+            faults.append(_fault("missing parameter", path, source))
+        elif is_dataclass(kind):
+            nested = _section(kind, content[name], f"{path}.", source, faults)
+            build: Any = kind
+            values[name] = build(**nested) if set(nested) == set(_declared(kind)) else None
+        else:
+            values[name] = _value(kind, content[name], rule, path, source, faults)
+    return values
+
+
+def _value(kind: Any, raw: Any, rule: Bound | Choice | None, path: str, source: str, faults: list[Finding]) -> Any:
+    if kind is ByName:
+        if not isinstance(raw, Mapping) or "default" not in raw:
+            faults.append(_fault("must be a table by name with a default", path, source, raw))
+            return None
+        for name, number in raw.items():
+            _check_number(float, number, rule, f"{path}.{name}", source, faults)
+        return ByName(raw)
+    if get_origin(kind) is tuple:
+        members = raw if isinstance(raw, list) else [raw]
+        return tuple(_value(get_args(kind)[0], member, rule, path, source, faults) for member in members)
+    if kind in (int, float):
+        _check_number(kind, raw, rule, path, source, faults)
+    elif not isinstance(raw, kind) or (isinstance(rule, Choice) and raw not in rule):
+        limit = "|".join(rule) if isinstance(rule, Choice) else kind.__name__
+        faults.append(_fault("wrong kind of value", path, source, raw, limit))
+    return raw
+
+
+def _check_number(
+    kind: Any, raw: Any, rule: Bound | Choice | None, path: str, source: str, faults: list[Finding]
+) -> None:
+    whole = isinstance(raw, int) and not isinstance(raw, bool)
+    if not whole and not (kind is float and isinstance(raw, float) and math.isfinite(raw)):
+        wanted = "a finite number" if kind is float else "a whole number"
+        faults.append(_fault(f"must be {wanted}", path, source, raw))
+    elif isinstance(rule, Bound) and not rule.low <= raw <= rule.high:
+        faults.append(_fault("out of bounds", path, source, raw, f"{rule.low:g} to {rule.high:g} {rule.unit}"))
+
+
+def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
+    base: BaseMargin = values["base_margin"]
+    faults = []
+    if base.minimum_scenarios > base.lookback_scenarios:
+        faults.append(
+            _fault(
+                "more scenarios required than looked back on",
+                "base_margin.minimum_scenarios",
+                source,
+                base.minimum_scenarios,
+                f"at most {base.lookback_scenarios}",
+            )
+        )
+    return faults
+
+
+def _fault(what: str, path: str, source: str, value: Any = "", limit: str = "") -> Finding:
+    return Finding(
+        "PARAM_STATE", what, where=f"{source}: {path}", value=str(value), limit=limit, action="correct the policy file"
+    )
+
+
+def _iso(value: Any) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(f"a policy holds no {type(value).__name__}")
