@@ -63,3 +63,20 @@ def test_every_asset_names_a_calendar_that_exists() -> None:
 def test_a_window_is_closed_on_a_holiday() -> None:
     assert not BANK.is_open_day(date(2026, 11, 26))
     assert BANK.is_open_day(date(2026, 11, 27))
+
+
+@pytest.mark.parametrize(
+    ("asset", "day", "days"),
+    [
+        ("USD", date(2026, 1, 29), 0),  # Thursday: Friday has a window
+        ("USD", date(2026, 1, 30), 2),  # Friday: Monday
+        ("USD", date(2026, 1, 31), 1),
+        ("USD", date(2026, 2, 1), 0),
+        ("USD", date(2026, 2, 13), 3),  # Friday before Presidents' Day: Tuesday
+        ("USD", date(2025, 12, 24), 1),  # Christmas on the day after
+        ("USDC", date(2026, 1, 30), 0),
+        ("BTC", date(2025, 12, 24), 0),
+    ],
+)
+def test_gap_until_the_next_settlement_beyond_the_usual_day(asset: str, day: date, days: int) -> None:
+    assert calendar.gap_days(asset, day) == days
