@@ -78,7 +78,7 @@ class BaseMargin:
     lookback_scenarios: Annotated[int, Bound(250, 5000, "valid scenarios")]
     minimum_scenarios: Annotated[int, Bound(100, 5000, "valid scenarios")]
     half_life_days: Annotated[float, Bound(5, 1000, "days")]
-    scaling: Annotated[str, Choice("mid")]
+    scaling: Annotated[str, Choice("mid", "full", "none")]
     scale_factor_lowest: Annotated[float, Bound(0.01, 1.0, "factor")]
     scale_factor_highest: Annotated[float, Bound(1.0, 100.0, "factor")]
     volatility_seed_days: Annotated[int, Bound(5, 250, "daily returns")]

@@ -48,9 +48,12 @@ def forecast_volatility(daily: Floats, half_life_days: float, seed_days: int, fl
     return forecast
 
 
-def mid_vol_factor(then: Floats, now: float, lowest: float, highest: float) -> Floats:
-    """Factor (then + now) / (2 then) on a return of that time, held within [lowest, highest]. NaN stays NaN.
+def scale_factor(then: Floats, now: float, scaling: str, lowest: float, highest: float) -> Floats:
+    """Factor on a return of that time that brings it towards today's volatility, in [lowest, highest]. NaN stays NaN.
 
     then: (n,) forecasts at the start days; now: forecast at the last close; both per sqrt(day) and > 0.
+    scaling: `mid` half way, (then + now) / (2 then); `full` now / then; `none` 1. The last two are challengers.
+    Reference: Hull and White (1998); mid-volatility as LCH applies it.
     """
-    return np.clip((then + now) / (2.0 * then), lowest, highest)
+    factor = {"mid": (then + now) / (2.0 * then), "full": now / then, "none": then / then}[scaling]
+    return np.clip(factor, lowest, highest)

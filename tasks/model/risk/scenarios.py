@@ -14,7 +14,7 @@ from scipy.special import ndtri
 from tasks.model.arrays import Bools, Closes, Dates, Floats, Ints, ScenarioSet
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.market.returns import daily_returns, horizon_returns
-from tasks.model.market.volatility import forecast_volatility, mid_vol_factor
+from tasks.model.market.volatility import forecast_volatility, scale_factor
 from tasks.model.policy import Policy
 from tasks.model.risk.stress_dates import stressed_starts, usable_anchors
 
@@ -112,7 +112,7 @@ def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close:
 
 def _scale_factor(close: Floats, name: str, policy: Policy) -> Floats:
     base, sigma = policy.base_margin, _volatility(close, name, policy)
-    return mid_vol_factor(sigma, float(sigma[-1]), base.scale_factor_lowest, base.scale_factor_highest)
+    return scale_factor(sigma, float(sigma[-1]), base.scaling, base.scale_factor_lowest, base.scale_factor_highest)
 
 
 def _volatility(close: Floats, name: str, policy: Policy) -> Floats:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tasks.model.market.volatility import decay, ewma_variance, forecast_volatility, mid_vol_factor
+from tasks.model.market.volatility import decay, ewma_variance, forecast_volatility, scale_factor
 
 
 @pytest.mark.golden
@@ -25,10 +25,10 @@ def test_golden_filtered_returns_at_one_day(golden, agrees):
         returns = np.array(given["returns"])
         sigma = np.sqrt(ewma_variance(returns, given["lam"], given["sigma0_sq"]))
         assert agrees(sigma[-1], expected["sigma_forecast"], case["tolerance"])
-        mid = returns * mid_vol_factor(sigma[:-1], sigma[-1], 0.25, 4.0)
+        mid = returns * scale_factor(sigma[:-1], sigma[-1], "mid", 0.25, 4.0)
         assert agrees(mid, expected["mid_vol_scaled"], case["tolerance"])
         # Full scaling is a challenger: twice the mid factor less one.
-        full = returns * (2.0 * mid_vol_factor(sigma[:-1], sigma[-1], 0.25, 4.0) - 1.0)
+        full = returns * scale_factor(sigma[:-1], sigma[-1], "full", 0.25, 4.0)
         assert agrees(full, expected["scaled_returns"], case["tolerance"])
 
 
@@ -83,6 +83,6 @@ def test_the_floor_holds_without_entering_the_recursion():
 
 
 def test_the_factor_is_capped_on_both_sides_and_keeps_what_is_missing():
-    factor = mid_vol_factor(np.array([0.001, 0.02, 10.0, math.nan]), 0.02, 0.6, 4.0)
+    factor = scale_factor(np.array([0.001, 0.02, 10.0, math.nan]), 0.02, "mid", 0.6, 4.0)
     np.testing.assert_array_equal(factor[:3], [4.0, 1.0, 0.6])
     assert math.isnan(factor[3])
