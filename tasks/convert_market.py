@@ -222,7 +222,7 @@ def candles(folder: Path) -> pl.DataFrame:
     if not (folder / f"{PERPETUALS_FILE}.parquet").is_file():
         return pl.DataFrame(schema=_CANDLE_COLUMNS)
     frame = read_file(folder, PERPETUALS_FILE, _CANDLE_COLUMNS).select(_CANDLE_COLUMNS.keys())
-    return frame.cast(_CANDLE_COLUMNS, strict=False).sort(frame.columns)
+    return frame.cast(pl.Schema(_CANDLE_COLUMNS), strict=False).sort(frame.columns)
 
 
 def price_of_candle(candle: Mapping[str, Any] | None, as_of: datetime) -> Price | None:
