@@ -22,7 +22,7 @@ import pytest
 from flows import cli
 
 DAYS = (date(2026, 1, 29), date(2026, 1, 30), date(2026, 1, 31))
-EXPIRIES = ("29JAN26", "30JAN26", "31JAN26", "1FEB26", "6FEB26", "27MAR26")
+EXPIRIES = ("29JAN26", "30JAN26", "31JAN26", "1FEB26", "6FEB26", "27FEB26", "27MAR26")
 SPAN = ("--from", DAYS[0].isoformat(), "--to", DAYS[-1].isoformat(), "--source", "deribit-chain", "--no-orchestrator")
 KEY = ["clearing_member_id", "margin_account_id", "asset", "form"]
 pytestmark = pytest.mark.market_data
@@ -116,7 +116,7 @@ def test_lines_statements_and_calls(march: March, day: date) -> None:
         assert row["initial_margin_usd"] == lines[(row["margin_account_id"],)]
         missing = max(
             Decimal(0),
-            row["total_initial_margin_usd"] - row["collateral_post_haircut_value_usd"] - row["outstanding_calls_usd"],
+            row["total_initial_margin_usd"] - row["collateral_counted_value_usd"] - row["outstanding_calls_usd"],
         )
         step = row["call_increment_usd"]
         called = (missing / step).to_integral_value(ROUND_CEILING) * step
