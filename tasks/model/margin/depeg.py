@@ -51,7 +51,8 @@ def stablecoin_depeg(
 
 def _owed_on_options(book: Book, stablecoins: Collection[str], policy: Policy) -> list[tuple[int, Decimal]]:
     worth: defaultdict[tuple[int, str, Decimal], list[Decimal]] = defaultdict(list)
-    settled = book.positions.filter((pl.col("kind") == "OPT") & pl.col("settle_asset").is_in(list(stablecoins)))
+    below = pl.col("settle_asset_price") < money.exact(policy.stablecoin_depeg.threshold)
+    settled = book.positions.filter(below & (pl.col("kind") == "OPT") & pl.col("settle_asset").is_in(list(stablecoins)))
     for row in settled.iter_rows(named=True):
         coin = (row["portfolio"], row["settle_asset"], row["settle_asset_price"])
         worth[coin].append(money.product(row["quantity"], row["multiplier"], row["settlement_price"]))
