@@ -210,6 +210,7 @@ def _leg(figures: Mapping[str, str]) -> Record:
     return Record("legs", asset, "", {
         "dti": assets()[asset].dti if asset in assets() else "", "native_amount": figures["due_amount"],
         "base_amount_usd": figures["call_amount_usd"], "price_usd": figures["due_asset_price_usd"],
+        "haircut_fraction": figures["due_asset_haircut_fraction"],
     })  # fmt: skip
 
 

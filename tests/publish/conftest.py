@@ -200,7 +200,8 @@ def add_call(tables: Tables, who: tuple[str, str], amount: Decimal) -> None:
         "control.margin_call", call_id="0123456789abcdef", call_version=1, cycle_id=KEY.cycle_id,
         clearing_member_id=who[0], margin_account_id=who[1], call_type="INITIAL_MARGIN", state="DRAFT",
         call_amount_usd=amount, increment_amount_usd=amount, met_amount_usd=D(0), due_asset="USDC",
-        due_amount=(amount / D("0.9995")).quantize(D("0.000001"), ROUND_CEILING), calendar_id="ALWAYS_OPEN",
+        due_amount=(amount / D("0.9995") / D("0.95")).quantize(D("0.000001"), ROUND_CEILING),
+        due_haircut_fraction=D("0.05"), calendar_id="ALWAYS_OPEN",
         issued_ts=datetime(2026, 1, 30, 8, 25), due_ts=datetime(2026, 1, 30, 10, 25), reason_code="DEFICIT",
     )  # fmt: skip
 

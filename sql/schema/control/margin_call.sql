@@ -13,6 +13,7 @@ CREATE TABLE IF NOT EXISTS control.margin_call (
     met_amount_usd DECIMAL(20, 2) NOT NULL,
     due_asset VARCHAR NOT NULL,
     due_amount DECIMAL(38, 8) NOT NULL,
+    due_haircut_fraction DECIMAL(9, 6) NOT NULL,
     calendar_id VARCHAR NOT NULL,
     issued_ts TIMESTAMP NOT NULL,
     due_ts TIMESTAMP NOT NULL,
@@ -31,7 +32,8 @@ COMMENT ON COLUMN control.margin_call.call_amount_usd IS 'USD, total';
 COMMENT ON COLUMN control.margin_call.increment_amount_usd IS 'USD, signed; increments of all versions sum to the last call_amount';
 COMMENT ON COLUMN control.margin_call.met_amount_usd IS 'USD, covered by later deposits';
 COMMENT ON COLUMN control.margin_call.due_asset IS 'asset it is due in';
-COMMENT ON COLUMN control.margin_call.due_amount IS 'native units of the due asset, rounded up';
+COMMENT ON COLUMN control.margin_call.due_amount IS 'native units of the due asset that are worth the call after haircut, rounded up';
+COMMENT ON COLUMN control.margin_call.due_haircut_fraction IS 'fraction the due amount is enlarged for';
 COMMENT ON COLUMN control.margin_call.calendar_id IS 'calendar of the due time';
 COMMENT ON COLUMN control.margin_call.issued_ts IS 'UTC, from the timetable';
 COMMENT ON COLUMN control.margin_call.due_ts IS 'UTC, from the calendar';

@@ -22,14 +22,14 @@ import polars as pl
 from tasks.model import money
 from tasks.model.errors import Finding, ReconciliationError
 from tasks.model.margin import quality
-from tasks.model.margin.collateral import count_as_cover, required_price, value_collateral
+from tasks.model.margin.collateral import count_as_cover, haircut_in_force, required_price, value_collateral
 from tasks.model.margin.outstanding import meet_calls
 from tasks.model.policy import Policy
 
 CALL_TYPE = "INITIAL_MARGIN"
 REASON = "INITIAL_MARGIN_DEFICIT"
 ACCOUNT = ["clearing_member_id", "margin_account_id"]
-_ZERO = Decimal("0.00")
+_ZERO, _ONE = Decimal("0.00"), Decimal(1)
 _USD = pl.Decimal(20, 2)
 _TOTALS = (
     "initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
@@ -48,8 +48,9 @@ _ACCOUNT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 _CALL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "call_id": pl.String, "call_version": pl.Int32, "cycle_id": pl.String, **dict.fromkeys(ACCOUNT, pl.String),
     "call_type": pl.String, "state": pl.String, "call_amount_usd": _USD, "increment_amount_usd": _USD,
-    "met_amount_usd": _USD, "due_asset": pl.String, "due_amount": pl.Decimal(38, 8), "calendar_id": pl.String,
-    "issued_ts": pl.Datetime("us"), "due_ts": pl.Datetime("us"), "reason_code": pl.String,
+    "met_amount_usd": _USD, "due_asset": pl.String, "due_amount": pl.Decimal(38, 8),
+    "due_haircut_fraction": pl.Decimal(9, 6), "calendar_id": pl.String, "issued_ts": pl.Datetime("us"),
+    "due_ts": pl.Datetime("us"), "reason_code": pl.String,
 }  # fmt: skip
 
 
@@ -96,7 +97,7 @@ def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy)
     rows = [(row, _account(row, policy)) for row in joined.iter_rows(named=True)]
     dues = {row["asset"]: row for row in inputs.due.iter_rows(named=True)}
     calls = [
-        _call(account, row, dues[row["base_ccy"]], cycle_id, issued_ts)
+        _call(account, row, dues[row["base_ccy"]], cycle_id, issued_ts, policy)
         for row, account in rows
         if account["margin_call_amount_usd"] > 0
     ]
@@ -176,16 +177,30 @@ def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def due_haircut(asset: str, policy: Policy) -> Decimal:
+    """Haircut of what is paid for a call; none of an asset that counts for nothing: no quantity of it would do."""
+    haircut, _ = haircut_in_force(asset, _ONE, None, policy)
+    return haircut if haircut < 1 else Decimal(0)
+
+
 def _call(
-    account: dict[str, Any], row: dict[str, Any], due: dict[str, Any], cycle_id: str, issued_ts: datetime
+    account: dict[str, Any],
+    row: dict[str, Any],
+    due: dict[str, Any],
+    cycle_id: str,
+    issued_ts: datetime,
+    policy: Policy,
 ) -> dict[str, Any]:
     amount, asset = account["margin_call_amount_usd"], row["base_ccy"]
-    price = required_price(asset, row["due_price_usd"])
+    price, haircut = required_price(asset, row["due_price_usd"]), due_haircut(asset, policy)
+    # Worth the call after haircut: who pays what the notice asks is not called for the haircut tomorrow.
+    worth = money.product(price, _ONE - haircut)
     return {
         "call_id": call_id(cycle_id, row["margin_account_id"]), "call_version": 1, "cycle_id": cycle_id,
         "clearing_member_id": row["clearing_member_id"], "margin_account_id": row["margin_account_id"],
         "call_type": CALL_TYPE, "state": "DRAFT", "call_amount_usd": amount, "increment_amount_usd": amount,
         "met_amount_usd": _ZERO, "due_asset": asset,
-        "due_amount": money.quantity_worth(amount, price, money.settlement_unit(due["decimals"])),
+        "due_amount": money.quantity_worth(amount, worth, money.settlement_unit(due["decimals"])),
+        "due_haircut_fraction": haircut,
         "calendar_id": due["calendar_id"], "issued_ts": issued_ts, "due_ts": due["due_ts"], "reason_code": REASON,
     }  # fmt: skip

@@ -109,7 +109,8 @@ def test_a_call_carries_identity_due_amount_and_time(opening: Policy) -> None:
     assert row["call_id"] == call_id("20260130-EOD", "M001H")
     assert (row["call_version"], row["state"], row["call_type"]) == (1, "DRAFT", "INITIAL_MARGIN")
     assert row["call_amount_usd"] == row["increment_amount_usd"] == 11000
-    assert row["due_amount"] == Decimal("0.12222223")  # 11,000 / 90,000 = 0.12222222.2 up
+    assert row["due_amount"] == Decimal("0.16296297")  # 11,000 / (90,000 x 0.75) = 0.162962962... up
+    assert row["due_haircut_fraction"] == Decimal("0.25")
     assert (row["calendar_id"], row["issued_ts"]) == ("ALWAYS_OPEN", ISSUED)
     assert row["due_ts"] == datetime(2026, 1, 30, 10, 20)
 
