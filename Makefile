@@ -12,8 +12,8 @@ test: check
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(STAMP)
-	@$(BIN)/ruff check flows tasks tests benchmarks
-	@$(BIN)/ruff format --check flows tasks tests benchmarks
+	@$(BIN)/ruff check flows tasks tests data
+	@$(BIN)/ruff format --check flows tasks tests data
 	@$(BIN)/mypy
 
 $(STAMP): pyproject.toml constraints.txt

@@ -67,11 +67,14 @@ class Service:
                 return scheduled
             if time.monotonic() > deadline:
                 raise LeveeError(
-                    Finding("NOT_SCHEDULED", "the server answers but schedules nothing",
-                            value=" ".join(sorted(found.keys() - scheduled.keys())),
-                            limit=f"{SCHEDULED_WITHIN_SECONDS:.0f} s",
-                            action="read logs/server.log; `levee doctor` compares the installed versions")
-                )  # fmt: skip
+                    Finding(
+                        "NOT_SCHEDULED",
+                        "the server answers but schedules nothing",
+                        value=" ".join(sorted(found.keys() - scheduled.keys())),
+                        limit=f"{SCHEDULED_WITHIN_SECONDS:.0f} s",
+                        action="read logs/server.log; `levee doctor` compares the installed versions",
+                    )
+                )
             time.sleep(0.5)
 
     def run(self) -> None:

@@ -23,8 +23,14 @@ Run = Callable[[date], Mapping[str, Any]]
 def days(first: date, last: date) -> list[date]:
     """Calendar days of a span, both ends included. Raises LeveeError USAGE where it ends before it begins."""
     if last < first:
-        raise LeveeError(Finding("USAGE", "the span ends before it begins", value=f"{first} to {last}",
-                                 action="give --from the earlier day"))  # fmt: skip
+        raise LeveeError(
+            Finding(
+                "USAGE",
+                "the span ends before it begins",
+                value=f"{first} to {last}",
+                action="give --from the earlier day",
+            )
+        )
     return [first + timedelta(days=at) for at in range((last - first).days + 1)]
 
 
@@ -40,9 +46,12 @@ def march(home: Home, span: list[date], deliver: Deliver, run: Run) -> Iterator[
             deliver(day)
         outcome = {} if out else run(day)
         yield {
-            "business_date": day.isoformat(), "cycle_id": cycle_id(day, CYCLE),
-            "state": UP_TO_DATE if out else PUBLISHED, "seconds": round(time.monotonic() - started, 3), **outcome,
-        }  # fmt: skip
+            "business_date": day.isoformat(),
+            "cycle_id": cycle_id(day, CYCLE),
+            "state": UP_TO_DATE if out else PUBLISHED,
+            "seconds": round(time.monotonic() - started, 3),
+            **outcome,
+        }
 
 
 def deribit_chain(home: Home, market_data: Path, seed: int) -> Deliver:

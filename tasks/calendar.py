@@ -43,20 +43,28 @@ class Calendar:
             if self.is_open_day(day) and instant <= datetime.combine(day, self.closes):
                 return instant
         raise LeveeError(
-            Finding("CALENDAR_CLOSED", "the calendar has no open window within a year", where=self.calendar_id,
-                    value=earliest.isoformat(), action="correct data/reference/calendars.toml")
-        )  # fmt: skip
+            Finding(
+                "CALENDAR_CLOSED",
+                "the calendar has no open window within a year",
+                where=self.calendar_id,
+                value=earliest.isoformat(),
+                action="correct data/reference/calendars.toml",
+            )
+        )
 
 
 @cache
 def calendars() -> Mapping[str, Calendar]:
     """Calendars of data/reference/calendars.toml by name."""
     content = tomllib.loads(resources.data("reference/calendars.toml").read_text(encoding="utf-8"))
-    return MappingProxyType({
-        name: Calendar(name, frozenset(entry["weekdays"]), entry["opens"], entry["closes"],
-                       frozenset(entry["holidays"]))
-        for name, entry in content.items()
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            name: Calendar(
+                name, frozenset(entry["weekdays"]), entry["opens"], entry["closes"], frozenset(entry["holidays"])
+            )
+            for name, entry in content.items()
+        }
+    )
 
 
 def due_time(asset: str, issued: datetime, minimum_funding_minutes: int) -> datetime:

@@ -35,12 +35,13 @@ def call(context: Context) -> None:
         portfolios=context.slice("result.portfolio"),
         balances=context.query("book/slices/call_balances"),
         deposits=context.query("book/slices/call_deposits"),
-        outstanding=context.query("book/slices/call_outstanding", cycle_id=context.key.cycle_id,
-                                  as_of_ts=context.run["as_of_ts"]),
+        outstanding=context.query(
+            "book/slices/call_outstanding", cycle_id=context.key.cycle_id, as_of_ts=context.run["as_of_ts"]
+        ),
         quality=context.query("book/slices/call_quality"),
         due=due_terms(sorted(set(accounts["base_ccy"])), issued, context.policy.call.minimum_funding_minutes),
         issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
-    )  # fmt: skip
+    )
     _write(context, call_margin(inputs, context.key.cycle_id, issued, context.policy))
 
 
@@ -53,10 +54,14 @@ def issued_at(context: Context) -> datetime:
 def due_terms(assets: list[str], issued: datetime, minimum_funding_minutes: int) -> pl.DataFrame:
     """Calendar, due time and decimals of each asset a call may be due in. Raises LeveeError UNKNOWN_ASSET."""
     rows = [
-        (asset, reference.known(asset).calendar_id, calendar.due_time(asset, issued, minimum_funding_minutes),
-         reference.known(asset).decimals)
+        (
+            asset,
+            reference.known(asset).calendar_id,
+            calendar.due_time(asset, issued, minimum_funding_minutes),
+            reference.known(asset).decimals,
+        )
         for asset in assets
-    ]  # fmt: skip
+    ]
     schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "asset": pl.String,
         "calendar_id": pl.String,
@@ -81,6 +86,11 @@ def _require_no_standing_call(context: Context) -> None:
     if standing.height:
         account, state = standing.row(0)
         raise LeveeError(
-            Finding("CALL_STANDS", "a call of this cycle is approved or issued already", where=account, value=state,
-                    action="correct it in the next cycle")
-        )  # fmt: skip
+            Finding(
+                "CALL_STANDS",
+                "a call of this cycle is approved or issued already",
+                where=account,
+                value=state,
+                action="correct it in the next cycle",
+            )
+        )

@@ -18,11 +18,21 @@ from tasks.stage import Context
 from tasks.statement import Account
 
 KEYS = {
-    "dataset": ("dataset",), "file": ("file_id",), "book": ("kind", "settle_asset"), "ledger": ("asset", "movement"),
-    "report": ("figure", "asset"), "day": ("figure", "asset"),
-}  # fmt: skip
-_COUNTED = ("records_delivered", "records_counted", "records_accepted", "records_rejected", "control_total_delivered",
-            "control_total_counted")  # fmt: skip
+    "dataset": ("dataset",),
+    "file": ("file_id",),
+    "book": ("kind", "settle_asset"),
+    "ledger": ("asset", "movement"),
+    "report": ("figure", "asset"),
+    "day": ("figure", "asset"),
+}
+_COUNTED = (
+    "records_delivered",
+    "records_counted",
+    "records_accepted",
+    "records_rejected",
+    "control_total_delivered",
+    "control_total_counted",
+)
 
 
 def records(context: Context, accounts: Sequence[Account]) -> Iterator[Record]:
@@ -89,19 +99,27 @@ def cross_report(accounts: Sequence[Account], called: Decimal) -> Iterator[Recor
     value = printed(MT01, "post_haircut_value_usd")
     yield _compared("initial_margin_usd", "", MS01=stated("initial_margin_usd"), MR01=lines)
     yield _compared("total_initial_margin_usd", "", MS01=stated("total_initial_margin_usd"), MR01=must)
-    yield _compared("collateral_post_haircut_value_usd", "", MS01=stated("collateral_post_haircut_value_usd"),
-                    MT01=value)  # fmt: skip
-    yield _compared("margin_call_amount_usd", "", MS01=stated("margin_call_amount_usd", accounts),
-                    MC01=stated("call_amount_usd", accounts), ledger=called)  # fmt: skip
+    yield _compared(
+        "collateral_post_haircut_value_usd", "", MS01=stated("collateral_post_haircut_value_usd"), MT01=value
+    )
+    yield _compared(
+        "margin_call_amount_usd",
+        "",
+        MS01=stated("margin_call_amount_usd", accounts),
+        MC01=stated("call_amount_usd", accounts),
+        ledger=called,
+    )
     yield from _by_asset(
-        "collateral_quantity", MT01=_summed(final, MT01, "quantity", {}, "asset"),
+        "collateral_quantity",
+        MT01=_summed(final, MT01, "quantity", {}, "asset"),
         ML01=_summed(final, ML01, "amount", {"movement_type": "CLOSE"}, "asset"),
-    )  # fmt: skip
+    )
     for figure, movement in (("variation_margin", "VM"), ("funding", "FUNDING"), ("settlement", "SETTLEMENT")):
         yield from _by_asset(
-            figure, MP01=_summed(final, MP01, figure, {}, "settle_asset"),
+            figure,
+            MP01=_summed(final, MP01, figure, {}, "settle_asset"),
             ML01=_summed(final, ML01, "amount", {"movement_type": movement}, "asset"),
-        )  # fmt: skip
+        )
 
 
 def _summed(

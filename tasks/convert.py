@@ -58,12 +58,17 @@ class ConvertReport:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "business_date": self.business_date.isoformat(), "as_of": self.as_of, "folder": str(self.folder),
-            "records": dict(self.records), "rows_read": self.rows_read, "rows_used": self.rows_used,
+            "business_date": self.business_date.isoformat(),
+            "as_of": self.as_of,
+            "folder": str(self.folder),
+            "records": dict(self.records),
+            "rows_read": self.rows_read,
+            "rows_used": self.rows_used,
             "unusable": {reason: list(names) for reason, names in sorted(self.unusable.items())},
             "noted": {reason: list(names) for reason, names in sorted(self.noted.items())},
-            "history_gaps": list(self.history_gaps), "left_out": list(LEFT_OUT),
-        }  # fmt: skip
+            "history_gaps": list(self.history_gaps),
+            "left_out": list(LEFT_OUT),
+        }
 
     def text(self) -> str:
         """For a person."""
@@ -183,9 +188,18 @@ def _ordered(name: str, rows: Iterable[Mapping[str, Any]]) -> Rows:
 def _file(name: str, rows: Rows, day: Day, environment: str) -> bytes:
     as_of = day.chain.as_of
     return envelope.write_csv(
-        name, day.chain.business_date, CYCLE, 1, SENDER, as_of, as_of, environment, ORIGIN, schema.dataset(name).names,
+        name,
+        day.chain.business_date,
+        CYCLE,
+        1,
+        SENDER,
+        as_of,
+        as_of,
+        environment,
+        ORIGIN,
+        schema.dataset(name).names,
         rows,
-    )  # fmt: skip
+    )
 
 
 def _report(material: _Material, folder: Path, records: Mapping[str, int]) -> ConvertReport:
@@ -199,9 +213,16 @@ def _report(material: _Material, folder: Path, records: Mapping[str, int]) -> Co
     if gone:
         noted["NO_INDEX_OF_COIN"] = [f"{coin}-USD" for coin in gone]
     return ConvertReport(
-        chain.business_date, envelope.timestamp(chain.as_of), folder, records, chain.rows_read,
-        chain.rows_read - sum(map(len, unusable.values())), unusable, noted, convert_history.gaps(history.closes),
-    )  # fmt: skip
+        chain.business_date,
+        envelope.timestamp(chain.as_of),
+        folder,
+        records,
+        chain.rows_read,
+        chain.rows_read - sum(map(len, unusable.values())),
+        unusable,
+        noted,
+        convert_history.gaps(history.closes),
+    )
 
 
 def _named(title: str, reasons: Mapping[str, Sequence[str]]) -> list[str]:

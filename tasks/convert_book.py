@@ -27,8 +27,11 @@ from tasks.sample_members import CALL, FORWARD, PUT, House
 MEMBERS = 20
 ATOMS_PER_CONTRACT = 10**8
 # Open interest of futures and perpetuals in millions of USD, BTC and ETH; no file has the real one.
-FORWARD_INTEREST = {"PERP.INV": {"BTC": 1200, "ETH": 600}, "PERP.LIN": {"BTC": 250, "ETH": 150},
-                    "DATED": {"BTC": 150, "ETH": 60}}  # fmt: skip
+FORWARD_INTEREST = {
+    "PERP.INV": {"BTC": 1200, "ETH": 600},
+    "PERP.LIN": {"BTC": 250, "ETH": 150},
+    "DATED": {"BTC": 150, "ETH": 60},
+}
 # Contracts are counted at these prices (USD), so that the count does not move with the market.
 COUNTING_PRICE = {"BTC": 100_000, "ETH": 3_000}
 HEDGED_SHARE = {"MARKET_MAKER": 0.95, "OPTION_SELLER": 0.5}
@@ -124,8 +127,10 @@ def _hedge(book: Holdings, day: Day, house: House, coin: str, name: str) -> None
     """Add the hedges of a coin's option deltas, and their other side, to its perpetuals."""
     delta = option_delta(book, day.chain, coin)
     price = day.chain.index[coin]
-    for contract_id, share in ((convert_venue.perpetual_id(coin), 1.0 - LINEAR_HEDGE_SHARE),
-                               (convert_venue.linear_perpetual_id(coin), LINEAR_HEDGE_SHARE)):  # fmt: skip
+    for contract_id, share in (
+        (convert_venue.perpetual_id(coin), 1.0 - LINEAR_HEDGE_SHARE),
+        (convert_venue.linear_perpetual_id(coin), LINEAR_HEDGE_SHARE),
+    ):
         contract = day.contracts[contract_id]
         coins = float(contract.multiplier) / (price if contract.payoff == "INVERSE" else 1.0)
         hedges = {
@@ -152,8 +157,10 @@ def _other_side(house: House, name: str, total: int) -> dict[int, int]:
     """Contracts of the takers of the hedges, summing to -total."""
     takers = [at for at, portfolio in enumerate(house.portfolios) if portfolio.kind in TAKERS]
     drawn = _draws(name, len(takers))
-    shares = split(abs(total), [1 + int(100 * house.size[at]) * (1 + int(draw) % 8)
-                                for at, draw in zip(takers, drawn, strict=True)])  # fmt: skip
+    shares = split(
+        abs(total),
+        [1 + int(100 * house.size[at]) * (1 + int(draw) % 8) for at, draw in zip(takers, drawn, strict=True)],
+    )
     side = -1 if total > 0 else 1
     return {at: side * share for at, share in zip(takers, shares, strict=True)}
 

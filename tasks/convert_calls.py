@@ -36,11 +36,15 @@ def deposit_rows(home: Home, run_id: str) -> list[dict[str, Any]]:
         due[call["clearing_member_id"], call["margin_account_id"], call["due_asset"]] += call["due_amount"]
     return [
         {
-            "clearing_member_id": member, "margin_account_id": account, "asset": asset,
-            "form": reference.known(asset).form, "deposits": amount, "withdrawals": Decimal(0),
+            "clearing_member_id": member,
+            "margin_account_id": account,
+            "asset": asset,
+            "form": reference.known(asset).form,
+            "deposits": amount,
+            "withdrawals": Decimal(0),
         }
         for (member, account, asset), amount in sorted(due.items())
-    ]  # fmt: skip
+    ]
 
 
 def _day(pointer: Path) -> date:

@@ -24,9 +24,17 @@ from tasks.model.errors import DeliveryError, Finding
 OPTIONS_FILE = "deribit_options_eod"
 _TIME = pl.Datetime("us", "UTC")
 _NUMBERS = (
-    "underlying", "strike", "bid_price", "ask_price", "mark_price", "implied_volatility", "delta", "vega",
-    "open_interest", "index_price",
-)  # fmt: skip
+    "underlying",
+    "strike",
+    "bid_price",
+    "ask_price",
+    "mark_price",
+    "implied_volatility",
+    "delta",
+    "vega",
+    "open_interest",
+    "index_price",
+)
 _TEXTS = ("instrument_name", "underlying_name", "option_type", "currency", "snapshot_id")
 _TIMES = ("timestamp", "expiry_datetime")
 _RIGHTS = {"call": "C", "put": "P"}
@@ -85,13 +93,26 @@ def read_file(folder: Path, name: str, columns: Iterable[str]) -> pl.DataFrame:
     """A file of the market data. Raises DeliveryError WAITING where it is absent, SCHEMA_DRIFT where columns are."""
     path = folder / f"{name}.parquet"
     if not path.is_file():
-        raise DeliveryError(Finding("WAITING", "a file of the market data is not there", where=str(path),
-                                    action="set LEVEE_MARKET_DATA_DIR to the folder that holds it"))  # fmt: skip
+        raise DeliveryError(
+            Finding(
+                "WAITING",
+                "a file of the market data is not there",
+                where=str(path),
+                action="set LEVEE_MARKET_DATA_DIR to the folder that holds it",
+            )
+        )
     frame = pl.read_parquet(path)
     missing = [column for column in columns if column not in frame.columns]
     if missing:
-        raise DeliveryError(Finding("SCHEMA_DRIFT", "columns are missing", where=str(path), value=", ".join(missing),
-                                    action="convert with the version that knows this file's form"))  # fmt: skip
+        raise DeliveryError(
+            Finding(
+                "SCHEMA_DRIFT",
+                "columns are missing",
+                where=str(path),
+                value=", ".join(missing),
+                action="convert with the version that knows this file's form",
+            )
+        )
     return frame
 
 
@@ -108,14 +129,22 @@ def options_until(folder: Path, business_date: date) -> pl.DataFrame:
             *(pl.col(name).cast(pl.Float64, strict=False) for name in _NUMBERS),
         )
     except pl.exceptions.PolarsError as error:
-        raise DeliveryError(Finding("SCHEMA_DRIFT", "a column has another type", where=OPTIONS_FILE,
-                                    value=str(error).splitlines()[0])) from error  # fmt: skip
+        raise DeliveryError(
+            Finding("SCHEMA_DRIFT", "a column has another type", where=OPTIONS_FILE, value=str(error).splitlines()[0])
+        ) from error
     frame = frame.with_columns(pl.col("timestamp").dt.date().alias("day"))
     days = frame["day"].drop_nulls().unique().sort().to_list()
     if business_date not in days:
-        raise DeliveryError(Finding("WAITING", "no snapshot of this day", where=str(folder / f"{OPTIONS_FILE}.parquet"),
-                                    value=business_date.isoformat(), limit=_spans(days),
-                                    action="choose one of these days"))  # fmt: skip
+        raise DeliveryError(
+            Finding(
+                "WAITING",
+                "no snapshot of this day",
+                where=str(folder / f"{OPTIONS_FILE}.parquet"),
+                value=business_date.isoformat(),
+                limit=_spans(days),
+                action="choose one of these days",
+            )
+        )
     return frame.filter(pl.col("day") <= business_date, pl.col("timestamp") == pl.col("timestamp").max().over("day"))
 
 
@@ -134,9 +163,15 @@ def chain_of(options: pl.DataFrame, business_date: date) -> Chain | None:
     quotes = _quotes(today, as_of, remarks)
     quotes |= _left_out(options, as_of, quotes, remarks)
     return Chain(
-        business_date, as_of, today["snapshot_id"][0] or as_of.strftime("%Y%m%dT%H%M%SZ"), today.height,
-        dict(sorted(quotes.items())), _index(today), _futures(quotes.values()), remarks,
-    )  # fmt: skip
+        business_date,
+        as_of,
+        today["snapshot_id"][0] or as_of.strftime("%Y%m%dT%H%M%SZ"),
+        today.height,
+        dict(sorted(quotes.items())),
+        _index(today),
+        _futures(quotes.values()),
+        remarks,
+    )
 
 
 def previous_chain(options: pl.DataFrame, business_date: date) -> Chain | None:
@@ -196,10 +231,15 @@ def _quote(row: Mapping[str, Any], option: Option) -> Quote:
 def _oddities(row: Mapping[str, Any], quote: Quote) -> Iterable[str]:
     """What is odd about a row that is used."""
     needed = {
-        "NO_MARK": quote.mark, "NO_IMPLIED_VOLATILITY": quote.implied_volatility, "NO_FORWARD": quote.forward,
-        "NO_OPEN_INTEREST": quote.open_interest, "NO_DELTA": quote.delta, "NO_INDEX": _positive(row["index_price"]),
-        "NO_BID": quote.bid, "NO_ASK": quote.ask,
-    }  # fmt: skip
+        "NO_MARK": quote.mark,
+        "NO_IMPLIED_VOLATILITY": quote.implied_volatility,
+        "NO_FORWARD": quote.forward,
+        "NO_OPEN_INTEREST": quote.open_interest,
+        "NO_DELTA": quote.delta,
+        "NO_INDEX": _positive(row["index_price"]),
+        "NO_BID": quote.bid,
+        "NO_ASK": quote.ask,
+    }
     yield from (name for name, value in needed.items() if value is None)
     if row["option_type"] not in _RIGHTS:
         yield "OPTION_TYPE_SPELT_OTHERWISE"

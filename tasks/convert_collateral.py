@@ -71,8 +71,15 @@ def _arrays(day: Day) -> Contracts:
     coins = tuple(day.chain.coins)
     index = np.array([day.chain.index[contract.coin] for contract in usable])
     in_coin = np.array([contract.payoff == "INVERSE" for contract in usable], dtype=np.bool_)
-    expiry = np.array([np.datetime64(contract.expiry.replace(tzinfo=None)) if contract.expiry and contract.kind == "OPT"
-                       else np.datetime64("NaT") for contract in usable], dtype="datetime64[us]")  # fmt: skip
+    expiry = np.array(
+        [
+            np.datetime64(contract.expiry.replace(tzinfo=None))
+            if contract.expiry and contract.kind == "OPT"
+            else np.datetime64("NaT")
+            for contract in usable
+        ],
+        dtype="datetime64[us]",
+    )
     return Contracts(
         ids=tuple(contract.contract_id for contract in usable),
         underlyings=coins,

@@ -31,9 +31,17 @@ SIZE_UNIT = Decimal(1).scaleb(-8)
 SNAPSHOT, DIFFERENCES = "snapshot", ("update", "insert", "delete")
 _TIME = pl.Datetime("us", "UTC")
 _COLUMNS: dict[str, Any] = {
-    "venue": pl.String, "symbol": pl.String, "recv_ts": _TIME, "msg_type": pl.String, "seq_first": pl.Int64,
-    "seq_last": pl.Int64, "prev_seq": pl.Int64, "side": pl.String, "price": pl.Float64, "size": pl.Float64,
-}  # fmt: skip
+    "venue": pl.String,
+    "symbol": pl.String,
+    "recv_ts": _TIME,
+    "msg_type": pl.String,
+    "seq_first": pl.Int64,
+    "seq_last": pl.Int64,
+    "prev_seq": pl.Int64,
+    "side": pl.String,
+    "price": pl.Float64,
+    "size": pl.Float64,
+}
 _SIDES = {"bid": "BID", "ask": "ASK"}
 _COIN_MARGINED = re.compile(r"([A-Z0-9]{2,10})USD_(PERP|(\d{2})(\d{2})(\d{2}))")
 # USD of one coin-margined contract.
@@ -84,23 +92,30 @@ class BookReport:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return {
-            "business_date": self.business_date.isoformat(), "path": str(self.path), "rows_read": self.rows_read,
-            "books": dict(self.books), "unusable": {key: list(names) for key, names in sorted(self.unusable.items())},
+            "business_date": self.business_date.isoformat(),
+            "path": str(self.path),
+            "rows_read": self.rows_read,
+            "books": dict(self.books),
+            "unusable": {key: list(names) for key, names in sorted(self.unusable.items())},
             "noted": {key: list(names) for key, names in sorted(self.noted.items())},
             "discarded_rows": dict(sorted(self.discarded.items())),
-        }  # fmt: skip
+        }
 
     def text(self) -> str:
         """For a person."""
-        named = {**{f"unusable: {key}": names for key, names in sorted(self.unusable.items())},
-                 **{f"noted: {key}": names for key, names in sorted(self.noted.items())}}  # fmt: skip
+        named = {
+            **{f"unusable: {key}": names for key, names in sorted(self.unusable.items())},
+            **{f"noted: {key}": names for key, names in sorted(self.noted.items())},
+        }
         levels = sum(self.books.values())
-        return "\n".join([
-            f"{self.business_date}: {self.rows_read} rows, {len(self.books)} books of {levels} levels",
-            *(f"{reason} {len(names)}: {', '.join(names)}" for reason, names in named.items()),
-            *(f"rows discarded: {reason} {count}" for reason, count in sorted(self.discarded.items())),
-            f"written to {self.path}",
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                f"{self.business_date}: {self.rows_read} rows, {len(self.books)} books of {levels} levels",
+                *(f"{reason} {len(names)}: {', '.join(names)}" for reason, names in named.items()),
+                *(f"rows discarded: {reason} {count}" for reason, count in sorted(self.discarded.items())),
+                f"written to {self.path}",
+            ]
+        )
 
 
 def l2_book(home: Home, business_date: date, market_data: Path) -> BookReport:
@@ -123,10 +138,22 @@ def l2_book(home: Home, business_date: date, market_data: Path) -> BookReport:
             seen.append(book.seen)
     path = home.inbox / business_date.isoformat() / CYCLE / envelope.file_name("book_depth")
     as_of = max(seen or rows["recv_ts"].to_list())
-    write_atomically(path, envelope.write_csv(
-        "book_depth", business_date, CYCLE, 1, SENDER, as_of, as_of, home.environment, ORIGIN,
-        schema.dataset("book_depth").names, sorted(records, key=itemgetter(0, 1, 2, 3)),
-    ))  # fmt: skip
+    write_atomically(
+        path,
+        envelope.write_csv(
+            "book_depth",
+            business_date,
+            CYCLE,
+            1,
+            SENDER,
+            as_of,
+            as_of,
+            home.environment,
+            ORIGIN,
+            schema.dataset("book_depth").names,
+            sorted(records, key=itemgetter(0, 1, 2, 3)),
+        ),
+    )
     return BookReport(business_date, path, rows.height, books, remarks.unusable, remarks.noted, discarded)
 
 
@@ -138,9 +165,16 @@ def messages_of(folder: Path, business_date: date) -> pl.DataFrame:
     day = frame.filter(pl.col("recv_ts").dt.date() == business_date)
     if day.is_empty():
         days = ", ".join(map(str, frame["recv_ts"].dt.date().drop_nulls().unique().sort()))
-        raise DeliveryError(Finding("WAITING", "no order books of this day", where=f"{folder}/{BOOKS_FILE}.parquet",
-                                    value=business_date.isoformat(), limit=days or "no day",
-                                    action="choose one of these days"))  # fmt: skip
+        raise DeliveryError(
+            Finding(
+                "WAITING",
+                "no order books of this day",
+                where=f"{folder}/{BOOKS_FILE}.parquet",
+                value=business_date.isoformat(),
+                limit=days or "no day",
+                action="choose one of these days",
+            )
+        )
     return day.sort("venue", "symbol", "recv_ts", maintain_order=True)
 
 
@@ -189,8 +223,15 @@ def depth_rows(instrument: Instrument, book: Book) -> Iterator[tuple[Any, ...]]:
         ordered = sorted(book.levels[side].items(), key=lambda level: sign * level[0])
         for level, (price, size) in enumerate(ordered, 1):
             told = (decimal(size, SIZE_UNIT) or Decimal(0)) * instrument.per_size
-            row = {"contract_id": instrument.contract_id, "obs_ts": book.seen, "side": side, "level": level,
-                   "price": decimal(price), "size": told, "size_unit": instrument.size_unit}  # fmt: skip
+            row = {
+                "contract_id": instrument.contract_id,
+                "obs_ts": book.seen,
+                "side": side,
+                "level": level,
+                "price": decimal(price),
+                "size": told,
+                "size_unit": instrument.size_unit,
+            }
             yield tuple(row.get(name) for name in schema.dataset("book_depth").names)
 
 
@@ -227,9 +268,11 @@ def _is_sound(row: Row) -> bool:
     return (
         row["msg_type"] in (SNAPSHOT, *DIFFERENCES)
         and row["side"] in _SIDES
-        and price is not None and 0.0 < price < float("inf")
-        and size is not None and 0.0 <= size < float("inf")
-    )  # fmt: skip
+        and price is not None
+        and 0.0 < price < float("inf")
+        and size is not None
+        and 0.0 <= size < float("inf")
+    )
 
 
 def _follows(row: Row, snapshot: Row, numbered: bool) -> bool:

@@ -29,9 +29,11 @@ VOLATILITY_UNIT = Decimal(1).scaleb(-12)
 FUNDING_INTERVAL_SECONDS = 8 * 3600
 FUNDING_CAP = Decimal("0.005")  # the venue's, per interval
 _CANDLE_COLUMNS: dict[str, Any] = {
-    "obs_ts_utc": pl.Datetime("us", "UTC"), "coin": pl.String, "candle_open_time_ms": pl.Int64,
+    "obs_ts_utc": pl.Datetime("us", "UTC"),
+    "coin": pl.String,
+    "candle_open_time_ms": pl.Int64,
     "candle_open": pl.Float64,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -134,11 +136,18 @@ def price_row(
 ) -> dict[str, Any]:
     """One record of the dataset prices."""
     return {
-        "price_set_id": price_set_id(chain), "contract_id": contract_id, "price_type": price_type,
-        "price": price.price, "obs_ts": price.obs_ts, "capture_ts": price.obs_ts and chain.as_of,
-        "source": price.source, "method": price.method, "quality": price.quality, "open_interest": open_interest,
+        "price_set_id": price_set_id(chain),
+        "contract_id": contract_id,
+        "price_type": price_type,
+        "price": price.price,
+        "obs_ts": price.obs_ts,
+        "capture_ts": price.obs_ts and chain.as_of,
+        "source": price.source,
+        "method": price.method,
+        "quality": price.quality,
+        "open_interest": open_interest,
         "prev_price": previous,
-    }  # fmt: skip
+    }
 
 
 def price_set_id(chain: Chain) -> str:
@@ -150,45 +159,98 @@ def quote_rows(chain: Chain) -> list[dict[str, Any]]:
     """Records of the dataset vol_quotes, by contract id; an empty bid or ask was not quoted."""
     return [
         {
-            "contract_id": quote.contract_id, "iv_mark": decimal(quote.implied_volatility, VOLATILITY_UNIT),
-            "forward": decimal(quote.forward), "bid_px": decimal(quote.bid), "ask_px": decimal(quote.ask),
-            "px_unit": "COIN", "vega_quote": decimal(quote.vega, VOLATILITY_UNIT),
-            "oi": decimal(quote.open_interest, Decimal(1).scaleb(-8)), "obs_ts": quote.obs_ts, "source": VENUE,
+            "contract_id": quote.contract_id,
+            "iv_mark": decimal(quote.implied_volatility, VOLATILITY_UNIT),
+            "forward": decimal(quote.forward),
+            "bid_px": decimal(quote.bid),
+            "ask_px": decimal(quote.ask),
+            "px_unit": "COIN",
+            "vega_quote": decimal(quote.vega, VOLATILITY_UNIT),
+            "oi": decimal(quote.open_interest, Decimal(1).scaleb(-8)),
+            "obs_ts": quote.obs_ts,
+            "source": VENUE,
             "quality": _quality(quote.obs_ts, chain),
         }
         for quote in chain.quotes.values()
-    ]  # fmt: skip
+    ]
 
 
 def _contracts(chain: Chain) -> Iterable[Contract]:
     for quote in chain.quotes.values():
         option, coin = quote.option, quote.option.future.coin
-        yield Contract(option.contract_id, option.venue_symbol, "OPT", "INVERSE", coin, coin, Decimal(1),
-                       SIZES[coin].option_lot, option.future.expiry, option.strike, option.right)  # fmt: skip
+        yield Contract(
+            option.contract_id,
+            option.venue_symbol,
+            "OPT",
+            "INVERSE",
+            coin,
+            coin,
+            Decimal(1),
+            SIZES[coin].option_lot,
+            option.future.expiry,
+            option.strike,
+            option.right,
+        )
     for future in chain.futures:
-        yield Contract(future.contract_id, future.venue_symbol, "FUT", "INVERSE", future.coin, future.coin,
-                       SIZES[future.coin].inverse_usd, Decimal(1), future.expiry)  # fmt: skip
+        yield Contract(
+            future.contract_id,
+            future.venue_symbol,
+            "FUT",
+            "INVERSE",
+            future.coin,
+            future.coin,
+            SIZES[future.coin].inverse_usd,
+            Decimal(1),
+            future.expiry,
+        )
     for coin in chain.coins:
-        yield Contract(convert_venue.perpetual_id(coin), f"{coin}-PERPETUAL", "PERP", "INVERSE", coin, coin,
-                       SIZES[coin].inverse_usd, Decimal(1))  # fmt: skip
-        yield Contract(convert_venue.linear_perpetual_id(coin), f"{coin}_USDC-PERPETUAL", "PERP", "LINEAR", coin,
-                       "USDC", SIZES[coin].linear_coins, Decimal(1))  # fmt: skip
+        yield Contract(
+            convert_venue.perpetual_id(coin),
+            f"{coin}-PERPETUAL",
+            "PERP",
+            "INVERSE",
+            coin,
+            coin,
+            SIZES[coin].inverse_usd,
+            Decimal(1),
+        )
+        yield Contract(
+            convert_venue.linear_perpetual_id(coin),
+            f"{coin}_USDC-PERPETUAL",
+            "PERP",
+            "LINEAR",
+            coin,
+            "USDC",
+            SIZES[coin].linear_coins,
+            Decimal(1),
+        )
 
 
 def _contract_row(contract: Contract, status: str) -> dict[str, Any]:
     perpetual = contract.kind == "PERP"
     return {
-        "contract_id": contract.contract_id, "venue_symbol": contract.venue_symbol, "venue": VENUE,
-        "kind": contract.kind, "payoff": contract.payoff, "underlying_asset": contract.coin,
-        "quote_ccy": contract.quote_ccy, "settle_asset": contract.settle_asset, "multiplier": contract.multiplier,
-        "lot_size": contract.lot, "strike": contract.strike, "option_type": contract.right,
-        "exercise_style": "EUR" if contract.kind == "OPT" else None, "last_trade_ts": contract.expiry,
-        "expiry_ts": contract.expiry, "final_settle_ts": contract.expiry,
+        "contract_id": contract.contract_id,
+        "venue_symbol": contract.venue_symbol,
+        "venue": VENUE,
+        "kind": contract.kind,
+        "payoff": contract.payoff,
+        "underlying_asset": contract.coin,
+        "quote_ccy": contract.quote_ccy,
+        "settle_asset": contract.settle_asset,
+        "multiplier": contract.multiplier,
+        "lot_size": contract.lot,
+        "strike": contract.strike,
+        "option_type": contract.right,
+        "exercise_style": "EUR" if contract.kind == "OPT" else None,
+        "last_trade_ts": contract.expiry,
+        "expiry_ts": contract.expiry,
+        "final_settle_ts": contract.expiry,
         "settlement_index_id": f"{contract.coin}-USD",
         "settlement_method": None if perpetual else "INDEX_AT_EXPIRY",
         "funding_interval_s": FUNDING_INTERVAL_SECONDS if perpetual else None,
-        "funding_cap": FUNDING_CAP if perpetual else None, "status": status,
-    }  # fmt: skip
+        "funding_cap": FUNDING_CAP if perpetual else None,
+        "status": status,
+    }
 
 
 def _option_mark(quote: Quote, chain: Chain) -> Price:

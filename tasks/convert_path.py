@@ -102,9 +102,12 @@ def _index_between(folder: Path, coin: str, first: datetime, last: datetime) -> 
     if not (folder / f"{SNAPSHOTS_BETWEEN_FILE}.parquet").is_file():
         return {}
     rows = read_file(folder, SNAPSHOTS_BETWEEN_FILE, _COLUMNS).filter(
-        pl.col("currency") == coin, pl.col("timestamp") > first, pl.col("timestamp") < last,
-        pl.col("index_price").is_finite(), pl.col("index_price") > 0,
-    )  # fmt: skip
+        pl.col("currency") == coin,
+        pl.col("timestamp") > first,
+        pl.col("timestamp") < last,
+        pl.col("index_price").is_finite(),
+        pl.col("index_price") > 0,
+    )
     return dict(rows.group_by("timestamp").agg(pl.col("index_price").median()).sort("timestamp").iter_rows())
 
 

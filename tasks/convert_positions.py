@@ -66,9 +66,18 @@ def _traded_rows(
     for at in held:
         buy_value, sell_value = bought.get(at, Decimal(0)), sold.get(at, Decimal(0))
         yield _row(
-            house, at, day, contract, opening.get(at, 0), moves[at], 0, buy_value, sell_value,
-            _premium(contract, buy_value, sell_value), _fees(contract, abs(moves[at]), buy_value + sell_value),
-        )  # fmt: skip
+            house,
+            at,
+            day,
+            contract,
+            opening.get(at, 0),
+            moves[at],
+            0,
+            buy_value,
+            sell_value,
+            _premium(contract, buy_value, sell_value),
+            _fees(contract, abs(moves[at]), buy_value + sell_value),
+        )
 
 
 def _matches(moves: Moves) -> Iterator[tuple[int, int, int]]:
@@ -108,20 +117,38 @@ def _fees(contract: Contract, atoms: int, value: Decimal) -> Decimal:
 
 
 def _row(
-    house: House, at: int, day: Day, contract: Contract, opening: int, move: int = 0, expired: int = 0,
-    buy_value: Decimal = Decimal(0), sell_value: Decimal = Decimal(0), premium: Decimal = Decimal(0),
+    house: House,
+    at: int,
+    day: Day,
+    contract: Contract,
+    opening: int,
+    move: int = 0,
+    expired: int = 0,
+    buy_value: Decimal = Decimal(0),
+    sell_value: Decimal = Decimal(0),
+    premium: Decimal = Decimal(0),
     fees: Decimal = Decimal(0),
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     portfolio = house.portfolios[at]
     return {
-        "clearing_member_id": house.members[portfolio.member].member_id, "margin_account_id": portfolio.account_id,
-        "account_type": portfolio.account_type, "client_id": portfolio.client_id or None,
-        "contract_id": contract.contract_id, "qty_open": _quantity(opening), "qty_buy": _quantity(max(move, 0)),
-        "qty_sell": _quantity(max(-move, 0)), "qty_transfer": 0, "qty_exercise_assign": 0,
-        "qty_expired": _quantity(expired), "qty_close": _quantity(opening + move + expired),
-        "buy_value": buy_value, "sell_value": sell_value, "premium_paid": premium, "fees": fees,
+        "clearing_member_id": house.members[portfolio.member].member_id,
+        "margin_account_id": portfolio.account_id,
+        "account_type": portfolio.account_type,
+        "client_id": portfolio.client_id or None,
+        "contract_id": contract.contract_id,
+        "qty_open": _quantity(opening),
+        "qty_buy": _quantity(max(move, 0)),
+        "qty_sell": _quantity(max(-move, 0)),
+        "qty_transfer": 0,
+        "qty_exercise_assign": 0,
+        "qty_expired": _quantity(expired),
+        "qty_close": _quantity(opening + move + expired),
+        "buy_value": buy_value,
+        "sell_value": sell_value,
+        "premium_paid": premium,
+        "fees": fees,
         "position_as_of_ts": day.chain.as_of,
-    }  # fmt: skip
+    }
 
 
 def _quantity(atoms: int) -> Decimal:

@@ -59,10 +59,17 @@ def versions(environment: str = "") -> Check:
     """Installed distributions against constraints.txt. In a PROD home a drift is a FAIL: figures are proven on them."""
     pinned = dict(_pins((resources.root() / "constraints.txt").read_text(encoding="utf-8").splitlines()))
     installed = {_canonical(each.name): each.version for each in metadata.distributions()}
-    needed = {_canonical(name) for line in metadata.requires("levee") or () if "extra ==" not in line
-              for name in _NAME.findall(line)[:1]}  # fmt: skip
-    differ = [f"{name} {installed[name]} (pinned {version})" for name, version in sorted(pinned.items())
-              if name in installed and installed[name] != version]  # fmt: skip
+    needed = {
+        _canonical(name)
+        for line in metadata.requires("levee") or ()
+        if "extra ==" not in line
+        for name in _NAME.findall(line)[:1]
+    }
+    differ = [
+        f"{name} {installed[name]} (pinned {version})"
+        for name, version in sorted(pinned.items())
+        if name in installed and installed[name] != version
+    ]
     absent = sorted(needed - installed.keys())
     if not differ and not absent:
         return Check("versions", OK, f"{len(pinned.keys() & installed.keys())} distributions are the pinned ones")
@@ -109,8 +116,12 @@ def clock_against_releases(home: Home) -> Check:
     """Nothing was published in the future: else the clock went back since."""
     issued = [_published(path) for path in home.published.glob("*/*/v*/_COMPLETE.json")]
     if None in issued:
-        return Check("releases", FAIL, f"{issued.count(None)} of {len(issued)} markers cannot be read",
-                     f"run `levee publish verify {home.published}`")  # fmt: skip
+        return Check(
+            "releases",
+            FAIL,
+            f"{issued.count(None)} of {len(issued)} markers cannot be read",
+            f"run `levee publish verify {home.published}`",
+        )
     latest = max(filter(None, issued), default=None)
     if latest is None:
         return Check("releases", OK, "nothing is published yet")
@@ -142,8 +153,17 @@ def zones() -> Check:
 
 def folders(home: Home) -> Check:
     """Every folder of the home can be written; a home that does not exist yet can be made."""
-    wanted = (home.root, home.inbox, home.frozen, home.exports, home.state, home.published, home.site, home.policy,
-              home.logs)  # fmt: skip
+    wanted = (
+        home.root,
+        home.inbox,
+        home.frozen,
+        home.exports,
+        home.state,
+        home.published,
+        home.site,
+        home.policy,
+        home.logs,
+    )
     closed = [str(folder) for folder in wanted if not _is_writable(_existing(folder))]
     if closed:
         return Check("folders", FAIL, "; ".join(closed), "give the user of this command write access")

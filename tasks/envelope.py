@@ -44,10 +44,21 @@ class Header:
 
     def line(self) -> str:
         """`#H` and ten fields."""
-        return ",".join((
-            "#H", self.report, str(self.schema_version), self.business_date.isoformat(), self.cycle, str(self.seq),
-            self.sender, timestamp(self.created_ts), timestamp(self.as_of_ts), self.env, self.origin,
-        ))  # fmt: skip
+        return ",".join(
+            (
+                "#H",
+                self.report,
+                str(self.schema_version),
+                self.business_date.isoformat(),
+                self.cycle,
+                str(self.seq),
+                self.sender,
+                timestamp(self.created_ts),
+                timestamp(self.as_of_ts),
+                self.env,
+                self.origin,
+            )
+        )
 
 
 def write_csv(
@@ -177,5 +188,12 @@ _FORMS: dict[type, Cell] = {
 
 
 def _no_form(value: str, limit: str) -> LeveeError:
-    return LeveeError(Finding("BAD_TYPE", "a value cannot be written", value=value, limit=limit,
-                              action="correct the value before it is written"))  # fmt: skip
+    return LeveeError(
+        Finding(
+            "BAD_TYPE",
+            "a value cannot be written",
+            value=value,
+            limit=limit,
+            action="correct the value before it is written",
+        )
+    )

@@ -21,13 +21,38 @@ Fields = dict[str, Any]
 
 _CALLS = "control.margin_call"
 _LINE = ("component", "amount_usd", "rule_id", "policy_hash", "binding_component", "worst_scenario_id")
-_SCENARIO = ("scenario_set", "underlying", "horizon_days", "start_date", "spot_return", "scale_factor", "vol_score",
-             "quality")  # fmt: skip
-_MARK = ("settlement_price", "prev_settlement_price", "implied_volatility", "index_price", "forward_price", "source",
-         "method", "quality", "obs_ts", "age_seconds")  # fmt: skip
+_SCENARIO = (
+    "scenario_set",
+    "underlying",
+    "horizon_days",
+    "start_date",
+    "spot_return",
+    "scale_factor",
+    "vol_score",
+    "quality",
+)
+_MARK = (
+    "settlement_price",
+    "prev_settlement_price",
+    "implied_volatility",
+    "index_price",
+    "forward_price",
+    "source",
+    "method",
+    "quality",
+    "obs_ts",
+    "age_seconds",
+)
 _RISK = ("option_value_usd", "delta", "gamma", "vega_usd")
-_COLLATERAL = ("asset", "quantity", "price_usd", "haircut_fraction", "market_value_usd", "post_haircut_value_usd",
-               "rule_id")  # fmt: skip
+_COLLATERAL = (
+    "asset",
+    "quantity",
+    "price_usd",
+    "haircut_fraction",
+    "market_value_usd",
+    "post_haircut_value_usd",
+    "rule_id",
+)
 
 
 def call(home: Home, call_id: str) -> Fields:
@@ -101,9 +126,12 @@ class _Run:
         name = {key: row[key] for key in ("margin_account_id", "client_id", "contract_id")}
         risk = _where(self.table("result.position_risk"), name).select(_RISK).to_dicts()
         return {
-            "contract_id": row["contract_id"], "qty_close": row["qty_close"], **(risk[0] if risk else {}),
-            "input": self._inputs([row]), "mark": self._mark(row["contract_id"]),
-        }  # fmt: skip
+            "contract_id": row["contract_id"],
+            "qty_close": row["qty_close"],
+            **(risk[0] if risk else {}),
+            "input": self._inputs([row]),
+            "mark": self._mark(row["contract_id"]),
+        }
 
     def _mark(self, contract_id: str) -> Fields:
         """The price that was taken, and every delivered line it could be taken from."""
@@ -131,10 +159,14 @@ class _Run:
         """Address of delivered lines, hash of their file as delivered, and the line itself from the archive."""
         hashes = dict(self.table("control.input_manifest").select("file_id", "sha256").iter_rows())
         return [
-            {"file_id": row["file_id"], "source_line": row["source_line"], "sha256": hashes.get(row["file_id"], ""),
-             "text": self._text(hashes.get(row["file_id"], ""), row["source_line"])}
+            {
+                "file_id": row["file_id"],
+                "source_line": row["source_line"],
+                "sha256": hashes.get(row["file_id"], ""),
+                "text": self._text(hashes.get(row["file_id"], ""), row["source_line"]),
+            }
             for row in rows
-        ]  # fmt: skip
+        ]
 
     def _text(self, sha256: str, source_line: int) -> str | None:
         """A delivered line; None where the archive does not hold the bytes with that hash."""

@@ -147,10 +147,14 @@ def _waiting(store: Store, files: pl.DataFrame, folder: str) -> list[Finding]:
     if store.read(resources.sql("freeze/options_held"), {"file_ids": files["file_id"].to_list()}).item():
         required.add("vol_quotes")
     return [
-        Finding("WAITING", f"{dataset} is not there", where=f"{folder}/{file_name(dataset)}",
-                action=f"deliver {file_name(dataset)} and run the cycle again")
+        Finding(
+            "WAITING",
+            f"{dataset} is not there",
+            where=f"{folder}/{file_name(dataset)}",
+            action=f"deliver {file_name(dataset)} and run the cycle again",
+        )
         for dataset in sorted(required - there)
-    ]  # fmt: skip
+    ]
 
 
 def _gap(previous: Mapping[str, Any] | None, business_date: date) -> list[Finding]:
@@ -160,10 +164,15 @@ def _gap(previous: Mapping[str, Any] | None, business_date: date) -> list[Findin
     first = previous["business_date"] + timedelta(days=1)
     days = (business_date - first).days
     return [
-        Finding("PRIOR_CYCLE_MISSING", "the end of day before is not published", where=f"{first.isoformat()} EOD",
-                value=f"{days} missing day(s)", limit=f"{(business_date - timedelta(days=1)).isoformat()} EOD",
-                action=f"run `levee cycle run --date {first.isoformat()}` first")
-    ]  # fmt: skip
+        Finding(
+            "PRIOR_CYCLE_MISSING",
+            "the end of day before is not published",
+            where=f"{first.isoformat()} EOD",
+            value=f"{days} missing day(s)",
+            limit=f"{(business_date - timedelta(days=1)).isoformat()} EOD",
+            action=f"run `levee cycle run --date {first.isoformat()}` first",
+        )
+    ]
 
 
 def _run(key: CycleKey, basis: Basis, predecessor_run_id: str, files: pl.DataFrame) -> pl.DataFrame:
@@ -176,13 +185,24 @@ def _run(key: CycleKey, basis: Basis, predecessor_run_id: str, files: pl.DataFra
             ("collateral_as_of_ts", "collateral_balances"),
         )
     }
-    return pl.DataFrame([{
-        "run_id": key.run_id, "business_date": key.business_date, "cycle": key.cycle, "run_no": key.run_no,
-        "state": "FROZEN", "fingerprint": basis.fingerprint, **asdict(basis),
-        "predecessor_run_id": predecessor_run_id, "genesis": not predecessor_run_id,
-        **as_of, "as_of_ts": max(as_of.values()),
-        "origin": "SYNTHETIC" if "SYNTHETIC" in set(files["origin"]) else "REAL",
-    }])  # fmt: skip
+    return pl.DataFrame(
+        [
+            {
+                "run_id": key.run_id,
+                "business_date": key.business_date,
+                "cycle": key.cycle,
+                "run_no": key.run_no,
+                "state": "FROZEN",
+                "fingerprint": basis.fingerprint,
+                **asdict(basis),
+                "predecessor_run_id": predecessor_run_id,
+                "genesis": not predecessor_run_id,
+                **as_of,
+                "as_of_ts": max(as_of.values()),
+                "origin": "SYNTHETIC" if "SYNTHETIC" in set(files["origin"]) else "REAL",
+            }
+        ]
+    )
 
 
 def take_up(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:

@@ -56,12 +56,26 @@ def check_rows(context: Context, validator: Validator) -> Iterator[Outcome]:
 
 def record(context: Context, outcomes: Sequence[Outcome]) -> None:
     """Write every check's result and what it found. Findings of landing the same run stay."""
-    context.write("control.check_result", pl.DataFrame([{
-        "check_id": outcome.check.check_id, "severity": outcome.check.severity, "scope": outcome.check.scope,
-        "kind": outcome.check.kind, "dataset": outcome.check.dataset, "meaning": outcome.check.meaning,
-        "examined": outcome.examined, "failed": outcome.rows.height, "sample_keys": outcome.sample_keys(),
-        "passed": outcome.passed,
-    } for outcome in outcomes]))  # fmt: skip
+    context.write(
+        "control.check_result",
+        pl.DataFrame(
+            [
+                {
+                    "check_id": outcome.check.check_id,
+                    "severity": outcome.check.severity,
+                    "scope": outcome.check.scope,
+                    "kind": outcome.check.kind,
+                    "dataset": outcome.check.dataset,
+                    "meaning": outcome.check.meaning,
+                    "examined": outcome.examined,
+                    "failed": outcome.rows.height,
+                    "sample_keys": outcome.sample_keys(),
+                    "passed": outcome.passed,
+                }
+                for outcome in outcomes
+            ]
+        ),
+    )
     own = {check.check_id for check in gate_checks.row_checks()} | set(gate_suites.check_ids())
     landed = context.slice("control.finding").filter(~pl.col("check_id").is_in(own))
     found = [_findings(outcome) for outcome in outcomes if outcome.rows.height]
@@ -93,20 +107,34 @@ def shown(outcome: Outcome) -> Iterator[Finding]:
     """The first offending rows of a check for a person, and how many more there are."""
     check = outcome.check
     for row in outcome.rows.head(FINDINGS_SHOWN).iter_rows(named=True):
-        yield Finding(check.code, f"broken: {check.meaning}", gate_checks.address(row), row["value"],
-                      row["limit_value"], check.action)  # fmt: skip
+        yield Finding(
+            check.code,
+            f"broken: {check.meaning}",
+            gate_checks.address(row),
+            row["value"],
+            row["limit_value"],
+            check.action,
+        )
     more = outcome.rows.height - FINDINGS_SHOWN
     if more > 0:
-        yield Finding(check.code, "more rows break the same check", value=f"{more} more",
-                      action="see the run's control.finding export")  # fmt: skip
+        yield Finding(
+            check.code,
+            "more rows break the same check",
+            value=f"{more} more",
+            action="see the run's control.finding export",
+        )
 
 
 def _findings(outcome: Outcome) -> pl.DataFrame:
     check = outcome.check
     return outcome.rows.head(FINDINGS_KEPT).with_columns(
-        check_id=pl.lit(check.check_id), code=pl.lit(check.code), severity=pl.lit(check.severity),
-        scope=pl.lit(check.scope), meaning=pl.lit(check.meaning), action=pl.lit(check.action),
-    )  # fmt: skip
+        check_id=pl.lit(check.check_id),
+        code=pl.lit(check.code),
+        severity=pl.lit(check.severity),
+        scope=pl.lit(check.scope),
+        meaning=pl.lit(check.meaning),
+        action=pl.lit(check.action),
+    )
 
 
 def _count(context: Context, table: str) -> None:

@@ -24,9 +24,15 @@ SCOPES = ("book", "member", "row")
 SAMPLE = 20
 
 ADDRESS = {
-    "dataset": pl.String, "file_id": pl.String, "source_line": pl.Int32, "clearing_member_id": pl.String,
-    "margin_account_id": pl.String, "contract_id": pl.String, "value": pl.String, "limit_value": pl.String,
-}  # fmt: skip
+    "dataset": pl.String,
+    "file_id": pl.String,
+    "source_line": pl.Int32,
+    "clearing_member_id": pl.String,
+    "margin_account_id": pl.String,
+    "contract_id": pl.String,
+    "value": pl.String,
+    "limit_value": pl.String,
+}
 """Columns of an offending row. A check returns those it knows; the others are empty."""
 
 FIRST_LINE = re.compile(rf"-- ({'|'.join(SEVERITIES)}) · ({'|'.join(SCOPES)}) · ([A-Z][0-9]+) · (\S.*\S)")
@@ -103,12 +109,10 @@ def offending(frame: pl.DataFrame) -> pl.DataFrame:
     absent = {name: pl.lit(None, dtype=kind) for name, kind in ADDRESS.items() if name not in frame.columns}
     return (
         frame.with_columns(**absent)
-        .select(
-            pl.col(name).cast(kind).fill_null(0 if kind == pl.Int32 else "") for name, kind in ADDRESS.items()
-        )
+        .select(pl.col(name).cast(kind).fill_null(0 if kind == pl.Int32 else "") for name, kind in ADDRESS.items())
         .unique()
         .sort(list(ADDRESS))
-    )  # fmt: skip
+    )
 
 
 def limits(context: Context) -> dict[str, Any]:

@@ -44,12 +44,20 @@ def page(report: Mapping[str, Any]) -> str:
 def _check(row: Mapping[str, Any], found: list[dict[str, Any]]) -> dict[str, Any]:
     """A check with its limits (those its findings name) and addresses."""
     return {
-        "check_id": row["check_id"], "severity": row["severity"], "scope": row["scope"], "kind": row["kind"],
-        "dataset": row["dataset"], "meaning": row["meaning"], "examined": row["examined"], "failed": row["failed"],
-        "passed": row["passed"], "code": found[0]["code"] if found else "",
-        "limit": sorted({each["limit"] for each in found}), "sample_keys": json.loads(row["sample_keys"]),
+        "check_id": row["check_id"],
+        "severity": row["severity"],
+        "scope": row["scope"],
+        "kind": row["kind"],
+        "dataset": row["dataset"],
+        "meaning": row["meaning"],
+        "examined": row["examined"],
+        "failed": row["failed"],
+        "passed": row["passed"],
+        "code": found[0]["code"] if found else "",
+        "limit": sorted({each["limit"] for each in found}),
+        "sample_keys": json.loads(row["sample_keys"]),
         "findings": found[:FINDINGS_LISTED],
-    }  # fmt: skip
+    }
 
 
 def _found(findings: pl.DataFrame, check_id: str | None) -> list[dict[str, Any]]:
@@ -59,10 +67,15 @@ def _found(findings: pl.DataFrame, check_id: str | None) -> list[dict[str, Any]]
         "code", "dataset", "file_id", "source_line", "clearing_member_id", "margin_account_id", "contract_id", "value"
     )
     return [
-        {"code": row["code"], "where": address(row), "value": row["value"], "limit": row["limit_value"],
-         "action": row["action"]}
+        {
+            "code": row["code"],
+            "where": address(row),
+            "value": row["value"],
+            "limit": row["limit_value"],
+            "action": row["action"],
+        }
         for row in rows.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 def _failed(checks: list[dict[str, Any]]) -> dict[str, int]:
@@ -87,6 +100,11 @@ def _verdict(failed: Mapping[str, int]) -> str:
 @cache
 def _template() -> Template:
     folder = Path(__file__).resolve().parent / "pages"
-    environment = Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)  # fmt: skip
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     return environment.get_template("validation.html.j2")

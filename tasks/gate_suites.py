@@ -23,10 +23,17 @@ from tasks.schema import REQUIRED_DATASETS
 from tasks.stage import Context
 
 TABLES = {
-    "accounts": "account", "book_depth": "depth", "collateral_balances": "collateral", "contracts": "contract",
-    "funding": "funding", "history": "history", "members": "member", "positions": "position", "prices": "price",
+    "accounts": "account",
+    "book_depth": "depth",
+    "collateral_balances": "collateral",
+    "contracts": "contract",
+    "funding": "funding",
+    "history": "history",
+    "members": "member",
+    "positions": "position",
+    "prices": "price",
     "vol_quotes": "vol_quote",
-}  # fmt: skip
+}
 """Book table of a dataset."""
 
 MAY_BE_NIL = frozenset({"positions", "collateral_balances"})
@@ -64,8 +71,10 @@ def rules() -> dict[str, tuple[Rule, ...]]:
         "book_depth": (*_range(_POSITIVE, "price", "size"), *_range({"min_value": 1}, "level")),
         "collateral_balances": (*_range(_NOT_NEGATIVE, "deposits", "withdrawals", "pending_in", "pending_out"),),
         "contracts": (
-            *_range(_POSITIVE, "multiplier", "strike", "funding_interval_s"), *_range(_NOT_NEGATIVE, "funding_cap"),
-            *_given("OPT", "strike", "option_type", "expiry_ts"), *_given("FUT", "expiry_ts"),
+            *_range(_POSITIVE, "multiplier", "strike", "funding_interval_s"),
+            *_range(_NOT_NEGATIVE, "funding_cap"),
+            *_given("OPT", "strike", "option_type", "expiry_ts"),
+            *_given("FUT", "expiry_ts"),
             _known_asset("settle_asset"),
         ),
         "funding": (*_range({"min_value": -1, "max_value": 1}, "funding_rate"),),
@@ -74,11 +83,16 @@ def rules() -> dict[str, tuple[Rule, ...]]:
         "positions": (*_range(_NOT_NEGATIVE, "qty_buy", "qty_sell", "buy_value", "sell_value"),),
         "prices": (
             *_range(_NOT_NEGATIVE, "open_interest", "volume_24h_usd"),
-            Rule("BAD_FORM", "price_set_id", "ExpectColumnValuesToMatchRegex", "a price set has a plain name",
-                 {"regex": r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"}),
+            Rule(
+                "BAD_FORM",
+                "price_set_id",
+                "ExpectColumnValuesToMatchRegex",
+                "a price set has a plain name",
+                {"regex": r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"},
+            ),
         ),
         "vol_quotes": (*_range(_POSITIVE, "forward"), *_range(_NOT_NEGATIVE, "bid_px", "ask_px")),
-    }  # fmt: skip
+    }
 
 
 class Validator:
@@ -162,8 +176,9 @@ def _delivered(context: Context, dataset: str) -> int:
     """Records the run's files of a dataset declare."""
     records: int = context.store.read(
         "SELECT coalesce(sum(records), 0)::BIGINT FROM control.input_manifest "
-        "WHERE run_id = $run_id AND dataset = $dataset", {"run_id": context.key.run_id, "dataset": dataset},
-    ).item()  # fmt: skip
+        "WHERE run_id = $run_id AND dataset = $dataset",
+        {"run_id": context.key.run_id, "dataset": dataset},
+    ).item()
     return records
 
 
@@ -185,18 +200,25 @@ def _addresses(dataset: str, rule: Rule, height: int, broken: Sequence[Mapping[s
     limit = ", ".join(f"{name} {value}" for name, value in rule.arguments.items())
     if not broken:
         return pl.DataFrame([{"dataset": dataset, "value": f"{height} rows", "limit_value": limit}])
-    return pl.DataFrame([
-        {**{name: row[name] for name in ADDRESS if name in row}, "dataset": dataset,
-         "source_line": int(row["source_line"]), "value": f"{rule.column} {'empty' if rule.kind else row[rule.column]}",
-         "limit_value": limit or f"given for {rule.kind}"}
-        for row in broken
-    ])  # fmt: skip
+    return pl.DataFrame(
+        [
+            {
+                **{name: row[name] for name in ADDRESS if name in row},
+                "dataset": dataset,
+                "source_line": int(row["source_line"]),
+                "value": f"{rule.column} {'empty' if rule.kind else row[rule.column]}",
+                "limit_value": limit or f"given for {rule.kind}",
+            }
+            for row in broken
+        ]
+    )
 
 
 def _given(kind: str, *columns: str) -> Iterator[Rule]:
     for column in columns:
-        yield Rule("EMPTY_VALUE", column, "ExpectColumnValuesToNotBeNull", f"a contract of kind {kind} gives it",
-                   kind=kind)  # fmt: skip
+        yield Rule(
+            "EMPTY_VALUE", column, "ExpectColumnValuesToNotBeNull", f"a contract of kind {kind} gives it", kind=kind
+        )
 
 
 def _range(bounds: Mapping[str, Any], *columns: str) -> Iterator[Rule]:
@@ -206,8 +228,13 @@ def _range(bounds: Mapping[str, Any], *columns: str) -> Iterator[Rule]:
 
 def _known_asset(column: str) -> Rule:
     """What is settled in an asset needs the asset's minor unit and calendar."""
-    return Rule("NOT_IN_SET", column, "ExpectColumnValuesToBeInSet", "an asset is one of data/reference/assets.toml",
-                {"value_set": _assets()})  # fmt: skip
+    return Rule(
+        "NOT_IN_SET",
+        column,
+        "ExpectColumnValuesToBeInSet",
+        "an asset is one of data/reference/assets.toml",
+        {"value_set": _assets()},
+    )
 
 
 @cache

@@ -21,8 +21,18 @@ from tasks.records import RESERVED_IDS, drift, fault, read_records, split
 from tasks.schema import Column, Dataset
 
 CYCLE = re.compile(r"SOD|EOD|ITD[1-9][0-9]{0,2}")
-HEADER_FIELDS = ("report", "schema_version", "business_date", "cycle", "seq", "sender", "created_ts", "as_of_ts",
-                 "env", "origin")  # fmt: skip
+HEADER_FIELDS = (
+    "report",
+    "schema_version",
+    "business_date",
+    "cycle",
+    "seq",
+    "sender",
+    "created_ts",
+    "as_of_ts",
+    "env",
+    "origin",
+)
 _NAME = re.compile(r"(?P<dataset>[a-z_]+)(?:\.(?P<sender>[A-Z0-9]{3,12}))?(?:\.v(?P<seq>[1-9][0-9]{0,5}))?\.csv")
 _TOTAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _LARGEST_TOTAL = Decimal(10) ** 20  # raw.file keeps DECIMAL(38, 18)
@@ -107,9 +117,15 @@ def read(name: str, content: bytes, place: Place) -> Delivery:
     said = parse_name(name)
     if said is None:
         raise DeliveryError(
-            Finding("BAD_HEADER", "the file's name fits no dataset", path, name, "<dataset>[.<SENDER>][.v<N>].csv",
-                    "rename it, or take it out of the inbox")
-        )  # fmt: skip
+            Finding(
+                "BAD_HEADER",
+                "the file's name fits no dataset",
+                path,
+                name,
+                "<dataset>[.<SENDER>][.v<N>].csv",
+                "rename it, or take it out of the inbox",
+            )
+        )
     return _Reading(said, path, place).read(content)
 
 
@@ -132,9 +148,16 @@ class _Reading:
         self._refuse_if_wrong()
         assert header is not None and frame is not None and total is not None, "a file without findings is whole"
         return Delivery(
-            file_id(self.name, self.place.business_date, self.place.cycle), self.path, header, frame,
-            hashlib.sha256(content).hexdigest(), len(content), frame.height, total, tuple(self.warnings),
-        )  # fmt: skip
+            file_id(self.name, self.place.business_date, self.place.cycle),
+            self.path,
+            header,
+            frame,
+            hashlib.sha256(content).hexdigest(),
+            len(content),
+            frame.height,
+            total,
+            tuple(self.warnings),
+        )
 
     def _wrong(self, code: str, what: str, line: int = 0, value: str = "", limit: str = "") -> None:
         where = f"{self.path}:{line}" if line else self.path
@@ -148,8 +171,11 @@ class _Reading:
         """Bytes without BOM and with LF line ends. A form that cannot be read as lines ends the reading here."""
         text = content.removeprefix(_BOM).replace(b"\r\n", b"\n")
         if not text:
-            self._wrong("ZERO_BYTE", "the file is empty; a file without records still has #H, names and #T",
-                        value=f"{len(content)} bytes")  # fmt: skip
+            self._wrong(
+                "ZERO_BYTE",
+                "the file is empty; a file without records still has #H, names and #T",
+                value=f"{len(content)} bytes",
+            )
         for byte, what in ((b"\r", "a carriage return stands alone"), (b"\0", "the file holds a NUL byte")):
             if byte in text:
                 self._wrong("BAD_TRAILER", what, line=text.count(b"\n", 0, text.index(byte)) + 1)
@@ -163,8 +189,13 @@ class _Reading:
         try:
             text.decode()
         except UnicodeDecodeError as error:
-            self._wrong("BAD_TYPE", "the line is not UTF-8", line=text.count(b"\n", 0, error.start) + 1,
-                        value=repr(text[error.start : error.end]), limit="UTF-8")  # fmt: skip
+            self._wrong(
+                "BAD_TYPE",
+                "the line is not UTF-8",
+                line=text.count(b"\n", 0, error.start) + 1,
+                value=repr(text[error.start : error.end]),
+                limit="UTF-8",
+            )
 
     def _cut(self, text: bytes) -> _Parts:
         """Header line, body, trailer line. Ends the reading where either end is not there."""
@@ -196,10 +227,16 @@ class _Reading:
         if len(self.findings) > before:
             return None
         return Header(
-            self.name.dataset, self.place.business_date, self.place.cycle, self.name.seq, self.name.sender,
-            datetime.fromisoformat(said["created_ts"]), datetime.fromisoformat(said["as_of_ts"]),
-            said["env"], said["origin"],
-        )  # fmt: skip
+            self.name.dataset,
+            self.place.business_date,
+            self.place.cycle,
+            self.name.seq,
+            self.name.sender,
+            datetime.fromisoformat(said["created_ts"]),
+            datetime.fromisoformat(said["as_of_ts"]),
+            said["env"],
+            said["origin"],
+        )
 
     def _agrees(self, said: dict[str, str]) -> None:
         """Name, folder and header say the same."""
@@ -242,9 +279,15 @@ class _Reading:
             return None
         if extra:
             self.warnings.append(
-                Finding("SCHEMA_DRIFT", "extra trailing columns are ignored", f"{self.path}:2", ", ".join(extra),
-                        f"{width} columns", "agree them, or leave them out")
-            )  # fmt: skip
+                Finding(
+                    "SCHEMA_DRIFT",
+                    "extra trailing columns are ignored",
+                    f"{self.path}:2",
+                    ", ".join(extra),
+                    f"{width} columns",
+                    "agree them, or leave them out",
+                )
+            )
         return len(extra)
 
     def _records(self, parts: _Parts, extra: int | None) -> tuple[pl.DataFrame | None, Decimal | None]:

@@ -108,10 +108,14 @@ def _stands(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
     changed = basis.differs_from(run, "reference_hash", "model_version", "code_version", "constraints_hash", "env")
     if changed:
         raise LeveeError(
-            Finding("RESTATE_REFUSED", "the cycle is published and corrections after publication are not built yet",
-                    where=run["run_id"], value=f"changed: {', '.join(changed)}",
-                    action="what is published stands; put the correction into the open cycle")
-        )  # fmt: skip
+            Finding(
+                "RESTATE_REFUSED",
+                "the cycle is published and corrections after publication are not built yet",
+                where=run["run_id"],
+                value=f"changed: {', '.join(changed)}",
+                action="what is published stands; put the correction into the open cycle",
+            )
+        )
     return Landed(_key(run), "PUBLISHED")
 
 
@@ -165,9 +169,13 @@ def _archived(home: Home, path: Path) -> bytes:
     except OSError as error:
         code = "DISK_FULL" if error.errno in {errno.ENOSPC, errno.EDQUOT} else "READ_ONLY"
         raise LeveeError(
-            Finding(code, f"a delivered file cannot be archived: {error.strerror}", where=str(error.filename or path),
-                    action="free space or give the user of this command access, then run again")
-        ) from error  # fmt: skip
+            Finding(
+                code,
+                f"a delivered file cannot be archived: {error.strerror}",
+                where=str(error.filename or path),
+                action="free space or give the user of this command access, then run again",
+            )
+        ) from error
     return content
 
 
@@ -199,13 +207,25 @@ def _out_of_turn(delivery: Delivery, versions: Mapping[int, str]) -> _Refusal | 
     name = FileName(header.report, header.sender, header.seq)
     following = f"deliver it as version {max(versions, default=0) + 1}"
     if header.seq in versions:
-        finding = Finding("DUP_CONFLICT", "this version has landed with other content", delivery.path,
-                          delivery.sha256, versions[header.seq], following)  # fmt: skip
+        finding = Finding(
+            "DUP_CONFLICT",
+            "this version has landed with other content",
+            delivery.path,
+            delivery.sha256,
+            versions[header.seq],
+            following,
+        )
         return _Refusal(name, (finding,), final=False)
     highest = max(versions, default=0)
     if header.seq < highest:
-        finding = Finding("OUT_OF_ORDER", "a higher version has landed before", delivery.path, f"v{header.seq}",
-                          f"above v{highest}", f"{following}, or take it out of the inbox")  # fmt: skip
+        finding = Finding(
+            "OUT_OF_ORDER",
+            "a higher version has landed before",
+            delivery.path,
+            f"v{header.seq}",
+            f"above v{highest}",
+            f"{following}, or take it out of the inbox",
+        )
         return _Refusal(name, (finding,), final=True)
     return None
 
@@ -224,11 +244,27 @@ def _load(store: Store, delivery: Delivery) -> None:
 
 def _file_row(delivery: Delivery) -> pl.DataFrame:
     header = delivery.header
-    return pl.DataFrame([{
-        "file_id": delivery.file_id, "path": delivery.path, "sha256": delivery.sha256, "dataset": header.report,
-        "sender": header.sender, "business_date": header.business_date, "cycle": header.cycle, "seq": header.seq,
-        "schema_version": header.schema_version, "env": header.env, "origin": header.origin,
-        "created_ts": header.created_ts.replace(tzinfo=None), "as_of_ts": header.as_of_ts.replace(tzinfo=None),
-        "records": delivery.records, "control_total": delivery.control_total, "bytes": delivery.bytes,
-        "known_from_ts": datetime.now(UTC).replace(tzinfo=None),
-    }], schema_overrides={"control_total": pl.Decimal(38, 18)})  # fmt: skip
+    return pl.DataFrame(
+        [
+            {
+                "file_id": delivery.file_id,
+                "path": delivery.path,
+                "sha256": delivery.sha256,
+                "dataset": header.report,
+                "sender": header.sender,
+                "business_date": header.business_date,
+                "cycle": header.cycle,
+                "seq": header.seq,
+                "schema_version": header.schema_version,
+                "env": header.env,
+                "origin": header.origin,
+                "created_ts": header.created_ts.replace(tzinfo=None),
+                "as_of_ts": header.as_of_ts.replace(tzinfo=None),
+                "records": delivery.records,
+                "control_total": delivery.control_total,
+                "bytes": delivery.bytes,
+                "known_from_ts": datetime.now(UTC).replace(tzinfo=None),
+            }
+        ],
+        schema_overrides={"control_total": pl.Decimal(38, 18)},
+    )

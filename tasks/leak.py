@@ -89,9 +89,14 @@ class Guard:
         }
 
     def _confirmed(
-        self, path: str, content: bytes, listed: list[bytes], hits: set[bytes], named: set[bytes],
+        self,
+        path: str,
+        content: bytes,
+        listed: list[bytes],
+        hits: set[bytes],
+        named: set[bytes],
         own_phrases: set[bytes],
-    ) -> set[bytes]:  # fmt: skip
+    ) -> set[bytes]:
         text = b" " + b" ".join(listed) + b" "
         common = {name for name in hits | named if _NUMERAL.fullmatch(name) or self._is_said_to_all(name)}
         leaked = _named_in(text, named - common, own_phrases)
@@ -175,5 +180,10 @@ def _csv_identities(content: bytes) -> Iterator[bytes]:
 
 
 def _leak(path: str, leak: bytes) -> Finding:
-    return Finding("LEAK", "a pack names another party", where=path, value=leak.decode(errors="replace"),
-                   action="nothing was published; find the rows that carry it and correct them")  # fmt: skip
+    return Finding(
+        "LEAK",
+        "a pack names another party",
+        where=path,
+        value=leak.decode(errors="replace"),
+        action="nothing was published; find the rows that carry it and correct them",
+    )

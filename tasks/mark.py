@@ -25,18 +25,40 @@ from tasks.stage import Context, stage
 PRICE_UNIT = Decimal("1e-10")
 _PRICE = pl.Decimal(28, 10)
 _MARK_COLUMNS: Mapping[str, Any] = {
-    "contract_id": pl.String, "settlement_price": _PRICE, "prev_settlement_price": _PRICE, "index_price": _PRICE,
-    "forward_price": _PRICE, "implied_volatility": pl.Float64, "settle_asset_price": _PRICE, "final_price": _PRICE,
-    "obs_ts": pl.Datetime("us"), "age_seconds": pl.Float64, "source": pl.String, "method": pl.String,
+    "contract_id": pl.String,
+    "settlement_price": _PRICE,
+    "prev_settlement_price": _PRICE,
+    "index_price": _PRICE,
+    "forward_price": _PRICE,
+    "implied_volatility": pl.Float64,
+    "settle_asset_price": _PRICE,
+    "final_price": _PRICE,
+    "obs_ts": pl.Datetime("us"),
+    "age_seconds": pl.Float64,
+    "source": pl.String,
+    "method": pl.String,
     "quality": pl.String,
-}  # fmt: skip
+}
 _SURFACE_COLUMNS: Mapping[str, Any] = {
-    "underlying": pl.String, "expiry_ts": pl.Datetime("us"), "years_to_expiry": pl.Float64,
-    "forward_price": pl.Float64, "svi_a": pl.Float64, "svi_b": pl.Float64, "svi_rho": pl.Float64,
-    "svi_mu": pl.Float64, "svi_s": pl.Float64, "method": pl.String, "certified": pl.Boolean, "min_g": pl.Float64,
-    "min_calendar_gap": pl.Float64, "n_quotes": pl.Int32, "rmse_bp": pl.Float64, "tolerance_bp": pl.Float64,
-    "n_quoted": pl.Int32, "n_inside_half_spread": pl.Int32,
-}  # fmt: skip
+    "underlying": pl.String,
+    "expiry_ts": pl.Datetime("us"),
+    "years_to_expiry": pl.Float64,
+    "forward_price": pl.Float64,
+    "svi_a": pl.Float64,
+    "svi_b": pl.Float64,
+    "svi_rho": pl.Float64,
+    "svi_mu": pl.Float64,
+    "svi_s": pl.Float64,
+    "method": pl.String,
+    "certified": pl.Boolean,
+    "min_g": pl.Float64,
+    "min_calendar_gap": pl.Float64,
+    "n_quotes": pl.Int32,
+    "rmse_bp": pl.Float64,
+    "tolerance_bp": pl.Float64,
+    "n_quoted": pl.Int32,
+    "n_inside_half_spread": pl.Int32,
+}
 
 
 @stage("mark")
@@ -49,23 +71,33 @@ def write_marks(context: Context) -> None:
     """Write surface, marks and asset prices of the run. Raises as `mark`."""
     gate = context.policy.gate
     contracts = context.query(
-        "book/slices/mark_contracts", predecessor_run_id=context.run["predecessor_run_id"],
-        stale_limit_seconds=gate.stale_limit_seconds, iv_lowest=gate.iv_lowest, iv_highest=gate.iv_highest,
-    )  # fmt: skip
-    assets = context.query("book/slices/mark_assets", stale_limit_seconds=gate.stale_limit_seconds,
-                           settle_assets=contracts["settle_asset"].unique().sort().to_list())  # fmt: skip
+        "book/slices/mark_contracts",
+        predecessor_run_id=context.run["predecessor_run_id"],
+        stale_limit_seconds=gate.stale_limit_seconds,
+        iv_lowest=gate.iv_lowest,
+        iv_highest=gate.iv_highest,
+    )
+    assets = context.query(
+        "book/slices/mark_assets",
+        stale_limit_seconds=gate.stale_limit_seconds,
+        settle_assets=contracts["settle_asset"].unique().sort().to_list(),
+    )
     prices = _asset_prices(assets)
     listed, limits = _listed(contracts, context.run["as_of_ts"]), context.policy.surface
     surface = quoted_surface.fit(listed, _prior(context), limits, gate.iv_lowest, gate.iv_highest)
     marks = marking.mark(listed, surface, gate.iv_lowest, gate.iv_highest)
     settle_price = np.array([float(prices[asset]) for asset in contracts["settle_asset"]])
-    uncertainty = quoted_surface.mark_uncertainty_usd(listed, marks, surface, _floats(contracts, "multiplier"),
-                                                      settle_price, limits)  # fmt: skip
+    uncertainty = quoted_surface.mark_uncertainty_usd(
+        listed, marks, surface, _floats(contracts, "multiplier"), settle_price, limits
+    )
     context.write("result.asset_price", assets)
     context.write("result.surface", _surface_rows(listed, surface))
-    context.write("result.mark", _mark_rows(contracts, marks, prices).with_columns(
-        mark_uncertainty_usd=pl.Series(uncertainty, dtype=pl.Float64)
-    ))  # fmt: skip
+    context.write(
+        "result.mark",
+        _mark_rows(contracts, marks, prices).with_columns(
+            mark_uncertainty_usd=pl.Series(uncertainty, dtype=pl.Float64)
+        ),
+    )
 
 
 def _prior(context: Context) -> dict[ExpiryKey, Prior]:
@@ -84,9 +116,16 @@ def _asset_prices(assets: pl.DataFrame) -> dict[str, Decimal]:
     missing = assets.filter(pl.col("price_usd").is_null())["asset"].to_list()
     if missing:
         raise ModelInputError(
-            *(Finding("NO_PRICE", "an asset in use has no index price above zero", where=f"{asset}-USD",
-                      action="deliver the price in a new version of the file") for asset in missing)
-        )  # fmt: skip
+            *(
+                Finding(
+                    "NO_PRICE",
+                    "an asset in use has no index price above zero",
+                    where=f"{asset}-USD",
+                    action="deliver the price in a new version of the file",
+                )
+                for asset in missing
+            )
+        )
     return dict(assets.select("asset", "price_usd").iter_rows())
 
 
@@ -128,17 +167,23 @@ def _surface_rows(listed: marking.Listed, surface: Surface) -> pl.DataFrame:
     quality = quoted_surface.quality(listed, surface)
     rows = [
         {
-            "underlying": each.underlying, "expiry_ts": each.expiry.item(), "years_to_expiry": each.years,
+            "underlying": each.underlying,
+            "expiry_ts": each.expiry.item(),
+            "years_to_expiry": each.years,
             "forward_price": each.forward,
             **{f"svi_{name}": value for name, value in asdict(each.svi).items()},
-            "method": each.method, "certified": each.certified, "min_g": each.min_g,
+            "method": each.method,
+            "certified": each.certified,
+            "min_g": each.min_g,
             "min_calendar_gap": each.min_calendar_gap if np.isfinite(each.min_calendar_gap) else None,
-            "n_quotes": each.n_quotes, "rmse_bp": None if np.isnan(each.rmse_bp) else each.rmse_bp,
-            "tolerance_bp": each.tolerance_bp, "n_quoted": quality[key].n_quoted,
+            "n_quotes": each.n_quotes,
+            "rmse_bp": None if np.isnan(each.rmse_bp) else each.rmse_bp,
+            "tolerance_bp": each.tolerance_bp,
+            "n_quoted": quality[key].n_quoted,
             "n_inside_half_spread": quality[key].n_inside,
         }
         for key, each in surface.by_expiry.items()
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=_SURFACE_COLUMNS)
 
 
@@ -158,14 +203,20 @@ def _mark_row(
     modelled = _rounded(marks.model_price[position])
     settlement_price = seen["price"] if modelled is None else modelled
     return {
-        "contract_id": row["contract_id"], "settlement_price": settlement_price,
-        "prev_settlement_price": row["prev_settlement_price"], "index_price": row["index_price"],
+        "contract_id": row["contract_id"],
+        "settlement_price": settlement_price,
+        "prev_settlement_price": row["prev_settlement_price"],
+        "index_price": row["index_price"],
         "forward_price": _rounded(marks.forward[position]) if is_option else settlement_price,
         "implied_volatility": float(marks.volatility[position]) if is_option else None,
-        "settle_asset_price": settle_asset_price, "final_price": row["final_price"] if row["expired"] else None,
-        "obs_ts": seen["obs_ts"], "age_seconds": seen["age_seconds"], "source": seen["source"], "method": method,
+        "settle_asset_price": settle_asset_price,
+        "final_price": row["final_price"] if row["expired"] else None,
+        "obs_ts": seen["obs_ts"],
+        "age_seconds": seen["age_seconds"],
+        "source": seen["source"],
+        "method": method,
         "quality": str(marks.quality[position]),
-    }  # fmt: skip
+    }
 
 
 def _seen(row: Mapping[str, Any], method: str) -> dict[str, Any]:

@@ -70,8 +70,14 @@ def fall(days: Sequence[DayFigures]) -> Sequence[DayFigures]:
 def _day(home: Home, day: date, kinds: Mapping[str, str]) -> DayFigures:
     state = next((each for each in status.cycles(home, day) if each["cycle"] == CYCLE), None)
     if state is None or state["state"] != "PUBLISHED":
-        raise LeveeError(Finding("UNKNOWN_ID", "the day is not published", where=cycle_id(day, CYCLE),
-                                 action="run `levee cycle backfill` over the span first"))  # fmt: skip
+        raise LeveeError(
+            Finding(
+                "UNKNOWN_ID",
+                "the day is not published",
+                where=cycle_id(day, CYCLE),
+                action="run `levee cycle backfill` over the span first",
+            )
+        )
     run_id = state["run_id"]
     accounts, contracts, marks, variation, assets = (
         status.exported(home, run_id, name)
@@ -134,9 +140,10 @@ def _by_kind(
 def _volatility(contracts: pl.DataFrame, marks: pl.DataFrame, as_of: datetime) -> float | None:
     """Mean volatility of the options of about a month near the money, as a fraction per year."""
     rows = contracts.join(marks, on="contract_id").filter(
-        pl.col("kind") == "OPT", pl.col("underlying_asset") == SHOWN_COIN,
+        pl.col("kind") == "OPT",
+        pl.col("underlying_asset") == SHOWN_COIN,
         pl.col("expiry_ts").is_between(as_of + TENOR[0], as_of + TENOR[1]),
-    )  # fmt: skip
+    )
     near = [
         volatility
         for strike, forward, volatility in rows.select("strike", "forward_price", "implied_volatility").iter_rows()

@@ -10,41 +10,80 @@ from itertools import pairwise
 from tasks.month import SHOWN_COIN, DayFigures, fall
 
 WIDTH, PANEL, GAP, LEFT, TOP = 720, 130, 34, 64, 24
-COLUMNS = ("day", "options", "accounts", "Σ IM", "VM paid BTC", "VM paid ETH", "VM paid USDC", "Σ calls", "calls",
-           "largest call", "warnings", "seconds")  # fmt: skip
-_KIND_COLUMNS = ("kind", "accounts", "VM", "funding", "premium and payoff", "IM before", "IM after",
-                 "option value before", "option value after", "called", "deficit at the end")  # fmt: skip
+COLUMNS = (
+    "day",
+    "options",
+    "accounts",
+    "Σ IM",
+    "VM paid BTC",
+    "VM paid ETH",
+    "VM paid USDC",
+    "Σ calls",
+    "calls",
+    "largest call",
+    "warnings",
+    "seconds",
+)
+_KIND_COLUMNS = (
+    "kind",
+    "accounts",
+    "VM",
+    "funding",
+    "premium and payoff",
+    "IM before",
+    "IM after",
+    "option value before",
+    "option value after",
+    "called",
+    "deficit at the end",
+)
 
 
 def markdown(days: Sequence[DayFigures], picture: str) -> str:
     """The summary as committed to docs; `picture` is the path of the drawing beside it."""
-    return "\n".join([
-        "# A real month", "",
-        "Measured by `levee cycle summary` on the days that `levee cycle backfill` published; amounts in million USD.",
-        "Market data are real, members and their positions seeded (see convert.md). VM paid is what accounts paid, net",
-        "in each account and asset; as much was received. Seconds are those of the cycle's stages.", "",
-        *_markdown_table(COLUMNS, [_cells(day) for day in days]), "",
-        f"![Initial margin against spot and volatility]({picture})", "",
-        "## What the fall of the last days did to whom", "",
-        *reading(days), "",
-        *_markdown_table(_KIND_COLUMNS, _kind_cells(fall(days))), "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "# A real month",
+            "",
+            "Measured by `levee cycle summary` on the days that `levee cycle backfill` published;",
+            "amounts in million USD. Market data are real, members and their positions seeded (see convert.md).",
+            "VM paid is what accounts paid, net in each account and asset; as much was received.",
+            "Seconds are those of the cycle's stages.",
+            "",
+            *_markdown_table(COLUMNS, [_cells(day) for day in days]),
+            "",
+            f"![Initial margin against spot and volatility]({picture})",
+            "",
+            "## What the fall of the last days did to whom",
+            "",
+            *reading(days),
+            "",
+            *_markdown_table(_KIND_COLUMNS, _kind_cells(fall(days))),
+            "",
+        ]
+    )
 
 
 def page(days: Sequence[DayFigures]) -> str:
     """The same as one page that needs nothing else."""
-    return "\n".join([
-        '<!doctype html><html lang="en"><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width"><title>A real month</title>',
-        "<style>body{font:15px/1.5 sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}"
-        "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{padding:.15rem .6rem;text-align:right}"
-        "tr>:first-child{text-align:left}svg{max-width:100%;height:auto}</style>",
-        "<h1>A real month</h1>", drawing(days), "<p>Amounts in million USD.</p>",
-        _html_table(COLUMNS, [_cells(day) for day in days]),
-        "<h2>What the fall of the last days did to whom</h2>",
-        *(f"<p>{html.escape(paragraph)}</p>" for paragraph in reading(days) if paragraph),
-        _html_table(_KIND_COLUMNS, _kind_cells(fall(days))), "</html>", "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            '<!doctype html><html lang="en"><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width"><title>A real month</title>',
+            "<style>body{font:15px/1.5 sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem}"
+            "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{padding:.15rem .6rem;text-align:right}"
+            "tr>:first-child{text-align:left}svg{max-width:100%;height:auto}</style>",
+            "<h1>A real month</h1>",
+            drawing(days),
+            "<p>Amounts in million USD.</p>",
+            _html_table(COLUMNS, [_cells(day) for day in days]),
+            "<h2>What the fall of the last days did to whom</h2>",
+            *(f"<p>{html.escape(paragraph)}</p>" for paragraph in reading(days) if paragraph),
+            _html_table(_KIND_COLUMNS, _kind_cells(fall(days))),
+            "</html>",
+            "",
+        ]
+    )
 
 
 def drawing(days: Sequence[DayFigures]) -> str:
@@ -52,20 +91,30 @@ def drawing(days: Sequence[DayFigures]) -> str:
     panels: tuple[tuple[str, Callable[[DayFigures], float | None]], ...] = (
         ("Σ initial margin, million USD", lambda day: float(day.initial_margin) / 1e6),
         (f"{SHOWN_COIN} index, USD", lambda day: day.spot),
-        (f"{SHOWN_COIN} volatility of about a month at the money, % per year",
-         lambda day: None if day.volatility is None else 100 * day.volatility),
-    )  # fmt: skip
+        (
+            f"{SHOWN_COIN} volatility of about a month at the money, % per year",
+            lambda day: None if day.volatility is None else 100 * day.volatility,
+        ),
+    )
     height = TOP + len(panels) * (PANEL + GAP)
-    drawn = [_panel(title, [value(day) for day in days], TOP + at * (PANEL + GAP))
-             for at, (title, value) in enumerate(panels)]  # fmt: skip
+    drawn = [
+        _panel(title, [value(day) for day in days], TOP + at * (PANEL + GAP))
+        for at, (title, value) in enumerate(panels)
+    ]
     ends = ((LEFT, "start", days[0]), (WIDTH, "end", days[-1]))
-    dates = [f'<text x="{x}" y="{height - 6}" text-anchor="{anchor}">{day.business_date}</text>'
-             for x, anchor, day in ends]  # fmt: skip
-    return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 8} {height}" role="img" '
-        'font-family="sans-serif" font-size="12"><title>Initial margin against spot and volatility</title>',
-        *drawn, *dates, "</svg>", "",
-    ])  # fmt: skip
+    dates = [
+        f'<text x="{x}" y="{height - 6}" text-anchor="{anchor}">{day.business_date}</text>' for x, anchor, day in ends
+    ]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 8} {height}" role="img" '
+            'font-family="sans-serif" font-size="12"><title>Initial margin against spot and volatility</title>',
+            *drawn,
+            *dates,
+            "</svg>",
+            "",
+        ]
+    )
 
 
 def reading(days: Sequence[DayFigures]) -> list[str]:
@@ -123,11 +172,17 @@ def _kind_cells(last: Sequence[DayFigures]) -> list[list[str]]:
         start = before.by_kind.get(kind, {})
         premium = _over(last, kind, "premium") + _over(last, kind, "settlement")
         amounts = (
-            _over(last, kind, "variation_margin"), _over(last, kind, "funding"), premium,
-            *(each.get(name, Decimal(0)) for name in ("initial_margin_usd", "net_option_value_usd")
-              for each in (start, end)),
-            _over(last, kind, "margin_call_amount_usd"), end["deficit_amount_usd"],
-        )  # fmt: skip
+            _over(last, kind, "variation_margin"),
+            _over(last, kind, "funding"),
+            premium,
+            *(
+                each.get(name, Decimal(0))
+                for name in ("initial_margin_usd", "net_option_value_usd")
+                for each in (start, end)
+            ),
+            _over(last, kind, "margin_call_amount_usd"),
+            end["deficit_amount_usd"],
+        )
         rows.append([_word(kind), str(end["accounts"]), *map(_millions, amounts)])
     return rows
 
@@ -135,9 +190,17 @@ def _kind_cells(last: Sequence[DayFigures]) -> list[list[str]]:
 def _cells(day: DayFigures) -> list[str]:
     paid = [_millions(day.paid_usd.get(asset, Decimal(0))) for asset in ("BTC", "ETH", "USDC")]
     return [
-        str(day.business_date), str(day.options), str(day.accounts), _millions(day.initial_margin), *paid,
-        _millions(day.called), str(day.calls), _millions(day.largest_call), str(day.warnings), f"{day.seconds:.1f}",
-    ]  # fmt: skip
+        str(day.business_date),
+        str(day.options),
+        str(day.accounts),
+        _millions(day.initial_margin),
+        *paid,
+        _millions(day.called),
+        str(day.calls),
+        _millions(day.largest_call),
+        str(day.warnings),
+        f"{day.seconds:.1f}",
+    ]
 
 
 def _word(kind: str) -> str:
@@ -175,13 +238,17 @@ def _panel(title: str, values: Sequence[float | None], top: float) -> str:
         for a, b in pairwise(points)
         if a and b
     ]
-    return "\n".join([
-        f'<text x="{LEFT}" y="{top - 8:.0f}" font-weight="bold">{html.escape(title)}</text>',
-        f'<rect x="{LEFT}" y="{top}" width="{WIDTH - LEFT}" height="{PANEL}" fill="none" stroke="#bbb"/>',
-        *(f'<text x="{LEFT - 6}" y="{y:.0f}" text-anchor="end">{value:,.0f}</text>'
-          for y, value in ((top + 10, high), (top + PANEL, low))),
-        *lines,
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'<text x="{LEFT}" y="{top - 8:.0f}" font-weight="bold">{html.escape(title)}</text>',
+            f'<rect x="{LEFT}" y="{top}" width="{WIDTH - LEFT}" height="{PANEL}" fill="none" stroke="#bbb"/>',
+            *(
+                f'<text x="{LEFT - 6}" y="{y:.0f}" text-anchor="end">{value:,.0f}</text>'
+                for y, value in ((top + 10, high), (top + PANEL, low))
+            ),
+            *lines,
+        ]
+    )
 
 
 def _share(value: float, low: float, high: float) -> float:

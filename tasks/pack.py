@@ -86,12 +86,20 @@ def chain_hash(previous: str, root: str) -> str:
 
 def manifest(audience: str, edition: Edition, entries: Sequence[Entry]) -> bytes:
     """manifest.json of an audience's folder, paths relative to it: nothing in it but what the files say."""
-    return canonical({
-        "audience": audience, "business_date": edition.business_date.isoformat(), "cycle": edition.cycle,
-        "env": edition.env, "version": edition.version, "root_hash": root_hash(entries),
-        "files": [{"path": entry.path, "sha256": entry.sha256, "bytes": entry.size}
-                  for entry in sorted(entries, key=lambda entry: entry.path)],
-    })  # fmt: skip
+    return canonical(
+        {
+            "audience": audience,
+            "business_date": edition.business_date.isoformat(),
+            "cycle": edition.cycle,
+            "env": edition.env,
+            "version": edition.version,
+            "root_hash": root_hash(entries),
+            "files": [
+                {"path": entry.path, "sha256": entry.sha256, "bytes": entry.size}
+                for entry in sorted(entries, key=lambda entry: entry.path)
+            ],
+        }
+    )
 
 
 def sealed(content: Mapping[str, Any]) -> bytes:

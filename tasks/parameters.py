@@ -17,16 +17,38 @@ from tasks.stage import Context
 from tasks.statement import Account
 
 PUBLIC_KEYS = {
-    "version": (), "convention": ("convention",), "asset": ("asset",), "parameter": ("rule_id",),
-    "liquidity": ("underlying",), "scenario": ("scenario_id", "underlying_horizon"),
-}  # fmt: skip
+    "version": (),
+    "convention": ("convention",),
+    "asset": ("asset",),
+    "parameter": ("rule_id",),
+    "liquidity": ("underlying",),
+    "scenario": ("scenario_id", "underlying_horizon"),
+}
 OPS_KEYS = {"run": (), "input": ("file_id",), "stage": ("stage",)}
 _VERSIONS = ("policy_hash", "model_version", "business_date", "cycle", "price_as_of_ts", "origin", "env")
 _RUN = (
-    "run_id", "business_date", "cycle", "run_no", "env", "origin", "fingerprint", "input_root", "opening_root",
-    "decisions_root", "policy_hash", "reference_hash", "model_version", "code_version", "constraints_hash",
-    "predecessor_run_id", "genesis", "price_as_of_ts", "position_as_of_ts", "collateral_as_of_ts", "as_of_ts",
-)  # fmt: skip
+    "run_id",
+    "business_date",
+    "cycle",
+    "run_no",
+    "env",
+    "origin",
+    "fingerprint",
+    "input_root",
+    "opening_root",
+    "decisions_root",
+    "policy_hash",
+    "reference_hash",
+    "model_version",
+    "code_version",
+    "constraints_hash",
+    "predecessor_run_id",
+    "genesis",
+    "price_as_of_ts",
+    "position_as_of_ts",
+    "collateral_as_of_ts",
+    "as_of_ts",
+)
 
 
 def public_files(context: Context, header: Header) -> dict[str, bytes]:
@@ -56,10 +78,17 @@ def ops_files(context: Context, header: Header, accounts: Sequence[Account]) -> 
 def parameter_pack(context: Context) -> Iterator[Record]:
     """Versions, conventions, assets, parameters with unit and bounds, liquidity by underlying, scenarios."""
     run = {name: cell(context.run[name]) for name in _VERSIONS}
-    yield Record("version", "", "", run | {
-        "policy_id": context.policy.policy_id, "policy_effective_date": context.policy.effective_date.isoformat(),
-        "conventions_id": wording.conventions_id(),
-    })  # fmt: skip
+    yield Record(
+        "version",
+        "",
+        "",
+        run
+        | {
+            "policy_id": context.policy.policy_id,
+            "policy_effective_date": context.policy.effective_date.isoformat(),
+            "conventions_id": wording.conventions_id(),
+        },
+    )
     for name, text in sorted(wording.words("conventions").items()):
         yield Record("convention", name, "", {"text": text})
     for code, asset in sorted(assets().items()):

@@ -65,9 +65,15 @@ def _release(home: Home, store: Store, key: CycleKey) -> None:
     context = stage.open_context(home, store, key)
     if context.run["state"] != "APPROVED":
         raise LeveeError(
-            Finding("WAITING", "the run is not approved", where=key.run_id, value=context.run["state"],
-                    limit="APPROVED", action="finish the cycle with `levee cycle run`")
-        )  # fmt: skip
+            Finding(
+                "WAITING",
+                "the run is not approved",
+                where=key.run_id,
+                value=context.run["state"],
+                limit="APPROVED",
+                action="finish the cycle with `levee cycle run`",
+            )
+        )
     edition = Edition(context.run["env"], key.business_date, key.cycle, release.version_of(store, key))
     header = Header(edition, context.run["as_of_ts"], context.run["origin"])
     with stage.blocking_what_is_refused(home, store, key):
@@ -96,8 +102,9 @@ def _house_words(context: Context) -> set[bytes]:
     """Words the house says to everybody: its own texts and the names of contracts."""
     reference = (path.read_text(encoding="utf-8") for path in sorted(resources.data("reference").glob("*.toml")))
     own = "\n".join([template_sources(), *reference, *(resources.sql(name) for name in resources.sql_names(""))])
-    contracts = context.store.read("SELECT contract_id FROM book.contract WHERE run_id = $run_id",
-                                   {"run_id": context.key.run_id})  # fmt: skip
+    contracts = context.store.read(
+        "SELECT contract_id FROM book.contract WHERE run_id = $run_id", {"run_id": context.key.run_id}
+    )
     return set(words("\n".join([own, *contracts["contract_id"]]).encode()))
 
 
@@ -123,8 +130,9 @@ def _printing(context: Context, header: Header) -> Printing:
 
 def _accounts(context: Context) -> dict[str, list[Account]]:
     """Every account with its printed rows, by member. Raises ReconciliationError where reports would disagree."""
-    tables = {report.code: reports.by_account(reports.printed(frame), report.columns)
-              for report, frame in _frames(context)}  # fmt: skip
+    tables = {
+        report.code: reports.by_account(reports.printed(frame), report.columns) for report, frame in _frames(context)
+    }
     frame = context.query("out/account")
     times = frame.select("issued_ts", "due_ts").rows()
     found: dict[str, list[Account]] = {}
@@ -148,35 +156,47 @@ def _with_settlement(positions: pl.DataFrame) -> pl.DataFrame:
     """Positions with the unit their flows were rounded to, and variation margin in USD for information."""
     units = {code: format(settlement_unit(asset.decimals), "f") for code, asset in assets().items()}
     flows = positions.select("variation_margin", "settle_asset_price_usd").rows()
-    in_usd = ["" if None in (amount, price) else cell(round_half_even(product(amount, price)))
-              for amount, price in flows]  # fmt: skip
+    in_usd = [
+        "" if None in (amount, price) else cell(round_half_even(product(amount, price))) for amount, price in flows
+    ]
     unit = [units.get(asset, "") for asset in positions["settle_asset"]]
-    return positions.with_columns(settlement_unit=pl.Series(unit, dtype=pl.String),
-                                  variation_margin_usd=pl.Series(in_usd, dtype=pl.String))  # fmt: skip
+    return positions.with_columns(
+        settlement_unit=pl.Series(unit, dtype=pl.String), variation_margin_usd=pl.Series(in_usd, dtype=pl.String)
+    )
 
 
 def disagreements(account: Account) -> Iterator[Finding]:
     """Where the statement, requirement, collateral and call of an account do not say the same."""
     figures, where = account.figures, f"{account.member} {account.account}"
     if not figures["account_status"]:
-        yield Finding("CROSS_REPORT", "an account has no margin result", where=where,
-                      action="find why the call stage left it out")  # fmt: skip
+        yield Finding(
+            "CROSS_REPORT", "an account has no margin result", where=where, action="find why the call stage left it out"
+        )
         return
     requirement = account.rows(MR01)
     told = {
         "initial_margin_usd": [row["amount_usd"] for row in requirement if row["row_type"] == "LINE"],
-        "total_initial_margin_usd": [row["amount_usd"] for row in requirement if row["row_type"] == "PORTFOLIO"
-                                     and row["item"] == "TOTAL_INITIAL_MARGIN"],
+        "total_initial_margin_usd": [
+            row["amount_usd"]
+            for row in requirement
+            if row["row_type"] == "PORTFOLIO" and row["item"] == "TOTAL_INITIAL_MARGIN"
+        ],
         "collateral_post_haircut_value_usd": [row["post_haircut_value_usd"] for row in account.rows(MT01)],
         "collateral_counted_value_usd": [row["counted_value_usd"] for row in account.rows(MT01)],
         "margin_call_amount_usd": [figures["call_amount_usd"] or "0"],
-    }  # fmt: skip
+    }
     for name, amounts in told.items():
         if name == "margin_call_amount_usd" or figures["account_status"] != "HELD":
             value = total(map(Decimal, amounts))
             if value != Decimal(figures[name]):
-                yield Finding("CROSS_REPORT", f"reports disagree on {name}", where=where, value=str(value),
-                              limit=figures[name], action="find the stage that wrote the odd figure")  # fmt: skip
+                yield Finding(
+                    "CROSS_REPORT",
+                    f"reports disagree on {name}",
+                    where=where,
+                    value=str(value),
+                    limit=figures[name],
+                    action="find the stage that wrote the odd figure",
+                )
 
 
 def _submissions(context: Context, members: Mapping[str, Any]) -> dict[str, dict[str, Rows]]:
@@ -211,8 +231,11 @@ def _account_files(account: Account, printing: Printing) -> Files:
     for report, records, keys in ((MS01, made, STATEMENT_KEYS), (MC01, called, NOTICE_KEYS)):
         name = _names(header, report, account.member, account.account)
         content = pack.canonical({"envelope": header.fields(report), **nested(records, keys)})
-        files |= {name("csv"): header.csv(report, long_form(records)), name("json"): content,
-                  name("html"): pages[report]}  # fmt: skip
+        files |= {
+            name("csv"): header.csv(report, long_form(records)),
+            name("json"): content,
+            name("html"): pages[report],
+        }
     for report in (MR01, MP01, MT01, ML01):
         files |= _formats(header, report, account.member, account.account, account.tables[report.code])
     return files

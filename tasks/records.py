@@ -56,8 +56,11 @@ def read_records(declared: Dataset, extra: int, lines: Sequence[str], where: str
     proven = [number for number, line in enumerate(lines) if fits(line)]
     others = sorted(set(range(len(lines))).difference(proven)) if len(proven) < len(lines) else []
     frame = _plain_lines(declared, proven, [lines[number] for number in proven] if others else lines)
-    bad = {number: faults for number in sorted({*others, *_unreal(declared, frame)})
-           if (faults := line_faults(declared, extra, lines[number]))}  # fmt: skip
+    bad = {
+        number: faults
+        for number in sorted({*others, *_unreal(declared, frame)})
+        if (faults := line_faults(declared, extra, lines[number]))
+    }
     if bad:
         return Records(frame.clear(), tuple(_listed(bad, where, action)))
     if others:

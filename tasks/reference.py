@@ -28,18 +28,23 @@ class Asset:
 def assets() -> Mapping[str, Asset]:
     """Every asset of the reference data by its code."""
     content = tomllib.loads(resources.data("reference/assets.toml").read_text(encoding="utf-8"))
-    return MappingProxyType({
-        code: Asset(code, entry["decimals"], entry["form"], entry["calendar"], entry["dti"],
-                    entry["issuer"])
-        for code, entry in content.items()
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            code: Asset(code, entry["decimals"], entry["form"], entry["calendar"], entry["dti"], entry["issuer"])
+            for code, entry in content.items()
+        }
+    )
 
 
 def known(asset: str) -> Asset:
     """The asset of a code. Raises LeveeError UNKNOWN_ASSET."""
     if asset not in assets():
         raise LeveeError(
-            Finding("UNKNOWN_ASSET", "the asset has no reference data", value=asset,
-                    action="add it to data/reference/assets.toml or correct the delivered row")
-        )  # fmt: skip
+            Finding(
+                "UNKNOWN_ASSET",
+                "the asset has no reference data",
+                value=asset,
+                action="add it to data/reference/assets.toml or correct the delivered row",
+            )
+        )
     return assets()[asset]

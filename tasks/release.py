@@ -27,9 +27,22 @@ from tasks.stage import crash_point
 from tasks.store import Store
 
 CRASH_POINTS = (
-    "begin", "rendering", "rendered", "durable", "checked", "before_prepared", "prepared", "renamed", "rename_durable",
-    "completed", "before_issued", "issued", "latest_of_cycle", "latest", "shown",
-)  # fmt: skip
+    "begin",
+    "rendering",
+    "rendered",
+    "durable",
+    "checked",
+    "before_prepared",
+    "prepared",
+    "renamed",
+    "rename_durable",
+    "completed",
+    "before_issued",
+    "issued",
+    "latest_of_cycle",
+    "latest",
+    "shown",
+)
 _ONE_SYNC_ABOVE = 1000
 _TABLES = {"control.release": 1}
 
@@ -52,8 +65,9 @@ def version_of(store: Store, key: CycleKey) -> int:
     """Version the run's release has, or will be allotted: the releases of the cycle have no gaps."""
     found = store.read(
         "SELECT coalesce(max(version) FILTER (run_id = $run_id), coalesce(max(version), 0) + 1) AS version "
-        "FROM control.release WHERE cycle_id = $cycle_id", {"run_id": key.run_id, "cycle_id": key.cycle_id},
-    )  # fmt: skip
+        "FROM control.release WHERE cycle_id = $cycle_id",
+        {"run_id": key.run_id, "cycle_id": key.cycle_id},
+    )
     return int(found.item())
 
 
@@ -100,9 +114,13 @@ def release(home: Home, store: Store, key: CycleKey, edition: Edition, render: R
 def finish(home: Home, store: Store, done: Release) -> None:
     """Steps after publication, each harmless to repeat: pointers, exports, state."""
     content = {
-        "business_date": done.edition.business_date.isoformat(), "cycle": done.edition.cycle,
-        "version": done.edition.version, "run_id": done.key.run_id, "root_hash": done.root, "path": done.edition.folder,
-    }  # fmt: skip
+        "business_date": done.edition.business_date.isoformat(),
+        "cycle": done.edition.cycle,
+        "version": done.edition.version,
+        "run_id": done.key.run_id,
+        "root_hash": done.root,
+        "path": done.edition.folder,
+    }
     folder = (home.published / done.edition.folder).parent
     _point(folder / pack.LATEST, content | {"path": f"v{done.edition.version:02d}"})
     crash_point("publish:latest_of_cycle")
@@ -129,9 +147,13 @@ def _rendered(temporary: Path, edition: Edition, render: Render) -> list[Entry]:
         shutil.rmtree(temporary, ignore_errors=True)
         full = error.errno == errno.ENOSPC
         raise LeveeError(
-            Finding("DISK_FULL" if full else "READ_ONLY", f"the release cannot be written: {error.strerror}",
-                    where=str(temporary.parent), action="nothing was published; make room and run again")
-        ) from error  # fmt: skip
+            Finding(
+                "DISK_FULL" if full else "READ_ONLY",
+                f"the release cannot be written: {error.strerror}",
+                where=str(temporary.parent),
+                action="nothing was published; make room and run again",
+            )
+        ) from error
     except LeveeError:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -169,9 +191,15 @@ def _prepare(
     if standing and standing.root != root:
         shutil.rmtree(temporary)
         raise LeveeError(
-            Finding("NOT_REPRODUCIBLE", "a prepared release renders to other bytes", where=key.run_id, value=root[:16],
-                    limit=standing.root[:16], action="find what the reports read that the run did not freeze")
-        )  # fmt: skip
+            Finding(
+                "NOT_REPRODUCIBLE",
+                "a prepared release renders to other bytes",
+                where=key.run_id,
+                value=root[:16],
+                limit=standing.root[:16],
+                action="find what the reports read that the run did not freeze",
+            )
+        )
     crash_point("publish:checked")
     if standing:
         return standing
@@ -189,33 +217,61 @@ def _prepare(
 
 def _insert(store: Store, made: Release, entries: Sequence[Entry]) -> None:
     cycle_id, version = made.key.cycle_id, made.edition.version
-    store.append("control.release", pl.DataFrame([{
-        "cycle_id": cycle_id, "version": version, "issue_no": made.issue_no, "run_id": made.key.run_id,
-        "state": "PREPARED", "root_hash": made.root, "chain_hash": made.chain, "files": made.files,
-        "prepared_ts": _now(),
-    }]))  # fmt: skip
-    store.append("control.publication", pl.DataFrame({
-        "path": [entry.path for entry in entries], "audience": [entry.audience for entry in entries],
-        "sha256": [entry.sha256 for entry in entries], "bytes": [entry.size for entry in entries],
-    }).with_columns(cycle_id=pl.lit(cycle_id), version=pl.lit(version)))  # fmt: skip
+    store.append(
+        "control.release",
+        pl.DataFrame(
+            [
+                {
+                    "cycle_id": cycle_id,
+                    "version": version,
+                    "issue_no": made.issue_no,
+                    "run_id": made.key.run_id,
+                    "state": "PREPARED",
+                    "root_hash": made.root,
+                    "chain_hash": made.chain,
+                    "files": made.files,
+                    "prepared_ts": _now(),
+                }
+            ]
+        ),
+    )
+    store.append(
+        "control.publication",
+        pl.DataFrame(
+            {
+                "path": [entry.path for entry in entries],
+                "audience": [entry.audience for entry in entries],
+                "sha256": [entry.sha256 for entry in entries],
+                "bytes": [entry.size for entry in entries],
+            }
+        ).with_columns(cycle_id=pl.lit(cycle_id), version=pl.lit(version)),
+    )
 
 
 def _complete(store: Store, made: Release, folder: Path) -> None:
     """The moment of publication."""
-    previous = store.read("SELECT chain_hash FROM control.release WHERE issue_no = $issue_no",
-                          {"issue_no": made.issue_no - 1})  # fmt: skip
+    previous = store.read(
+        "SELECT chain_hash FROM control.release WHERE issue_no = $issue_no", {"issue_no": made.issue_no - 1}
+    )
     accounts = store.read(
         "SELECT DISTINCT margin_account_id FROM result.margin_account WHERE run_id = $run_id ORDER BY ALL",
         {"run_id": made.key.run_id},
     )
     content: dict[str, Any] = {
-        "run_id": made.key.run_id, "cycle_id": made.key.cycle_id, "env": made.edition.env,
-        "business_date": made.edition.business_date.isoformat(), "cycle": made.edition.cycle,
-        "version": made.edition.version, "issue_no": made.issue_no, "files": made.files, "root_hash": made.root,
-        "previous_chain_hash": previous.item() if previous.height else "", "chain_hash": made.chain,
+        "run_id": made.key.run_id,
+        "cycle_id": made.key.cycle_id,
+        "env": made.edition.env,
+        "business_date": made.edition.business_date.isoformat(),
+        "cycle": made.edition.cycle,
+        "version": made.edition.version,
+        "issue_no": made.issue_no,
+        "files": made.files,
+        "root_hash": made.root,
+        "previous_chain_hash": previous.item() if previous.height else "",
+        "chain_hash": made.chain,
         "version_in_force": dict.fromkeys(accounts["margin_account_id"], made.edition.version),
         "published_ts": _now().isoformat() + "Z",
-    }  # fmt: skip
+    }
     write_atomically(folder / pack.COMPLETE, pack.sealed(content))
     crash_point("publish:completed")
 
@@ -232,8 +288,9 @@ def _issue(store: Store, made: Release, started: datetime) -> None:
             "UPDATE control.margin_call SET state = 'ISSUED' WHERE run_id = $run_id AND state = 'APPROVED'",
             {"run_id": made.key.run_id},
         )
-        calls = store.read("SELECT count(*) FROM control.margin_call WHERE run_id = $run_id",
-                           {"run_id": made.key.run_id}).item()  # fmt: skip
+        calls = store.read(
+            "SELECT count(*) FROM control.margin_call WHERE run_id = $run_id", {"run_id": made.key.run_id}
+        ).item()
         rows = _TABLES | {"control.margin_call": calls}
         stage.write_receipt(store, made.key, "publish", rows, started)
         stage.set_state(store, made.key, "PUBLISHED")
@@ -273,16 +330,20 @@ def _point(pointer: Path, content: dict[str, Any]) -> None:
 def _releases(store: Store, home: Home, state: str) -> list[Release]:
     found = store.read(
         "SELECT r.*, c.business_date, c.cycle, c.run_no, c.env FROM control.release AS r "
-        "JOIN control.cycle_run AS c USING (run_id) WHERE r.state = $state ORDER BY r.issue_no", {"state": state},
-    )  # fmt: skip
+        "JOIN control.cycle_run AS c USING (run_id) WHERE r.state = $state ORDER BY r.issue_no",
+        {"state": state},
+    )
     return [
         Release(
             CycleKey(row["business_date"], row["cycle"], row["run_no"]),
             Edition(row["env"], row["business_date"], row["cycle"], row["version"]),
-            row["root_hash"], row["chain_hash"], row["issue_no"], row["files"],
+            row["root_hash"],
+            row["chain_hash"],
+            row["issue_no"],
+            row["files"],
         )
         for row in found.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 def _last_chain(store: Store) -> tuple[str, int]:

@@ -68,9 +68,15 @@ class Replay:
             else "find what the reports read that the run did not freeze"
         )
         raise LeveeError(
-            Finding("NOT_REPRODUCIBLE", f"{len(self.differing)} of {self.files} files come out differently: {named}",
-                    where=self.run_id, value=self.replayed_root[:16], limit=self.published_root[:16], action=action)
-        )  # fmt: skip
+            Finding(
+                "NOT_REPRODUCIBLE",
+                f"{len(self.differing)} of {self.files} files come out differently: {named}",
+                where=self.run_id,
+                value=self.replayed_root[:16],
+                limit=self.published_root[:16],
+                action=action,
+            )
+        )
 
 
 def replay(home: Home, run_id: str, scratch: Home) -> Replay:
@@ -92,8 +98,11 @@ def _release(home: Home, run: Mapping[str, Any]) -> Path:
     """Folder of the run's release. Raises LeveeError UNKNOWN_ID where another run's is in force, or none."""
     folder = status.release_of(home, run["business_date"], run["cycle"])
     if folder is None or _complete(folder)["run_id"] != run["run_id"]:
-        raise LeveeError(Finding("UNKNOWN_ID", "the run has no release in force", where=run["run_id"],
-                                 action="see `levee publish list`"))  # fmt: skip
+        raise LeveeError(
+            Finding(
+                "UNKNOWN_ID", "the run has no release in force", where=run["run_id"], action="see `levee publish list`"
+            )
+        )
     return folder
 
 
@@ -110,9 +119,16 @@ def _deliver(home: Home, run: Mapping[str, Any], scratch: Home) -> None:
         archived = home.frozen / sha256
         content = archived.read_bytes() if archived.exists() else b""
         if hashlib.sha256(content).hexdigest() != sha256:
-            raise LeveeError(Finding("VERIFY_FAILED", "an archived file is missing or was changed", where=str(archived),
-                                     value=file_name(dataset, sender, seq), limit=sha256,
-                                     action="restore it from a backup"))  # fmt: skip
+            raise LeveeError(
+                Finding(
+                    "VERIFY_FAILED",
+                    "an archived file is missing or was changed",
+                    where=str(archived),
+                    value=file_name(dataset, sender, seq),
+                    limit=sha256,
+                    action="restore it from a backup",
+                )
+            )
         write_atomically(folder / file_name(dataset, sender, seq), content)
 
 

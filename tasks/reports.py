@@ -27,11 +27,24 @@ ByAccount = Mapping[tuple[str, str], Rows]
 
 FLOAT_DIGITS = 8
 _DIGITS = {
-    "spot_return": 12, "scale_factor": 12, "vol_score": 12, "implied_volatility": 12, "mark_age_seconds": 3,
-    "half_spread_fraction": 12, "volatility_per_day": 12, "age_seconds": 3, "years_to_expiry": 12,
-    "svi_a": 16, "svi_b": 16, "svi_rho": 16, "svi_mu": 16, "svi_s": 16,
-    "min_calendar_gap": 12, "rmse_bp": 4, "tolerance_bp": 4,
-}  # fmt: skip
+    "spot_return": 12,
+    "scale_factor": 12,
+    "vol_score": 12,
+    "implied_volatility": 12,
+    "mark_age_seconds": 3,
+    "half_spread_fraction": 12,
+    "volatility_per_day": 12,
+    "age_seconds": 3,
+    "years_to_expiry": 12,
+    "svi_a": 16,
+    "svi_b": 16,
+    "svi_rho": 16,
+    "svi_mu": 16,
+    "svi_s": 16,
+    "min_calendar_gap": 12,
+    "rmse_bp": 4,
+    "tolerance_bp": 4,
+}
 LONG_FORM = ("block", "key1", "key2", "field", "value")
 
 
@@ -49,67 +62,222 @@ class Report:
 MS01 = Report("MS01", pack.MEMBERS, "Margin statement", LONG_FORM)
 MC01 = Report("MC01", pack.MEMBERS, "Call notice", LONG_FORM)
 MR01 = Report(
-    "MR01", pack.MEMBERS, "Requirement by component and product group",
-    ("row_type", "client_id", "line_no", "item", "product_group", "amount_usd", "risk_usd", "rule_id", "policy_hash",
-     "worst_scenario_id", "binding_component"),
+    "MR01",
+    pack.MEMBERS,
+    "Requirement by component and product group",
+    (
+        "row_type",
+        "client_id",
+        "line_no",
+        "item",
+        "product_group",
+        "amount_usd",
+        "risk_usd",
+        "rule_id",
+        "policy_hash",
+        "worst_scenario_id",
+        "binding_component",
+    ),
     ("amount_usd",),
-)  # fmt: skip
+)
 MP01 = Report(
-    "MP01", pack.MEMBERS, "Positions and variation margin",
-    ("client_id", "contract_id", "kind", "payoff", "underlying_asset", "multiplier", "qty_open", "qty_buy", "qty_sell",
-     "qty_transfer", "qty_exercise_assign", "qty_expired", "qty_close", "buy_value", "sell_value",
-     "prev_settlement_price", "settlement_price", "final_price", "settle_asset", "settlement_unit",
-     "variation_margin", "funding", "premium", "fees", "settlement", "settle_asset_price_usd", "option_value_usd",
-     "delta", "gamma", "vega_usd", "implied_volatility", "index_price_usd", "forward_price", "mark_method",
-     "mark_quality", "mark_source", "mark_obs_ts", "mark_age_seconds", "funding_quality", "position_as_of_ts",
-     "variation_margin_usd"),
+    "MP01",
+    pack.MEMBERS,
+    "Positions and variation margin",
+    (
+        "client_id",
+        "contract_id",
+        "kind",
+        "payoff",
+        "underlying_asset",
+        "multiplier",
+        "qty_open",
+        "qty_buy",
+        "qty_sell",
+        "qty_transfer",
+        "qty_exercise_assign",
+        "qty_expired",
+        "qty_close",
+        "buy_value",
+        "sell_value",
+        "prev_settlement_price",
+        "settlement_price",
+        "final_price",
+        "settle_asset",
+        "settlement_unit",
+        "variation_margin",
+        "funding",
+        "premium",
+        "fees",
+        "settlement",
+        "settle_asset_price_usd",
+        "option_value_usd",
+        "delta",
+        "gamma",
+        "vega_usd",
+        "implied_volatility",
+        "index_price_usd",
+        "forward_price",
+        "mark_method",
+        "mark_quality",
+        "mark_source",
+        "mark_obs_ts",
+        "mark_age_seconds",
+        "funding_quality",
+        "position_as_of_ts",
+        "variation_margin_usd",
+    ),
     ("qty_close",),
-)  # fmt: skip
+)
 MT01 = Report(
-    "MT01", pack.MEMBERS, "Collateral",
-    ("asset", "form", "quantity", "price_usd", "price_quality", "price_obs_ts", "haircut_fraction",
-     "market_value_usd", "post_haircut_value_usd", "rule_id", "pending_in", "pending_out",
-     "counted_value_usd"),
+    "MT01",
+    pack.MEMBERS,
+    "Collateral",
+    (
+        "asset",
+        "form",
+        "quantity",
+        "price_usd",
+        "price_quality",
+        "price_obs_ts",
+        "haircut_fraction",
+        "market_value_usd",
+        "post_haircut_value_usd",
+        "rule_id",
+        "pending_in",
+        "pending_out",
+        "counted_value_usd",
+    ),
     ("post_haircut_value_usd",),
-)  # fmt: skip
+)
 ML01 = Report(
-    "ML01", pack.MEMBERS, "Statement of account",
+    "ML01",
+    pack.MEMBERS,
+    "Statement of account",
     ("asset", "line_no", "movement_type", "contract_id", "amount", "balance"),
     ("amount",),
-)  # fmt: skip
+)
 MX01 = Report(
-    "MX01", pack.MEMBERS, "Reconciliation of submitted with booked positions",
-    ("margin_account_id", "client_id", "contract_id", "submitted_qty_open", "submitted_qty_close", "booked_qty_open",
-     "booked_qty_close", "difference_open", "difference_close", "status"),
+    "MX01",
+    pack.MEMBERS,
+    "Reconciliation of submitted with booked positions",
+    (
+        "margin_account_id",
+        "client_id",
+        "contract_id",
+        "submitted_qty_open",
+        "submitted_qty_close",
+        "booked_qty_open",
+        "booked_qty_close",
+        "difference_open",
+        "difference_close",
+        "status",
+    ),
     ("booked_qty_close",),
-)  # fmt: skip
+)
 MX02 = Report(
-    "MX02", pack.MEMBERS, "Submission status",
-    ("row_type", "dataset", "file_id", "source_line", "sha256", "code", "severity", "margin_account_id", "contract_id",
-     "value", "limit_value", "meaning", "action", "accepted_rows", "rejected_rows"),
-)  # fmt: skip
+    "MX02",
+    pack.MEMBERS,
+    "Submission status",
+    (
+        "row_type",
+        "dataset",
+        "file_id",
+        "source_line",
+        "sha256",
+        "code",
+        "severity",
+        "margin_account_id",
+        "contract_id",
+        "value",
+        "limit_value",
+        "meaning",
+        "action",
+        "accepted_rows",
+        "rejected_rows",
+    ),
+)
 PP01 = Report("PP01", pack.PUBLIC, "Parameters, scenarios and conventions", LONG_FORM)
 PP02 = Report(
-    "PP02", pack.PUBLIC, "Settlement prices",
-    ("contract_id", "kind", "underlying_asset", "settlement_price", "prev_settlement_price", "final_price",
-     "index_price", "forward_price", "implied_volatility", "settle_asset", "settle_asset_price", "method", "quality",
-     "source", "obs_ts", "age_seconds", "mark_uncertainty_usd"),
+    "PP02",
+    pack.PUBLIC,
+    "Settlement prices",
+    (
+        "contract_id",
+        "kind",
+        "underlying_asset",
+        "settlement_price",
+        "prev_settlement_price",
+        "final_price",
+        "index_price",
+        "forward_price",
+        "implied_volatility",
+        "settle_asset",
+        "settle_asset_price",
+        "method",
+        "quality",
+        "source",
+        "obs_ts",
+        "age_seconds",
+        "mark_uncertainty_usd",
+    ),
     ("settlement_price",),
-)  # fmt: skip
+)
 GRID_HUNDREDTHS = (-150, -100, -75, -50, -35, -20, -10, -5, 0, 5, 10, 20, 35, 50, 75, 100, 150)
 PP03 = Report(
-    "PP03", pack.PUBLIC, "Volatility surface",
-    ("underlying", "expiry_ts", "years_to_expiry", "forward_price", "svi_a", "svi_b", "svi_rho", "svi_mu", "svi_s",
-     "method", "certified", "min_g", "min_calendar_gap", "n_quotes", "rmse_bp", "tolerance_bp", "n_quoted",
-     "n_inside_half_spread", *(f"vol_{'m' if at < 0 else 'p' if at else ''}{abs(at)}" for at in GRID_HUNDREDTHS)),
-)  # fmt: skip
+    "PP03",
+    pack.PUBLIC,
+    "Volatility surface",
+    (
+        "underlying",
+        "expiry_ts",
+        "years_to_expiry",
+        "forward_price",
+        "svi_a",
+        "svi_b",
+        "svi_rho",
+        "svi_mu",
+        "svi_s",
+        "method",
+        "certified",
+        "min_g",
+        "min_calendar_gap",
+        "n_quotes",
+        "rmse_bp",
+        "tolerance_bp",
+        "n_quoted",
+        "n_inside_half_spread",
+        *(f"vol_{'m' if at < 0 else 'p' if at else ''}{abs(at)}" for at in GRID_HUNDREDTHS),
+    ),
+)
 PP04 = Report(
-    "PP04", pack.PUBLIC, "Contracts and calendars",
-    ("row_type", "id", "kind", "payoff", "underlying_asset", "quote_ccy", "settle_asset", "multiplier", "strike",
-     "option_type", "expiry_ts", "final_settle_ts", "settlement_index_id", "funding_interval_s", "funding_cap",
-     "status", "calendar_id", "window_opens_ts", "window_closes_ts", "next_payment_ts"),
+    "PP04",
+    pack.PUBLIC,
+    "Contracts and calendars",
+    (
+        "row_type",
+        "id",
+        "kind",
+        "payoff",
+        "underlying_asset",
+        "quote_ccy",
+        "settle_asset",
+        "multiplier",
+        "strike",
+        "option_type",
+        "expiry_ts",
+        "final_settle_ts",
+        "settlement_index_id",
+        "funding_interval_s",
+        "funding_cap",
+        "status",
+        "calendar_id",
+        "window_opens_ts",
+        "window_closes_ts",
+        "next_payment_ts",
+    ),
     ("multiplier",),
-)  # fmt: skip
+)
 OC01 = Report("OC01", pack.OPS, "Control totals", LONG_FORM)
 OR01 = Report("OR01", pack.OPS, "Run manifest", LONG_FORM)
 OV01 = Report("OV01", pack.OPS, "Validation", ())
@@ -130,17 +298,37 @@ class Header:
     def csv(self, report: Report, rows: Iterable[Sequence[str]]) -> bytes:
         """The report's rows in the inbox envelope: sender HOUSE, seq the version, created when it was as of."""
         edition = self.edition
-        return write_csv(report.code, edition.business_date, edition.cycle, edition.version, "HOUSE", self.as_of_ts,
-                         self.as_of_ts, edition.env, self.origin, report.columns, rows, report.control)  # fmt: skip
+        return write_csv(
+            report.code,
+            edition.business_date,
+            edition.cycle,
+            edition.version,
+            "HOUSE",
+            self.as_of_ts,
+            self.as_of_ts,
+            edition.env,
+            self.origin,
+            report.columns,
+            rows,
+            report.control,
+        )
 
     def fields(self, report: Report) -> dict[str, str]:
         """The envelope's fields, for JSON."""
         edition, as_of = self.edition, cell(self.as_of_ts)
         return {
-            "report": report.code, "title": report.title, "schema_version": str(SCHEMA_VERSION),
-            "business_date": edition.business_date.isoformat(), "cycle": edition.cycle, "seq": str(edition.version),
-            "sender": "HOUSE", "created_ts": as_of, "as_of_ts": as_of, "env": edition.env, "origin": self.origin,
-        }  # fmt: skip
+            "report": report.code,
+            "title": report.title,
+            "schema_version": str(SCHEMA_VERSION),
+            "business_date": edition.business_date.isoformat(),
+            "cycle": edition.cycle,
+            "seq": str(edition.version),
+            "sender": "HOUSE",
+            "created_ts": as_of,
+            "as_of_ts": as_of,
+            "env": edition.env,
+            "origin": self.origin,
+        }
 
     def json(self, report: Report, rows: Rows) -> bytes:
         """The same rows as one object each."""
@@ -165,9 +353,7 @@ class Record:
 
 def long_form(records: Iterable[Record]) -> list[Row]:
     """One row per field of each record."""
-    return [
-        (each.block, each.key1, each.key2, name, value) for each in records for name, value in each.fields.items()
-    ]  # fmt: skip
+    return [(each.block, each.key1, each.key2, name, value) for each in records for name, value in each.fields.items()]
 
 
 def nested(records: Iterable[Record], keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:

@@ -60,8 +60,14 @@ def write(
     """
     dates = trading_days(end_date, days)
     if days < 1 or dates[0] < EARLIEST:
-        raise LeveeError(Finding("USAGE", "no sample for these days", value=f"{days} to {end_date}",
-                                 limit=f"at least one, from {EARLIEST}"))  # fmt: skip
+        raise LeveeError(
+            Finding(
+                "USAGE",
+                "no sample for these days",
+                value=f"{days} to {end_date}",
+                limit=f"at least one, from {EARLIEST}",
+            )
+        )
     market = simulate(seed, end_date)
     house = build_house(members, _stream(seed, _HOUSE))
     evening = _genesis(market, house, contracts, seed, dates[0] - timedelta(days=1))
@@ -88,8 +94,12 @@ def write_day(out: Path, day: date, environment: str, datasets: Mapping[str, Row
     for name, rows in sorted(datasets.items()):
         path = out / day.isoformat() / CYCLE / envelope.file_name(name)
         columns = schema.dataset(name).names
-        write_atomically(path, envelope.write_csv(name, day, CYCLE, 1, "HOUSE", as_of(day), as_of(day), environment,
-                                                  ORIGIN, columns, rows))  # fmt: skip
+        write_atomically(
+            path,
+            envelope.write_csv(
+                name, day, CYCLE, 1, "HOUSE", as_of(day), as_of(day), environment, ORIGIN, columns, rows
+            ),
+        )
         written.append(path)
     return written
 
@@ -126,8 +136,9 @@ def _previous(market: Market, book: Listing) -> Floats:
 
 def _holdings(day: Day, seed: int) -> list[Holding]:
     column = day.market.column(day.date)
-    named = zip([asset.name for asset in ASSETS] + list(STABLECOINS), [*day.market.close, *day.market.stablecoin],
-                strict=True)  # fmt: skip
+    named = zip(
+        [asset.name for asset in ASSETS] + list(STABLECOINS), [*day.market.close, *day.market.stablecoin], strict=True
+    )
     asset_price = {"USD": 1.0, **{name: float(path[column]) for name, path in named}}
     need = rough_need(day.house, day.book, day.marks, day.lines)
     return open_holdings(day.house, need, asset_price, _stream(seed, _HOLDINGS))

@@ -158,8 +158,10 @@ def _valued(
     prices = integer_price(price)
     pairs = list(zip(contract.tolist(), quantity.tolist(), strict=True))
     values = [trade_value(contracts[each], lots, prices[each]) for each, lots in pairs]
-    premiums = [int(contracts[each].multiplier * value) if contracts[each].is_option else 0
-                for (each, _), value in zip(pairs, values, strict=True)]  # fmt: skip
+    premiums = [
+        int(contracts[each].multiplier * value) if contracts[each].is_option else 0
+        for (each, _), value in zip(pairs, values, strict=True)
+    ]
     fees = [_fee(contracts[each], lots, value) for (each, lots), value in zip(pairs, values, strict=True)]
     return Trades(buyer, seller, contract, quantity, _exact(values), _exact(premiums), _exact(fees))
 

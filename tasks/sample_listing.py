@@ -89,8 +89,10 @@ def expiries(day: date) -> list[date]:
     """Fridays listed on a day, nearest first: the next four, and the last of each of the next twelve months."""
     friday = day + timedelta(days=(4 - day.weekday()) % 7 or 7)
     weekly = [friday + timedelta(weeks=week) for week in range(4)]
-    monthly = [_last_friday(day.year + (day.month - 1 + ahead) // 12, (day.month - 1 + ahead) % 12 + 1)
-               for ahead in (0, 1, 2, 3, 5, 8, 11)]  # fmt: skip
+    monthly = [
+        _last_friday(day.year + (day.month - 1 + ahead) // 12, (day.month - 1 + ahead) % 12 + 1)
+        for ahead in (0, 1, 2, 3, 5, 8, 11)
+    ]
     return sorted({*weekly, *(each for each in monthly if each > day)})
 
 
@@ -105,8 +107,15 @@ def _filled(kept: list[Contract], market: Market, day: date, size: int) -> list[
     free = [contract for contract in _candidates(market, day, size) if contract.contract_id not in taken]
     free.sort(key=lambda contract: (contract.rank, contract.contract_id))
     if len(free) < size - len(kept):
-        raise LeveeError(Finding("USAGE", "more contracts than the sample's grid holds", value=str(size),
-                                 limit=str(len(free) + len(kept)), action="ask for fewer contracts"))  # fmt: skip
+        raise LeveeError(
+            Finding(
+                "USAGE",
+                "more contracts than the sample's grid holds",
+                value=str(size),
+                limit=str(len(free) + len(kept)),
+                action="ask for fewer contracts",
+            )
+        )
     return sorted(kept + free[: size - len(kept)], key=lambda contract: contract.contract_id)
 
 
@@ -124,11 +133,13 @@ def _forwards(underlying: int, day: date) -> Iterator[Contract]:
     for order, expiry in enumerate([None, *quarterly]):
         stem = f"{name}-PERP" if expiry is None else f"{name}-{expiry:%Y%m%d}"
         kind = "PERP" if expiry is None else "FUT"
-        yield Contract(f"{stem}.LIN.USDC", kind, "LINEAR", underlying, "USDC", _LINEAR_MULTIPLIER[name], 10,
-                       2 * order, day, expiry)  # fmt: skip
+        yield Contract(
+            f"{stem}.LIN.USDC", kind, "LINEAR", underlying, "USDC", _LINEAR_MULTIPLIER[name], 10, 2 * order, day, expiry
+        )
         if name in COIN_SETTLED:
-            yield Contract(f"{stem}.INV", kind, "INVERSE", underlying, name, _INVERSE_MULTIPLIER[name], 10,
-                           2 * order, day, expiry)  # fmt: skip
+            yield Contract(
+                f"{stem}.INV", kind, "INVERSE", underlying, name, _INVERSE_MULTIPLIER[name], 10, 2 * order, day, expiry
+            )
 
 
 def _options(underlying: int, day: date, spot: float) -> Iterator[Contract]:
@@ -148,11 +159,24 @@ def _pair(underlying: int, name: str, day: date, expiry: date, strike: Decimal, 
     for option_type in "CP":
         stem = f"{name}-{expiry:%Y%m%d}-{format(strike, 'f').replace('.', 'd')}-{option_type}"
         multiplier = _OPTION_MULTIPLIER[name]
-        yield Contract(f"{stem}.LIN.USDC", "OPT", "LINEAR", underlying, "USDC", multiplier, 1, rank + 1, day,
-                       expiry, strike, option_type)  # fmt: skip
+        yield Contract(
+            f"{stem}.LIN.USDC",
+            "OPT",
+            "LINEAR",
+            underlying,
+            "USDC",
+            multiplier,
+            1,
+            rank + 1,
+            day,
+            expiry,
+            strike,
+            option_type,
+        )
         if name in COIN_SETTLED:
-            yield Contract(f"{stem}.INV", "OPT", "INVERSE", underlying, name, multiplier, 1, rank, day,
-                           expiry, strike, option_type)  # fmt: skip
+            yield Contract(
+                f"{stem}.INV", "OPT", "INVERSE", underlying, name, multiplier, 1, rank, day, expiry, strike, option_type
+            )
 
 
 def _nice(step: float) -> float:

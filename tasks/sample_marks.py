@@ -58,8 +58,9 @@ def listing(contracts: Sequence[Contract], day: date) -> Listing:
 def mark(market: Market, book: Listing) -> Marks:
     """Settlement prices; what expires today settles at the close: a future at it, an option at its payoff."""
     perpetual = np.array([each.expiry is None for each in book.contracts])
-    forward = np.where(perpetual, market.perpetual(book.day, book.underlying),
-                       market.forward(book.day, book.underlying, book.years))  # fmt: skip
+    forward = np.where(
+        perpetual, market.perpetual(book.day, book.underlying), market.forward(book.day, book.underlying, book.years)
+    )
     volatility = np.full(len(book.contracts), np.nan)
     quoted = book.is_option & book.is_live
     volatility[quoted] = market.implied_volatility(

@@ -23,8 +23,28 @@ _APPETITE = {
 }
 FORWARD, CALL, PUT = range(3)
 
-_ONSETS = ("Bar", "Cel", "Dov", "Fen", "Gal", "Hest", "Jor", "Kel", "Lum", "Mor", "Nev", "Orl", "Pel", "Quil", "Ros",
-           "Sel", "Tarn", "Ul", "Ves", "Wyl")  # fmt: skip
+_ONSETS = (
+    "Bar",
+    "Cel",
+    "Dov",
+    "Fen",
+    "Gal",
+    "Hest",
+    "Jor",
+    "Kel",
+    "Lum",
+    "Mor",
+    "Nev",
+    "Orl",
+    "Pel",
+    "Quil",
+    "Ros",
+    "Sel",
+    "Tarn",
+    "Ul",
+    "Ves",
+    "Wyl",
+)
 _CODAS = ("adine", "brook", "crest", "dal", "enholm", "fort", "garth", "haven", "ister", "mere")
 _TRADES = ("Clearing", "Derivatives", "Markets", "Trading", "Capital")
 _FORMS = ("Ltd", "GmbH", "SA", "LLC", "Pte Ltd")
@@ -98,9 +118,14 @@ def _member(number: int, count: int) -> Member:
     if number % 3 == 0:
         accounts.append((f"{member_id}G", "CLIENT_GROSS"))
     return Member(
-        member_id, KINDS[(number - 1) % len(KINDS)], _legal_name(number), synthetic_lei(number),
-        TIMEZONES[number % len(TIMEZONES)], "USD" if number % 4 else "USDC", tuple(accounts),
-    )  # fmt: skip
+        member_id,
+        KINDS[(number - 1) % len(KINDS)],
+        _legal_name(number),
+        synthetic_lei(number),
+        TIMEZONES[number % len(TIMEZONES)],
+        "USD" if number % 4 else "USDC",
+        tuple(accounts),
+    )
 
 
 def _legal_name(number: int) -> str:

@@ -74,80 +74,101 @@ def number(value: float) -> str:
 def members(house: House) -> Rows:
     """Members with their invented names."""
     every = house.members
-    return table("members", {
-        "clearing_member_id": [each.member_id for each in every],
-        "legal_name": [each.legal_name for each in every],
-        "lei": [each.lei for each in every],
-        "status": ["ACTIVE"] * len(every),
-        "base_ccy": [each.base_ccy for each in every],
-        "timezone": [each.timezone for each in every],
-        "valid_from": [date(2020, 1, 1)] * len(every),
-    })  # fmt: skip
+    return table(
+        "members",
+        {
+            "clearing_member_id": [each.member_id for each in every],
+            "legal_name": [each.legal_name for each in every],
+            "lei": [each.lei for each in every],
+            "status": ["ACTIVE"] * len(every),
+            "base_ccy": [each.base_ccy for each in every],
+            "timezone": [each.timezone for each in every],
+            "valid_from": [date(2020, 1, 1)] * len(every),
+        },
+    )
 
 
 def accounts(house: House) -> Rows:
     """Accounts of all members."""
     every = [(member, *account) for member in house.members for account in member.accounts]
-    return table("accounts", {
-        "clearing_member_id": [member.member_id for member, _, _ in every],
-        "margin_account_id": [account_id for _, account_id, _ in every],
-        "account_type": [account_type for _, _, account_type in every],
-        "base_ccy": [member.base_ccy for member, _, _ in every],
-        "collateral_mode": ["haircut"] * len(every),
-        "status": ["ACTIVE"] * len(every),
-        "valid_from": [date(2020, 1, 1)] * len(every),
-    })  # fmt: skip
+    return table(
+        "accounts",
+        {
+            "clearing_member_id": [member.member_id for member, _, _ in every],
+            "margin_account_id": [account_id for _, account_id, _ in every],
+            "account_type": [account_type for _, _, account_type in every],
+            "base_ccy": [member.base_ccy for member, _, _ in every],
+            "collateral_mode": ["haircut"] * len(every),
+            "status": ["ACTIVE"] * len(every),
+            "valid_from": [date(2020, 1, 1)] * len(every),
+        },
+    )
 
 
 def contracts(book: Listing) -> Rows:
     """Contracts of the day; what expires at its 08:00 is still there, unsettled."""
     every = book.contracts
     expiry = [as_of(each.expiry) if each.expiry else None for each in every]
-    return table("contracts", {
-        "contract_id": [each.contract_id for each in every],
-        "kind": [each.kind for each in every],
-        "payoff": [each.payoff for each in every],
-        "underlying_asset": [each.asset for each in every],
-        "quote_ccy": ["USD" if each.is_inverse else "USDC" for each in every],
-        "settle_asset": [each.settle_asset for each in every],
-        "multiplier": [each.multiplier for each in every],
-        "tick_size": [each.tick for each in every],
-        "lot_size": [each.lot * QUANTITY_UNIT for each in every],
-        "strike": [each.strike for each in every],
-        "option_type": [each.option_type for each in every],
-        "exercise_style": ["EUR" if each.is_option else None for each in every],
-        "list_ts": [as_of(each.listed) for each in every],
-        "last_trade_ts": expiry,
-        "expiry_ts": expiry,
-        "final_settle_ts": expiry,
-        "settlement_index_id": [f"{each.asset}-USD" for each in every],
-        "settlement_method": ["INDEX_AT_EXPIRY" if each.expiry else None for each in every],
-        "funding_interval_s": [None if each.expiry else FUNDING_INTERVAL_S for each in every],
-        "funding_cap": [None if each.expiry else FUNDING_CAP for each in every],
-        "status": ["ACTIVE" if live else "EXPIRED_UNSETTLED" for live in book.is_live],
-    })  # fmt: skip
+    return table(
+        "contracts",
+        {
+            "contract_id": [each.contract_id for each in every],
+            "kind": [each.kind for each in every],
+            "payoff": [each.payoff for each in every],
+            "underlying_asset": [each.asset for each in every],
+            "quote_ccy": ["USD" if each.is_inverse else "USDC" for each in every],
+            "settle_asset": [each.settle_asset for each in every],
+            "multiplier": [each.multiplier for each in every],
+            "tick_size": [each.tick for each in every],
+            "lot_size": [each.lot * QUANTITY_UNIT for each in every],
+            "strike": [each.strike for each in every],
+            "option_type": [each.option_type for each in every],
+            "exercise_style": ["EUR" if each.is_option else None for each in every],
+            "list_ts": [as_of(each.listed) for each in every],
+            "last_trade_ts": expiry,
+            "expiry_ts": expiry,
+            "final_settle_ts": expiry,
+            "settlement_index_id": [f"{each.asset}-USD" for each in every],
+            "settlement_method": ["INDEX_AT_EXPIRY" if each.expiry else None for each in every],
+            "funding_interval_s": [None if each.expiry else FUNDING_INTERVAL_S for each in every],
+            "funding_cap": [None if each.expiry else FUNDING_CAP for each in every],
+            "status": ["ACTIVE" if live else "EXPIRED_UNSETTLED" for live in book.is_live],
+        },
+    )
 
 
 def positions(day: Day) -> Rows:
     """Every line with its movements."""
     lines, house = day.lines, day.house
     held = [house.portfolios[each] for each in lines.portfolio.tolist()]
-    quantities = {"qty_open": lines.opening, "qty_buy": lines.bought, "qty_sell": lines.sold,
-                  "qty_transfer": lines.transferred, "qty_expired": lines.expired,
-                  "qty_close": lines.closing}  # fmt: skip
-    values = {"buy_value": lines.buy_value, "sell_value": lines.sell_value, "premium_paid": lines.premium,
-              "fees": lines.fees}  # fmt: skip
-    rows = table("positions", {
-        "clearing_member_id": [house.members[each.member].member_id for each in held],
-        "margin_account_id": [each.account_id for each in held],
-        "account_type": [each.account_type for each in held],
-        "client_id": [each.client_id or None for each in held],
-        "contract_id": [day.book.contracts[each].contract_id for each in lines.contract.tolist()],
-        "qty_exercise_assign": ["0"] * len(held),
-        "position_as_of_ts": [as_of(day.date)] * len(held),
-        **{name: _texts(array, _QUANTITY_DIGITS) for name, array in quantities.items()},
-        **{name: _texts(array, VALUE_SCALE) for name, array in values.items()},
-    })  # fmt: skip
+    quantities = {
+        "qty_open": lines.opening,
+        "qty_buy": lines.bought,
+        "qty_sell": lines.sold,
+        "qty_transfer": lines.transferred,
+        "qty_expired": lines.expired,
+        "qty_close": lines.closing,
+    }
+    values = {
+        "buy_value": lines.buy_value,
+        "sell_value": lines.sell_value,
+        "premium_paid": lines.premium,
+        "fees": lines.fees,
+    }
+    rows = table(
+        "positions",
+        {
+            "clearing_member_id": [house.members[each.member].member_id for each in held],
+            "margin_account_id": [each.account_id for each in held],
+            "account_type": [each.account_type for each in held],
+            "client_id": [each.client_id or None for each in held],
+            "contract_id": [day.book.contracts[each].contract_id for each in lines.contract.tolist()],
+            "qty_exercise_assign": ["0"] * len(held),
+            "position_as_of_ts": [as_of(day.date)] * len(held),
+            **{name: _texts(array, _QUANTITY_DIGITS) for name, array in quantities.items()},
+            **{name: _texts(array, VALUE_SCALE) for name, array in values.items()},
+        },
+    )
     return sorted(rows, key=lambda row: (row[0], row[1], row[3] or "", row[4]))
 
 
@@ -158,20 +179,38 @@ def prices(day: Day) -> Rows:
     notional = interest * usd_per_unit(book, day.marks)
     rows: list[Mapping[str, Any]] = []
     for at, each in enumerate(book.contracts):
-        rows.append({
-            "contract_id": each.contract_id, "price_type": "SETTLE", "method": "MODEL_CURVE",
-            "price": _price(day.marks.price[at]), "open_interest": fixed(int(interest[at]), _QUANTITY_DIGITS),
-            "volume_24h_usd": f"{5.0 * notional[at] + 1e8:.2f}",
-            "prev_price": _price(day.previous[at]) if each.listed < day.date else None,
-        })  # fmt: skip
+        rows.append(
+            {
+                "contract_id": each.contract_id,
+                "price_type": "SETTLE",
+                "method": "MODEL_CURVE",
+                "price": _price(day.marks.price[at]),
+                "open_interest": fixed(int(interest[at]), _QUANTITY_DIGITS),
+                "volume_24h_usd": f"{5.0 * notional[at] + 1e8:.2f}",
+                "prev_price": _price(day.previous[at]) if each.listed < day.date else None,
+            }
+        )
         if not book.is_live[at]:
-            rows.append({"contract_id": each.contract_id, "price_type": "FINAL", "method": "INDEX_AT_EXPIRY",
-                         "price": _price(day.marks.forward[at])})  # fmt: skip
+            rows.append(
+                {
+                    "contract_id": each.contract_id,
+                    "price_type": "FINAL",
+                    "method": "INDEX_AT_EXPIRY",
+                    "price": _price(day.marks.forward[at]),
+                }
+            )
     now = market.column(day.date)
     names = [asset.name for asset in ASSETS] + list(STABLECOINS)
     for name, path in zip(names, [*market.close, *market.stablecoin], strict=True):
-        rows.append({"contract_id": f"{name}-USD", "price_type": "INDEX", "method": "SYNTHETIC_PATH",
-                     "price": _price(path[now]), "prev_price": _price(path[now - 1])})  # fmt: skip
+        rows.append(
+            {
+                "contract_id": f"{name}-USD",
+                "price_type": "INDEX",
+                "method": "SYNTHETIC_PATH",
+                "price": _price(path[now]),
+                "prev_price": _price(path[now - 1]),
+            }
+        )
     return _priced(rows, day.date)
 
 
@@ -196,15 +235,25 @@ def vol_quotes(day: Day) -> Rows:
     for at in quoted:
         each = book.contracts[at]
         low, high = _on_tick(bid[at], each.tick, "ROUND_FLOOR"), _on_tick(ask[at], each.tick, "ROUND_CEILING")
-        rows.append({
-            "contract_id": each.contract_id, "px_unit": "COIN" if each.is_inverse else "QUOTE",
-            "iv_bid": number(levels[0][at]) if low else None,
-            "iv_ask": number(levels[1][at]),
-            "iv_mark": number(marks.volatility[at]), "forward": _price(marks.forward[at]),
-            "bid_px": low or None, "ask_px": high, "bid_size": 10 if low else None, "ask_size": 10,
-            "oi": fixed(int(interest[at]), _QUANTITY_DIGITS), "obs_ts": as_of(day.date), "source": "LEVEE_SAMPLE",
-            "quality": "OK", "surface_id": f"{each.asset}-{each.expiry:%Y%m%d}",
-        })  # fmt: skip
+        rows.append(
+            {
+                "contract_id": each.contract_id,
+                "px_unit": "COIN" if each.is_inverse else "QUOTE",
+                "iv_bid": number(levels[0][at]) if low else None,
+                "iv_ask": number(levels[1][at]),
+                "iv_mark": number(marks.volatility[at]),
+                "forward": _price(marks.forward[at]),
+                "bid_px": low or None,
+                "ask_px": high,
+                "bid_size": 10 if low else None,
+                "ask_size": 10,
+                "oi": fixed(int(interest[at]), _QUANTITY_DIGITS),
+                "obs_ts": as_of(day.date),
+                "source": "LEVEE_SAMPLE",
+                "quality": "OK",
+                "surface_id": f"{each.asset}-{each.expiry:%Y%m%d}",
+            }
+        )
     names = schema.dataset("vol_quotes").names
     return [tuple(row.get(name) for name in names) for row in rows]
 
@@ -239,12 +288,18 @@ def funding(day: Day) -> Rows:
     at = day.market.column(day.date)
     perpetuals = [each for each in day.book.contracts if each.kind == "PERP"]
     ends = [as_of(day.date) - timedelta(seconds=FUNDING_INTERVAL_S * back) for back in (2, 1, 0)]
-    return table("funding", {
-        "contract_id": [each.contract_id for each in perpetuals for _ in ends],
-        "interval_end_ts": [end for _ in perpetuals for end in ends],
-        "funding_rate": [number(funding_rate(float(day.market.premium[each.underlying, at - (end.date() < day.date)])))
-                         for each in perpetuals for end in ends],
-    })  # fmt: skip
+    return table(
+        "funding",
+        {
+            "contract_id": [each.contract_id for each in perpetuals for _ in ends],
+            "interval_end_ts": [end for _ in perpetuals for end in ends],
+            "funding_rate": [
+                number(funding_rate(float(day.market.premium[each.underlying, at - (end.date() < day.date)])))
+                for each in perpetuals
+                for end in ends
+            ],
+        },
+    )
 
 
 def history(market: Market, day: date, underlyings: Iterable[int]) -> Rows:
@@ -253,26 +308,32 @@ def history(market: Market, day: date, underlyings: Iterable[int]) -> Rows:
     span = range(max(0, last - HISTORY_DAYS + 1), last + 1)
     dates = [market.first + timedelta(days=at) for at in span]
     wanted = list(underlyings)
-    return table("history", {
-        "underlying": [ASSETS[each].name for each in wanted for _ in span],
-        "date": [each for _ in wanted for each in dates],
-        "close": [_price(market.close[each, at]) for each in wanted for at in span],
-    })  # fmt: skip
+    return table(
+        "history",
+        {
+            "underlying": [ASSETS[each].name for each in wanted for _ in span],
+            "date": [each for _ in wanted for each in dates],
+            "close": [_price(market.close[each, at]) for each in wanted for at in span],
+        },
+    )
 
 
 def collateral_balances(
     holdings: Sequence[Holding], deposits: Sequence[Decimal], withdrawals: Sequence[Decimal], genesis: bool
 ) -> Rows:
     """Outside movements; opening balances in the first cycle only, for the house carries them afterwards."""
-    return table("collateral_balances", {
-        "clearing_member_id": [each.member_id for each in holdings],
-        "margin_account_id": [each.account_id for each in holdings],
-        "asset": [each.asset for each in holdings],
-        "form": [FORMS[each.asset] for each in holdings],
-        "qty_open": [each.quantity if genesis else None for each in holdings],
-        "deposits": deposits,
-        "withdrawals": withdrawals,
-    })  # fmt: skip
+    return table(
+        "collateral_balances",
+        {
+            "clearing_member_id": [each.member_id for each in holdings],
+            "margin_account_id": [each.account_id for each in holdings],
+            "asset": [each.asset for each in holdings],
+            "form": [FORMS[each.asset] for each in holdings],
+            "qty_open": [each.quantity if genesis else None for each in holdings],
+            "deposits": deposits,
+            "withdrawals": withdrawals,
+        },
+    )
 
 
 def usd_per_unit(book: Listing, marks: Marks) -> Floats:

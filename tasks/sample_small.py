@@ -101,23 +101,34 @@ BALANCES = (
 def datasets() -> dict[str, Rows]:
     """Rows of every delivered dataset of the day."""
     return {
-        "accounts": _rows("accounts", ("margin_account_id", "account_type", "base_ccy", "clearing_member_id"),
-                          [(each[4], each[5], each[2], each[0]) for each in MEMBERS],
-                          collateral_mode="haircut", status="ACTIVE", valid_from=date(2020, 1, 1)),
+        "accounts": _rows(
+            "accounts",
+            ("margin_account_id", "account_type", "base_ccy", "clearing_member_id"),
+            [(each[4], each[5], each[2], each[0]) for each in MEMBERS],
+            collateral_mode="haircut",
+            status="ACTIVE",
+            valid_from=date(2020, 1, 1),
+        ),
         "book_depth": _depth(),
-        "collateral_balances": _rows("collateral_balances", ("clearing_member_id", "margin_account_id", "asset",
-                                     "form", "qty_open", "deposits", "withdrawals"),
-                                     [(_member(each[0]), *each) for each in BALANCES]),
+        "collateral_balances": _rows(
+            "collateral_balances",
+            ("clearing_member_id", "margin_account_id", "asset", "form", "qty_open", "deposits", "withdrawals"),
+            [(_member(each[0]), *each) for each in BALANCES],
+        ),
         "contracts": _contracts(),
         "funding": _funding(),
         "history": _history(),
-        "members": _rows("members", ("clearing_member_id", "legal_name", "base_ccy", "timezone", "lei"),
-                         [(*each[:4], synthetic_lei(900 + order)) for order, each in enumerate(MEMBERS)],
-                         status="ACTIVE", valid_from=date(2020, 1, 1)),
+        "members": _rows(
+            "members",
+            ("clearing_member_id", "legal_name", "base_ccy", "timezone", "lei"),
+            [(*each[:4], synthetic_lei(900 + order)) for order, each in enumerate(MEMBERS)],
+            status="ACTIVE",
+            valid_from=date(2020, 1, 1),
+        ),
         "positions": _positions(),
         "prices": _prices(),
         "vol_quotes": _quotes(),
-    }  # fmt: skip
+    }
 
 
 def _rows(name: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]], **shared: Any) -> Rows:
@@ -131,9 +142,24 @@ def _member(account: str) -> str:
 
 
 def _contracts() -> Rows:
-    columns = ("contract_id", "kind", "payoff", "underlying_asset", "quote_ccy", "settle_asset", "multiplier",
-               "tick_size", "strike", "option_type", "settlement_index_id", "expiry_ts", "final_settle_ts",
-               "exercise_style", "funding_interval_s", "funding_cap")  # fmt: skip
+    columns = (
+        "contract_id",
+        "kind",
+        "payoff",
+        "underlying_asset",
+        "quote_ccy",
+        "settle_asset",
+        "multiplier",
+        "tick_size",
+        "strike",
+        "option_type",
+        "settlement_index_id",
+        "expiry_ts",
+        "final_settle_ts",
+        "exercise_style",
+        "funding_interval_s",
+        "funding_cap",
+    )
     rows = []
     for each in CONTRACTS:
         perpetual = each[1] == "PERP"
@@ -146,24 +172,61 @@ def _contracts() -> Rows:
 def _prices() -> Rows:
     columns = ("contract_id", "price_type", "price", "prev_price", "open_interest", "volume_24h_usd")
     rows = [(*each, "1000000000.00" if each[4] else None) for each in PRICES]
-    return _rows("prices", columns, rows, price_set_id=f"{DATE:%Y%m%d}-EOD", obs_ts=as_of(DATE),
-                 capture_ts=as_of(DATE), source="LEVEE_SAMPLE", method="BY_HAND", quality="OK")  # fmt: skip
+    return _rows(
+        "prices",
+        columns,
+        rows,
+        price_set_id=f"{DATE:%Y%m%d}-EOD",
+        obs_ts=as_of(DATE),
+        capture_ts=as_of(DATE),
+        source="LEVEE_SAMPLE",
+        method="BY_HAND",
+        quality="OK",
+    )
 
 
 def _quotes() -> Rows:
     columns = ("contract_id", "iv_mark", "forward", "bid_px", "ask_px", "iv_bid", "iv_ask", "px_unit", "oi")
     interest = {each[0]: each[4] for each in PRICES}
     rows = [(*each, "COIN" if each[0].endswith(".INV") else "QUOTE", interest[each[0]]) for each in QUOTES]
-    return _rows("vol_quotes", columns, rows, bid_size="10", ask_size="10", obs_ts=as_of(DATE),
-                 source="LEVEE_SAMPLE", quality="OK")  # fmt: skip
+    return _rows(
+        "vol_quotes",
+        columns,
+        rows,
+        bid_size="10",
+        ask_size="10",
+        obs_ts=as_of(DATE),
+        source="LEVEE_SAMPLE",
+        quality="OK",
+    )
 
 
 def _positions() -> Rows:
-    columns = ("margin_account_id", "client_id", "contract_id", "qty_open", "qty_buy", "qty_sell", "qty_close",
-               "buy_value", "sell_value", "premium_paid", "fees", "clearing_member_id", "account_type")  # fmt: skip
+    columns = (
+        "margin_account_id",
+        "client_id",
+        "contract_id",
+        "qty_open",
+        "qty_buy",
+        "qty_sell",
+        "qty_close",
+        "buy_value",
+        "sell_value",
+        "premium_paid",
+        "fees",
+        "clearing_member_id",
+        "account_type",
+    )
     kinds = {each[4]: (each[0], each[5]) for each in MEMBERS}
-    return _rows("positions", columns, [(*each, *kinds[each[0]]) for each in POSITIONS], qty_transfer=0,
-                 qty_exercise_assign=0, qty_expired=0, position_as_of_ts=as_of(DATE))  # fmt: skip
+    return _rows(
+        "positions",
+        columns,
+        [(*each, *kinds[each[0]]) for each in POSITIONS],
+        qty_transfer=0,
+        qty_exercise_assign=0,
+        qty_expired=0,
+        position_as_of_ts=as_of(DATE),
+    )
 
 
 def _funding() -> Rows:
@@ -181,8 +244,13 @@ def _depth() -> Rows:
         for side, sign in (("BID", -1), ("ASK", 1))
         for level in (1, 2)
     ]
-    return _rows("book_depth", ("contract_id", "side", "level", "price", "size", "cum_size"), rows,
-                 obs_ts=as_of(DATE), size_unit="CONTRACTS")  # fmt: skip
+    return _rows(
+        "book_depth",
+        ("contract_id", "side", "level", "price", "size", "cum_size"),
+        rows,
+        obs_ts=as_of(DATE),
+        size_unit="CONTRACTS",
+    )
 
 
 def _history() -> Rows:

@@ -37,7 +37,9 @@ class Schedule:
 def schedules() -> Mapping[str, Schedule]:
     """Schedules of data/reference/schedule.toml by cycle."""
     content = tomllib.loads(resources.data("reference/schedule.toml").read_text(encoding="utf-8"))
-    return MappingProxyType({
-        cycle: Schedule(cycle, entry["cron"], entry["cut_off"], entry["calendar"], float(entry["wait_seconds"]))
-        for cycle, entry in content.items()
-    })  # fmt: skip
+    return MappingProxyType(
+        {
+            cycle: Schedule(cycle, entry["cron"], entry["cut_off"], entry["calendar"], float(entry["wait_seconds"]))
+            for cycle, entry in content.items()
+        }
+    )

@@ -140,9 +140,15 @@ def open_context(home: Home, store: Store, key: CycleKey) -> Context:
     policy = policy_store.in_force(home, key.business_date)
     if policy.policy_hash != run["policy_hash"]:
         raise LeveeError(
-            Finding("PARAM_STATE", "the policy in force is not the one the run was frozen on", where=key.run_id,
-                    value=policy.policy_hash[:16], limit=run["policy_hash"][:16], action="run the cycle again")
-        )  # fmt: skip
+            Finding(
+                "PARAM_STATE",
+                "the policy in force is not the one the run was frozen on",
+                where=key.run_id,
+                value=policy.policy_hash[:16],
+                limit=run["policy_hash"][:16],
+                action="run the cycle again",
+            )
+        )
     return Context(home, store, key, run, policy)
 
 
@@ -173,17 +179,30 @@ def write_receipt(
     ).item()
     store.delete("control.stage_run", {"run_id": key.run_id, "stage": name})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    store.append("control.stage_run", pl.DataFrame([{
-        "run_id": key.run_id, "stage": name, "state": state, "rows": json.dumps(dict(rows), sort_keys=True),
-        "attempt": earlier + 1, "started_ts": started.replace(tzinfo=None),
-        "finished_ts": datetime.now(UTC).replace(tzinfo=None), "peak_memory_mb": peak,
-    }]))  # fmt: skip
+    store.append(
+        "control.stage_run",
+        pl.DataFrame(
+            [
+                {
+                    "run_id": key.run_id,
+                    "stage": name,
+                    "state": state,
+                    "rows": json.dumps(dict(rows), sort_keys=True),
+                    "attempt": earlier + 1,
+                    "started_ts": started.replace(tzinfo=None),
+                    "finished_ts": datetime.now(UTC).replace(tzinfo=None),
+                    "peak_memory_mb": peak,
+                }
+            ]
+        ),
+    )
 
 
 def set_state(store: Store, key: CycleKey, state: str) -> None:
     """Move the run to a state."""
-    store.execute("UPDATE control.cycle_run SET state = $state WHERE run_id = $run_id",
-                  {"state": state, "run_id": key.run_id})  # fmt: skip
+    store.execute(
+        "UPDATE control.cycle_run SET state = $state WHERE run_id = $run_id", {"state": state, "run_id": key.run_id}
+    )
 
 
 def show(home: Home, store: Store, key: CycleKey, tables: Mapping[str, int]) -> None:
@@ -200,25 +219,42 @@ def show(home: Home, store: Store, key: CycleKey, tables: Mapping[str, int]) -> 
 def write_state(home: Home, store: Store, key: CycleKey) -> None:
     """home/state/<date>-<cycle>.json: the state of the latest run of a cycle."""
     run = run_row(store, key)
-    stages = store.read("SELECT * FROM control.stage_run WHERE run_id = $run_id ORDER BY started_ts",
-                        {"run_id": key.run_id})  # fmt: skip
+    stages = store.read(
+        "SELECT * FROM control.stage_run WHERE run_id = $run_id ORDER BY started_ts", {"run_id": key.run_id}
+    )
     findings = store.read(
         "SELECT severity, code, count(*)::INTEGER AS rows FROM control.finding WHERE run_id = $run_id "
-        "GROUP BY ALL ORDER BY ALL", {"run_id": key.run_id},
-    )  # fmt: skip
+        "GROUP BY ALL ORDER BY ALL",
+        {"run_id": key.run_id},
+    )
     exported = sorted((home.exports / key.run_id).glob("*.parquet"))
-    write_json(home.state / f"{key.business_date.isoformat()}-{key.cycle}.json", {
-        "run_id": key.run_id, "business_date": key.business_date.isoformat(), "cycle": key.cycle,
-        "run_no": key.run_no, "state": run["state"], "fingerprint": run["fingerprint"],
-        "policy_hash": run["policy_hash"], "genesis": run["genesis"],
-        "stages": [{"stage": row["stage"], "state": row["state"], "rows": json.loads(row["rows"]),
-                    "started": row["started_ts"].isoformat(), "finished": row["finished_ts"].isoformat(),
+    write_json(
+        home.state / f"{key.business_date.isoformat()}-{key.cycle}.json",
+        {
+            "run_id": key.run_id,
+            "business_date": key.business_date.isoformat(),
+            "cycle": key.cycle,
+            "run_no": key.run_no,
+            "state": run["state"],
+            "fingerprint": run["fingerprint"],
+            "policy_hash": run["policy_hash"],
+            "genesis": run["genesis"],
+            "stages": [
+                {
+                    "stage": row["stage"],
+                    "state": row["state"],
+                    "rows": json.loads(row["rows"]),
+                    "started": row["started_ts"].isoformat(),
+                    "finished": row["finished_ts"].isoformat(),
                     "seconds": round((row["finished_ts"] - row["started_ts"]).total_seconds(), 3),
-                    "peak_memory_mb": round(row["peak_memory_mb"], 1)}
-                   for row in stages.iter_rows(named=True)],
-        "findings": findings.to_dicts(),
-        "exports": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in exported},
-    })  # fmt: skip
+                    "peak_memory_mb": round(row["peak_memory_mb"], 1),
+                }
+                for row in stages.iter_rows(named=True)
+            ],
+            "findings": findings.to_dicts(),
+            "exports": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in exported},
+        },
+    )
 
 
 def crash_point(name: str) -> None:

@@ -17,26 +17,70 @@ from tasks.reference import assets
 from tasks.reports import ML01, MP01, MR01, MT01, Header, Record, Report, Row
 
 STATEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
-    "header": (), "result": (), "flags": ("flag",), "balances": ("asset",), "positions": ("client_id", "contract_id"),
-    "requirement": ("client_id", "item"), "risk": ("client_id", "product_group"), "collateral": ("asset",),
-}  # fmt: skip
+    "header": (),
+    "result": (),
+    "flags": ("flag",),
+    "balances": ("asset",),
+    "positions": ("client_id", "contract_id"),
+    "requirement": ("client_id", "item"),
+    "risk": ("client_id", "product_group"),
+    "collateral": ("asset",),
+}
 NOTICE_KEYS: Mapping[str, tuple[str, ...]] = {
-    "header": (), "notice": (), "legs": ("asset",), "settled": ("asset", "movement_type"),
-}  # fmt: skip
+    "header": (),
+    "notice": (),
+    "legs": ("asset",),
+    "settled": ("asset", "movement_type"),
+}
 RESULT = (
-    "initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
-    "total_maintenance_margin_usd", "collateral_market_value_usd", "collateral_post_haircut_value_usd",
-    "collateral_counted_value_usd", "outstanding_calls_usd", "excess_amount_usd", "deficit_amount_usd",
-    "minimum_transfer_amount_usd", "call_increment_usd", "margin_call_amount_usd",
-)  # fmt: skip
+    "initial_margin_usd",
+    "net_option_value_usd",
+    "total_initial_margin_usd",
+    "maintenance_margin_usd",
+    "total_maintenance_margin_usd",
+    "collateral_market_value_usd",
+    "collateral_post_haircut_value_usd",
+    "collateral_counted_value_usd",
+    "outstanding_calls_usd",
+    "excess_amount_usd",
+    "deficit_amount_usd",
+    "minimum_transfer_amount_usd",
+    "call_increment_usd",
+    "margin_call_amount_usd",
+)
 _POSITION = (
-    "kind", "payoff", "multiplier", "qty_open", "qty_close", "prev_settlement_price", "settlement_price", "final_price",
-    "settle_asset", "variation_margin", "variation_margin_usd", "funding", "premium", "fees", "settlement",
-    "option_value_usd", "delta", "gamma", "vega_usd", "mark_method", "mark_quality", "mark_obs_ts",
-)  # fmt: skip
+    "kind",
+    "payoff",
+    "multiplier",
+    "qty_open",
+    "qty_close",
+    "prev_settlement_price",
+    "settlement_price",
+    "final_price",
+    "settle_asset",
+    "variation_margin",
+    "variation_margin_usd",
+    "funding",
+    "premium",
+    "fees",
+    "settlement",
+    "option_value_usd",
+    "delta",
+    "gamma",
+    "vega_usd",
+    "mark_method",
+    "mark_quality",
+    "mark_obs_ts",
+)
 _REQUIREMENT = (
-    "row_type", "line_no", "amount_usd", "rule_id", "policy_hash", "worst_scenario_id", "binding_component",
-)  # fmt: skip
+    "row_type",
+    "line_no",
+    "amount_usd",
+    "rule_id",
+    "policy_hash",
+    "worst_scenario_id",
+    "binding_component",
+)
 _COLLATERAL = tuple(name for name in MT01.columns if name != "asset")
 _FLAG = re.compile(r"([A-Za-z_]+)\W([0-9]+)")
 
@@ -79,11 +123,13 @@ def statement(account: Account, printing: Printing) -> list[Record]:
         Record("result", "", "", {name: account.figures[name] for name in RESULT}),
         *_flags(account.figures["quality_flags"]),
         *_balances(account.rows(ML01)),
-        *(Record("positions", row["client_id"], row["contract_id"], _pick(row, _POSITION))
-          for row in account.rows(MP01)),
+        *(
+            Record("positions", row["client_id"], row["contract_id"], _pick(row, _POSITION))
+            for row in account.rows(MP01)
+        ),
         *_requirement(account.rows(MR01)),
         *(Record("collateral", row["asset"], "", _pick(row, _COLLATERAL)) for row in account.rows(MT01)),
-    ]  # fmt: skip
+    ]
 
 
 def notice(account: Account, printing: Printing) -> list[Record]:
@@ -94,28 +140,45 @@ def notice(account: Account, printing: Printing) -> list[Record]:
         Record("header", "", "", identity(account, printing, "MC01")),
         Record("notice", "", "", _call(account, printing) if called else _no_call(account)),
         *([_leg(figures)] if called else []),
-        *(Record("settled", balance.key1, movement, {"amount": amount})
-          for balance in _balances(account.rows(ML01))
-          for movement, amount in balance.fields.items() if movement not in ("OPEN", "CLOSE")),
-    ]  # fmt: skip
+        *(
+            Record("settled", balance.key1, movement, {"amount": amount})
+            for balance in _balances(account.rows(ML01))
+            for movement, amount in balance.fields.items()
+            if movement not in ("OPEN", "CLOSE")
+        ),
+    ]
 
 
 def identity(account: Account, printing: Printing, report: str) -> dict[str, str]:
     """Header of a member's document: who, which cycle, as of when, under which policy and conventions."""
     run, figures, edition = printing.run, account.figures, printing.header.edition
     return {
-        "report": report, "schema_version": "1", "clearing_member_id": account.member,
-        "legal_name": figures["legal_name"], "lei": figures["lei"], "margin_account_id": account.account,
-        "account_type": figures["account_type"], "collateral_mode": figures["collateral_mode"],
-        "business_date": run["business_date"], "cycle": run["cycle"], "run_no": run["run_no"],
-        "version": str(edition.version), "status": _status(figures["account_status"], run["cycle"]),
-        "price_as_of_ts": run["price_as_of_ts"], "position_as_of_ts": run["position_as_of_ts"],
-        "collateral_as_of_ts": run["collateral_as_of_ts"], "as_of_ts": run["as_of_ts"],
-        "base_ccy": figures["base_ccy"], "param_version": run["policy_hash"], "model_version": run["model_version"],
-        "conventions_id": wording.conventions_id(), "env": run["env"], "origin": run["origin"],
+        "report": report,
+        "schema_version": "1",
+        "clearing_member_id": account.member,
+        "legal_name": figures["legal_name"],
+        "lei": figures["lei"],
+        "margin_account_id": account.account,
+        "account_type": figures["account_type"],
+        "collateral_mode": figures["collateral_mode"],
+        "business_date": run["business_date"],
+        "cycle": run["cycle"],
+        "run_no": run["run_no"],
+        "version": str(edition.version),
+        "status": _status(figures["account_status"], run["cycle"]),
+        "price_as_of_ts": run["price_as_of_ts"],
+        "position_as_of_ts": run["position_as_of_ts"],
+        "collateral_as_of_ts": run["collateral_as_of_ts"],
+        "as_of_ts": run["as_of_ts"],
+        "base_ccy": figures["base_ccy"],
+        "param_version": run["policy_hash"],
+        "model_version": run["model_version"],
+        "conventions_id": wording.conventions_id(),
+        "env": run["env"],
+        "origin": run["origin"],
         "supersedes": f"v{edition.version - 1:02d}" if edition.version > 1 else "",
         "reason": "CORRECTION" if edition.version > 1 else "",
-    }  # fmt: skip
+    }
 
 
 def blocks(records: Iterable[Record]) -> dict[str, list[Record]]:
@@ -134,8 +197,10 @@ def _status(account_status: str, cycle: str) -> str:
 
 def _flags(text: str) -> list[Record]:
     counted = [(found[1], found[2]) if (found := _FLAG.fullmatch(word)) else (word, "1") for word in text.split()]
-    return [Record("flags", flag, "", {"count": count, "meaning": wording.flag_meaning(flag)})
-            for flag, count in sorted(counted)]  # fmt: skip
+    return [
+        Record("flags", flag, "", {"count": count, "meaning": wording.flag_meaning(flag)})
+        for flag, count in sorted(counted)
+    ]
 
 
 def _balances(entries: Sequence[Mapping[str, str]]) -> list[Record]:
@@ -157,8 +222,11 @@ def _movement_order(name: str) -> tuple[int, str]:
 
 
 def _requirement(rows: Sequence[Mapping[str, str]]) -> list[Record]:
-    lines = [Record("requirement", row["client_id"], row["item"], _pick(row, _REQUIREMENT))
-             for row in rows if row["row_type"] != "RISK"]  # fmt: skip
+    lines = [
+        Record("requirement", row["client_id"], row["item"], _pick(row, _REQUIREMENT))
+        for row in rows
+        if row["row_type"] != "RISK"
+    ]
     groups: dict[tuple[str, str], dict[str, str]] = {}
     for row in rows:
         if row["row_type"] == "RISK":
@@ -175,16 +243,27 @@ def _call(account: Account, printing: Printing) -> dict[str, str]:
     zone, local = local_time(account.due_ts, figures["timezone"])
     version = int(figures["call_version"])
     return {
-        "notice": "CALL", "call_id": figures["call_id"], "call_version": figures["call_version"],
-        "supersedes": str(version - 1) if version > 1 else "", "call_type": figures["call_type"], "state": "ISSUED",
-        **_amounts(figures), "call_amount_usd": figures["call_amount_usd"],
-        "increment_amount_usd": figures["increment_amount_usd"], "due_asset": figures["due_asset"],
-        "due_amount": figures["due_amount"], "issued_ts": figures["issued_ts"], "due_ts": figures["due_ts"],
-        "timezone": zone, "due_local": local, "calendar_id": figures["calendar_id"],
-        "minimum_funding_minutes": printing.minimum_funding_minutes, "reason_code": figures["reason_code"],
+        "notice": "CALL",
+        "call_id": figures["call_id"],
+        "call_version": figures["call_version"],
+        "supersedes": str(version - 1) if version > 1 else "",
+        "call_type": figures["call_type"],
+        "state": "ISSUED",
+        **_amounts(figures),
+        "call_amount_usd": figures["call_amount_usd"],
+        "increment_amount_usd": figures["increment_amount_usd"],
+        "due_asset": figures["due_asset"],
+        "due_amount": figures["due_amount"],
+        "issued_ts": figures["issued_ts"],
+        "due_ts": figures["due_ts"],
+        "timezone": zone,
+        "due_local": local,
+        "calendar_id": figures["calendar_id"],
+        "minimum_funding_minutes": printing.minimum_funding_minutes,
+        "reason_code": figures["reason_code"],
         "instructions": f"Deliver the due amount of {figures['due_asset']} to the margin account, final by the due "
-                        f"time, quoting the call id.",
-    }  # fmt: skip
+        f"time, quoting the call id.",
+    }
 
 
 def _no_call(account: Account) -> dict[str, str]:
@@ -192,26 +271,44 @@ def _no_call(account: Account) -> dict[str, str]:
     short = Decimal(figures["deficit_amount_usd"]) > 0
     reason = "BELOW_MINIMUM_TRANSFER_AMOUNT" if short else "NO_DEFICIT"
     return {
-        "notice": "NO_CALL", **_amounts(figures), "call_amount_usd": figures["margin_call_amount_usd"],
-        "reason_code": reason, "instructions": wording.words("no_call")[reason],
-    }  # fmt: skip
+        "notice": "NO_CALL",
+        **_amounts(figures),
+        "call_amount_usd": figures["margin_call_amount_usd"],
+        "reason_code": reason,
+        "instructions": wording.words("no_call")[reason],
+    }
 
 
 def _amounts(figures: Mapping[str, str]) -> dict[str, str]:
-    return _pick(figures, (
-        "total_initial_margin_usd", "collateral_post_haircut_value_usd", "collateral_counted_value_usd",
-        "outstanding_calls_usd", "excess_amount_usd",
-        "deficit_amount_usd", "minimum_transfer_amount_usd", "call_increment_usd",
-    ))  # fmt: skip
+    return _pick(
+        figures,
+        (
+            "total_initial_margin_usd",
+            "collateral_post_haircut_value_usd",
+            "collateral_counted_value_usd",
+            "outstanding_calls_usd",
+            "excess_amount_usd",
+            "deficit_amount_usd",
+            "minimum_transfer_amount_usd",
+            "call_increment_usd",
+        ),
+    )
 
 
 def _leg(figures: Mapping[str, str]) -> Record:
     asset = figures["due_asset"]
-    return Record("legs", asset, "", {
-        "dti": assets()[asset].dti if asset in assets() else "", "native_amount": figures["due_amount"],
-        "base_amount_usd": figures["call_amount_usd"], "price_usd": figures["due_asset_price_usd"],
-        "haircut_fraction": figures["due_asset_haircut_fraction"],
-    })  # fmt: skip
+    return Record(
+        "legs",
+        asset,
+        "",
+        {
+            "dti": assets()[asset].dti if asset in assets() else "",
+            "native_amount": figures["due_amount"],
+            "base_amount_usd": figures["call_amount_usd"],
+            "price_usd": figures["due_asset_price_usd"],
+            "haircut_fraction": figures["due_asset_haircut_fraction"],
+        },
+    )
 
 
 def local_time(moment: datetime | None, timezone: str) -> tuple[str, str]:

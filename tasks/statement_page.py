@@ -25,8 +25,14 @@ def statement_page(statement: Iterable[Record], notice: Iterable[Record]) -> byt
     found, call = blocks(statement), blocks(notice)
     tables = {name: found.get(name, []) for name in _SHOWN_BLOCKS}
     drawing = Markup(waterfall.svg(waterfall.steps(found)))
-    return render("statement", header=found["header"][0].fields, result=found["result"][0].fields,
-                  notice=call["notice"][0].fields, waterfall=drawing, **tables)  # fmt: skip
+    return render(
+        "statement",
+        header=found["header"][0].fields,
+        result=found["result"][0].fields,
+        notice=call["notice"][0].fields,
+        waterfall=drawing,
+        **tables,
+    )
 
 
 def notice_page(notice: Iterable[Record]) -> bytes:
@@ -49,9 +55,13 @@ def render(name: str, **content: Any) -> bytes:
 @cache
 def _template(name: str) -> Template:
     environment = Environment(
-        loader=FileSystemLoader(_PAGES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True, auto_reload=False,
-    )  # fmt: skip
+        loader=FileSystemLoader(_PAGES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
     environment.filters |= {
         "number": number,
         "signed": signed,

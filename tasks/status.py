@@ -91,9 +91,13 @@ def completion(release: Path) -> dict[str, Any]:
         content: dict[str, Any] = json.loads(marker.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise LeveeError(
-            Finding("VERIFY_FAILED", "the completion marker of a release cannot be read", where=str(marker),
-                    action=f"see what else was changed: `levee publish verify {release}`")
-        ) from error  # fmt: skip
+            Finding(
+                "VERIFY_FAILED",
+                "the completion marker of a release cannot be read",
+                where=str(marker),
+                action=f"see what else was changed: `levee publish verify {release}`",
+            )
+        ) from error
     return content
 
 

@@ -87,8 +87,9 @@ class Store:
 
     def slice(self, table: str, run_id: str, order: str = "ALL") -> pl.DataFrame:
         """Rows of a run in a table, ordered by all columns or as named."""
-        return self.read(f"SELECT * EXCLUDE (run_id) FROM {table} WHERE run_id = $run_id ORDER BY {order}",
-                         {"run_id": run_id})  # fmt: skip
+        return self.read(
+            f"SELECT * EXCLUDE (run_id) FROM {table} WHERE run_id = $run_id ORDER BY {order}", {"run_id": run_id}
+        )
 
     def export(self, table: str, run_id: str, target: Path) -> None:
         """Write a run's rows of a table as Parquet, ordered by all columns."""

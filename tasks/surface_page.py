@@ -76,8 +76,9 @@ def page(header: Mapping[str, str], rows: Rows, surface: pl.DataFrame, quotes: p
     ]
     flagged = sum(record["method"] != "SVI" for record in records)
     failed = sum(record["certified"] != "TRUE" for record in records)
-    return statement_page.render("surface", header=header, groups=groups, slices=len(records), flagged=flagged,
-                                 failed=failed)  # fmt: skip
+    return statement_page.render(
+        "surface", header=header, groups=groups, slices=len(records), flagged=flagged, failed=failed
+    )
 
 
 def _group(name: str, smiles: Sequence[Smile], records: Sequence[Mapping[str, str]]) -> dict[str, Any]:
@@ -87,11 +88,16 @@ def _group(name: str, smiles: Sequence[Smile], records: Sequence[Mapping[str, st
         "name": name,
         "chart": Markup(variance_chart(name, smiles, share)),
         "smiles": [
-            {"expiry": smile.expiry, "days": f"{smile.days:.1f}" if smile.days < 10 else f"{smile.days:.0f}",
-             "at": at, "drawing": Markup(smile_chart(smile)), "record": record}
+            {
+                "expiry": smile.expiry,
+                "days": f"{smile.days:.1f}" if smile.days < 10 else f"{smile.days:.0f}",
+                "at": at,
+                "drawing": Markup(smile_chart(smile)),
+                "record": record,
+            }
             for smile, at, record in zip(smiles, share, records, strict=True)
         ],
-    }  # fmt: skip
+    }
 
 
 def _smiles(surface: pl.DataFrame, quotes: pl.DataFrame) -> list[Smile]:
@@ -102,11 +108,15 @@ def _smiles(surface: pl.DataFrame, quotes: pl.DataFrame) -> list[Smile]:
     }
     nothing = np.zeros(0), np.zeros(0)
     return [
-        Smile(row["underlying"], row["expiry_ts"], row["years_to_expiry"],
-              Svi(*(row[f"svi_{name}"] for name in ("a", "b", "rho", "mu", "s"))),
-              *found.get((row["underlying"], row["expiry_ts"]), nothing))
+        Smile(
+            row["underlying"],
+            row["expiry_ts"],
+            row["years_to_expiry"],
+            Svi(*(row[f"svi_{name}"] for name in ("a", "b", "rho", "mu", "s"))),
+            *found.get((row["underlying"], row["expiry_ts"]), nothing),
+        )
         for row in surface.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
 
 
 def variance_chart(name: str, smiles: Sequence[Smile], share: Sequence[str]) -> str:
@@ -165,15 +175,19 @@ def _apart(frame: Frame, ticks: Sequence[float]) -> list[float]:
 
 def _gridline(frame: Frame, value: float, label: str) -> str:
     y = frame.up(value)
-    return (f'<line class="rule" x1="{frame.left:.1f}" x2="{frame.width - frame.right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-            f'<text class="level" x="{frame.left - 6:.1f}" y="{y + 4:.1f}">{label}</text>')  # fmt: skip
+    return (
+        f'<line class="rule" x1="{frame.left:.1f}" x2="{frame.width - frame.right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
+        f'<text class="level" x="{frame.left - 6:.1f}" y="{y + 4:.1f}">{label}</text>'
+    )
 
 
 def _tick(frame: Frame, value: float, label: str) -> str:
     x, y = frame.across(value), frame.height - frame.bottom
     where = "last" if x > frame.width - 24 else "first" if x < frame.left + 14 else "axis"
-    return (f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.top:.1f}" y2="{y + 3:.1f}"/>'
-            f'<text class="{where}" x="{x:.1f}" y="{y + 16:.1f}">{label}</text>')  # fmt: skip
+    return (
+        f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.top:.1f}" y2="{y + 3:.1f}"/>'
+        f'<text class="{where}" x="{x:.1f}" y="{y + 16:.1f}">{label}</text>'
+    )
 
 
 def _curve(frame: Frame, x: Floats, y: Floats) -> str:

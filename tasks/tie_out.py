@@ -25,6 +25,11 @@ def breaks(context: Context, rule: str) -> Iterator[Finding]:
     rows = context.query(rule, predecessor_run_id=context.run["predecessor_run_id"])
     meaning = resources.sql(rule).splitlines()[0].removeprefix("-- ")
     for place, value, expected in rows.select("place", "found", "expected").iter_rows():
-        yield Finding("CROSS_REPORT", f"broken: {meaning}", where=f"{rule.removeprefix('tie_out/')} {place}",
-                      value=value, limit=expected,
-                      action="nothing is published; compare the two tables in the run's exports")  # fmt: skip
+        yield Finding(
+            "CROSS_REPORT",
+            f"broken: {meaning}",
+            where=f"{rule.removeprefix('tie_out/')} {place}",
+            value=value,
+            limit=expected,
+            action="nothing is published; compare the two tables in the run's exports",
+        )

@@ -23,12 +23,17 @@ def releases(home: Home) -> list[dict[str, Any]]:
     for marker in home.published.glob(f"*/*/v*/{COMPLETE}"):
         content = _read(marker) or {}
         present = sum(1 for _ in _hashed(marker.parent))
-        found.append({
-            "cycle_id": str(content.get("cycle_id", "?")), "version": _number(content, "version"),
-            "files": _number(content, "files"), "root_hash": str(content.get("root_hash", "?")),
-            "issue_no": _number(content, "issue_no"), "folder": str(marker.parent),
-            "complete": present == content.get("files"),
-        })  # fmt: skip
+        found.append(
+            {
+                "cycle_id": str(content.get("cycle_id", "?")),
+                "version": _number(content, "version"),
+                "files": _number(content, "files"),
+                "root_hash": str(content.get("root_hash", "?")),
+                "issue_no": _number(content, "issue_no"),
+                "folder": str(marker.parent),
+                "complete": present == content.get("files"),
+            }
+        )
     return sorted(found, key=lambda each: (each["issue_no"], each["folder"]))
 
 
@@ -47,8 +52,9 @@ def verify(pack_path: Path) -> list[Finding]:
         return [_fault("no release is in this folder", path, action="see `levee publish list`")]
     return [
         *(finding for marker in markers for finding in _release(marker.parent)),
-        *_pointers(path), *_chain(_chained(path), everything=path.name == "published"),
-    ]  # fmt: skip
+        *_pointers(path),
+        *_chain(_chained(path), everything=path.name == "published"),
+    ]
 
 
 def _looks_like_audience(path: Path) -> bool:
@@ -140,11 +146,19 @@ def _chain(markers: list[tuple[Path, dict[str, Any]]], everything: bool) -> Iter
     for marker, content in markers:
         follows = not previous or content.get("issue_no") == previous.get("issue_no", 0) + 1
         if everything and not follows:
-            yield _fault("a release before this one is missing", marker, str(content.get("issue_no")),
-                         str(previous.get("issue_no", 0) + 1))  # fmt: skip
+            yield _fault(
+                "a release before this one is missing",
+                marker,
+                str(content.get("issue_no")),
+                str(previous.get("issue_no", 0) + 1),
+            )
         elif previous and follows and content.get("previous_chain_hash") != previous.get("chain_hash"):
-            yield _fault("the chain breaks: not the hash of the release before", marker,
-                         str(content.get("previous_chain_hash")), str(previous.get("chain_hash")))  # fmt: skip
+            yield _fault(
+                "the chain breaks: not the hash of the release before",
+                marker,
+                str(content.get("previous_chain_hash")),
+                str(previous.get("chain_hash")),
+            )
         previous = content
 
 
@@ -175,5 +189,11 @@ def _number(content: dict[str, Any], name: str) -> int:
 
 
 def _fault(what: str, where: Path, value: str = "", limit: str = "", action: str = "") -> Finding:
-    return Finding("VERIFY_FAILED", what, where=str(where), value=value, limit=limit,
-                   action=action or "fetch the pack again; tell the clearing house if it stays so")  # fmt: skip
+    return Finding(
+        "VERIFY_FAILED",
+        what,
+        where=str(where),
+        value=value,
+        limit=limit,
+        action=action or "fetch the pack again; tell the clearing house if it stays so",
+    )

@@ -48,7 +48,7 @@ def steps(statement: Mapping[str, Sequence[Record]]) -> list[Step]:
         *([_moved("Outstanding calls", -result["outstanding_calls_usd"])] if result["outstanding_calls_usd"] else []),
         Step("Deficit" if gap > 0 else "Excess", gap, "total"),
         Step("Margin call", result["margin_call_amount_usd"], "call"),
-    ]  # fmt: skip
+    ]
 
 
 def _lines(statement: Mapping[str, Sequence[Record]]) -> dict[str, Decimal]:

@@ -2,9 +2,9 @@
 
     python data/sample/expected_shortfall.py [folder of the day's CSV files] [policy file]
 
-Filtered and stressed scenarios, full revaluation, blended expected shortfall, offset limit, grid, other pairings, cost
-of closing out, stablecoins, holidays, expiries and floors, as the methodology has them. numpy gives one thing, the fixed
-permutation of the volatility scores. Every mark of the day is a fresh one, so no mark is uncertain. Prints the lines.
+Filtered and stressed scenarios, full revaluation, blended expected shortfall, offset limit, grid, other pairings,
+cost of closing out, stablecoins, holidays, expiries and floors, as the methodology has them. numpy gives one thing, the
+fixed permutation of the volatility scores. Every mark of the day is a fresh one, so no mark is uncertain.
 """
 
 import csv
@@ -20,8 +20,16 @@ import numpy
 HERE, DAY, N = Path(__file__).resolve().parent, timedelta(days=1), NormalDist()
 
 
-LINES = ("BASE_MARGIN", "CORRELATION_BREAK", "LIQUIDITY_CONCENTRATION", "MARK_UNCERTAINTY", "STABLECOIN_DEPEG",
-         "HOLIDAY_GAP", "EXPIRY", "FLOOR_TOP_UP")  # fmt: skip
+LINES = (
+    "BASE_MARGIN",
+    "CORRELATION_BREAK",
+    "LIQUIDITY_CONCENTRATION",
+    "MARK_UNCERTAINTY",
+    "STABLECOIN_DEPEG",
+    "HOLIDAY_GAP",
+    "EXPIRY",
+    "FLOOR_TOP_UP",
+)
 
 
 def requirements(folder, policy_file, balances_file=HERE / "expected/collateral.csv"):
@@ -42,25 +50,33 @@ def requirements(folder, policy_file, balances_file=HERE / "expected/collateral.
         c = terms[row["contract_id"]]
         book.setdefault(c["asset"], []).append((c, float(row["qty_close"])))
     market = {asset: depth(asset, day, terms, closes[asset], today, policy) for asset in closes}
-    gap = {row["margin_account_id"]: min(closed_days(row["base_ccy"], today), policy["holiday_gap"]["largest_gap_days"])
-           for row in day["accounts"]}  # fmt: skip
+    gap = {
+        row["margin_account_id"]: min(closed_days(row["base_ccy"], today), policy["holiday_gap"]["largest_gap_days"])
+        for row in day["accounts"]
+    }
     for (account, client, kind), book in sorted(books.items()):
         periods = policy["base_margin"]["liquidation_period_days"][kind.lower()]
         horizon = {each["asset"]: named(periods, each["asset"]) for each in terms.values()}
-        lasting = {asset: [(c, q) for c, q in held if c["days"] > policy["expiry"]["within_periods"] * horizon[asset]]
-                   for asset, held in book.items()}  # fmt: skip
+        lasting = {
+            asset: [(c, q) for c, q in held if c["days"] > policy["expiry"]["within_periods"] * horizon[asset]]
+            for asset, held in book.items()
+        }
         base, groups, limited, paired = base_margin(book, closes, horizon, today, policy)
         without = base if lasting == book else base_margin(lasting, closes, horizon, today, policy)[0]
         shortest = min(horizon[asset] for asset in book)
         found = result[account, client] = dict.fromkeys(LINES, 0) | {
             "BASE_MARGIN": cents(base),
             "CORRELATION_BREAK": cents(policy["correlation_break"]["fraction"] * max(paired - max(limited, 0.0), 0.0)),
-            "LIQUIDITY_CONCENTRATION": cents(sum(
-                close_out(held, market[asset], groups[asset], horizon[asset], policy) for asset, held in book.items())),
+            "LIQUIDITY_CONCENTRATION": cents(
+                sum(
+                    close_out(held, market[asset], groups[asset], horizon[asset], policy)
+                    for asset, held in book.items()
+                )
+            ),
             "STABLECOIN_DEPEG": cents(owed_in_stablecoins(book, policy)),
             "HOLIDAY_GAP": cents(base * (math.sqrt((shortest + gap[account]) / shortest) - 1)),
             "EXPIRY": cents(max(without - base, 0.0)),
-        }  # fmt: skip
+        }
         floor = cents(short_option_minimum(book, policy["floor_top_up"]["short_option_minimum_fraction"]))
         found["short option minimum"] = floor
     for account in sorted({account for account, _ in result}):
@@ -76,17 +92,30 @@ def requirements(folder, policy_file, balances_file=HERE / "expected/collateral.
 
 def contract(row, price, quotes, as_of):
     """Terms and marks of a contract as numbers."""
-    c = {"asset": row["underlying_asset"], "inverse": row["payoff"] == "INVERSE", "m": float(row["multiplier"]),
-         "spot": price[row["underlying_asset"] + "-USD"], "settle": price.get(row["settle_asset"] + "-USD", 1.0),
-         "option": row["kind"] == "OPT", "vol": math.nan, "paid_in": row["settle_asset"], "days": math.inf,
-         "kind": row["kind"], "mark": price[row["contract_id"]]}  # fmt: skip
+    c = {
+        "asset": row["underlying_asset"],
+        "inverse": row["payoff"] == "INVERSE",
+        "m": float(row["multiplier"]),
+        "spot": price[row["underlying_asset"] + "-USD"],
+        "settle": price.get(row["settle_asset"] + "-USD", 1.0),
+        "option": row["kind"] == "OPT",
+        "vol": math.nan,
+        "paid_in": row["settle_asset"],
+        "days": math.inf,
+        "kind": row["kind"],
+        "mark": price[row["contract_id"]],
+    }
     if row["expiry_ts"]:
         c["days"] = (datetime.fromisoformat(row["expiry_ts"]) - as_of).total_seconds() / 86400
     if not c["option"]:
         return c | {"forward": price[row["contract_id"]]}
     quote = quotes[row["contract_id"]]
-    return c | {"forward": float(quote["forward"]), "vol": float(quote["iv_mark"]),
-                "call": row["option_type"] == "C", "strike": float(row["strike"])}  # fmt: skip
+    return c | {
+        "forward": float(quote["forward"]),
+        "vol": float(quote["iv_mark"]),
+        "call": row["option_type"] == "C",
+        "strike": float(row["strike"]),
+    }
 
 
 def usd(c, factor, vol):
@@ -106,20 +135,35 @@ def base_margin(book, closes, horizon, today, policy):
     base, blended, paired = policy["base_margin"], dict.fromkeys([*book, "ALL"], 0.0), 0.0
     share = base["stressed_weight_fraction"]
     for choose, level, weight in (
-        (filtered, "confidence_filtered_fraction", 1 - share), (stressed, "confidence_stressed_fraction", share)
-    ):  # fmt: skip
+        (filtered, "confidence_filtered_fraction", 1 - share),
+        (stressed, "confidence_stressed_fraction", share),
+    ):
         scenarios = choose(closes, horizon, today, policy)
         order = numpy.random.Generator(numpy.random.PCG64(policy["vol_proxy"]["seed"])).permutation(len(scenarios))
         scores = [N.inv_cdf((int(each) + 0.5) / len(scenarios)) for each in order]
-        losses = {asset: [-sum(q * moved(c, returns[asset], score, policy["vol_proxy"]) for c, q in held)
-                          for returns, score in zip(scenarios, scores, strict=True)]
-                  for asset, held in book.items()}  # fmt: skip
+        losses = {
+            asset: [
+                -sum(q * moved(c, returns[asset], score, policy["vol_proxy"]) for c, q in held)
+                for returns, score in zip(scenarios, scores, strict=True)
+            ]
+            for asset, held in book.items()
+        }
         if choose is filtered:
-            ranked = [[losses[asset][i] for i in sorted(range(len(scenarios)), key=lambda i: scenarios[i][asset])]
-                      for asset in book]  # fmt: skip
+            ranked = [
+                [losses[asset][i] for i in sorted(range(len(scenarios)), key=lambda i: scenarios[i][asset])]
+                for asset in book
+            ]
             shifts, n, places = policy["correlation_break"]["shifts"], len(scenarios), sorted(horizon)
-            shifted = [tail([sum(losses[asset][(i + places.index(asset) * (k * n // (shifts + 1))) % n] for asset in book)
-                             for i in range(n)], base[level]) for k in range(1, shifts + 1)]  # fmt: skip
+            shifted = [
+                tail(
+                    [
+                        sum(losses[asset][(i + places.index(asset) * (k * n // (shifts + 1))) % n] for asset in book)
+                        for i in range(n)
+                    ],
+                    base[level],
+                )
+                for k in range(1, shifts + 1)
+            ]
             paired = max(tail([sum(each) for each in zip(*ranked, strict=True)], base[level]), sum(shifted) / shifts)
         losses["ALL"] = [sum(each) for each in zip(*losses.values(), strict=True)]
         for asset, sample in losses.items():
@@ -144,8 +188,12 @@ def depth(asset, day, terms, closes, today, policy):
         if row["contract_id"] in forwards and row["volume_24h_usd"]:
             volume[row["contract_id"]] = float(row["volume_24h_usd"])
     for name in forwards:
-        quoted = {side: [float(row["price"]) for row in day["book_depth"] if (row["contract_id"], row["side"])
-                         == (name, side)] for side in ("BID", "ASK")}  # fmt: skip
+        quoted = {
+            side: [
+                float(row["price"]) for row in day["book_depth"] if (row["contract_id"], row["side"]) == (name, side)
+            ]
+            for side in ("BID", "ASK")
+        }
         if quoted["BID"] and quoted["ASK"]:
             bid, ask = max(quoted["BID"]), min(quoted["ASK"])
             spreads.append((ask - bid) / (ask + bid))
@@ -162,9 +210,13 @@ def close_out(held, market, margin, h, policy):
     vega = sum(q * vega_usd(c) for c, q in held)
     legs = (
         (abs(delta), adv, spread, sigma),
-        (abs(vega), named(policy["reference"]["average_daily_vega_usd"], asset),
-         100 * named(rule["vol_half_spread"], asset), 100 * named(rule["vol_move_per_day"], asset)),
-    )  # fmt: skip
+        (
+            abs(vega),
+            named(policy["reference"]["average_daily_vega_usd"], asset),
+            100 * named(rule["vol_half_spread"], asset),
+            100 * named(rule["vol_move_per_day"], asset),
+        ),
+    )
     cost = 0.0
     for size, volume, half, move in legs:
         days = size / (phi * volume)
@@ -237,8 +289,9 @@ def worst_of_grid(book, policy):
     grid = policy["grid"]
     points = [(step / 3, None, way) for step in range(-3, 4) for way in ("up", "flat", "down")]
     points += [(None, move, "up") for move in grid["extreme_moves"]]
-    return sum(max(0.0, *(-sum(q * at_point(c, *point, grid) for c, q in held) for point in points))
-               for held in book.values())  # fmt: skip
+    return sum(
+        max(0.0, *(-sum(q * at_point(c, *point, grid) for c, q in held) for point in points)) for held in book.values()
+    )
 
 
 def at_point(c, step, move, way, grid):
@@ -282,8 +335,12 @@ def filtered(closes, horizon, today, policy):
         valid = all((a, start) in sigma and moves[a] is not None for a in horizon)
         if valid and start + max(horizon.values()) * DAY <= today and len(found) < base["lookback_scenarios"]:
             factor = {a: (sigma[a, start] + sigma[a, today]) / (2 * sigma[a, start]) for a in horizon}
-            found.append({a: moves[a] * min(max(factor[a], base["scale_factor_lowest"]), base["scale_factor_highest"])
-                          for a in horizon})  # fmt: skip
+            found.append(
+                {
+                    a: moves[a] * min(max(factor[a], base["scale_factor_lowest"]), base["scale_factor_highest"])
+                    for a in horizon
+                }
+            )
     return found[::-1]
 
 

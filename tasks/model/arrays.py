@@ -80,7 +80,12 @@ def require_finite(name: str, values: Floats, labels: tuple[str, ...] = ()) -> F
         position = int(np.argwhere(np.atleast_1d(bad))[0][0])
         label = labels[position] if labels else str(position)
         raise ModelInputError(
-            Finding("NON_FINITE", f"{name} is missing or not finite", where=label,
-                    value=str(values[bad][0]), action="mend the input or let its declared fallback act")
-        )  # fmt: skip
+            Finding(
+                "NON_FINITE",
+                f"{name} is missing or not finite",
+                where=label,
+                value=str(values[bad][0]),
+                action="mend the input or let its declared fallback act",
+            )
+        )
     return values

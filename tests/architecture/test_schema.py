@@ -12,10 +12,17 @@ from tasks.store import SCHEMAS, Store
 
 TABLES = [name for each in SCHEMAS for name in resources.sql_names(f"schema/{each}")]
 BOOK = {
-    "position": "positions", "contract": "contracts", "price": "prices", "vol_quote": "vol_quotes",
-    "depth": "book_depth", "collateral": "collateral_balances", "member": "members", "account": "accounts",
-    "funding": "funding", "history": "history",
-}  # fmt: skip
+    "position": "positions",
+    "contract": "contracts",
+    "price": "prices",
+    "vol_quote": "vol_quotes",
+    "depth": "book_depth",
+    "collateral": "collateral_balances",
+    "member": "members",
+    "account": "accounts",
+    "funding": "funding",
+    "history": "history",
+}
 
 
 @pytest.mark.parametrize("name", [each for each in TABLES if not each.startswith("schema/out/")])

@@ -12,9 +12,27 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("market", "pricing", "risk", "margin", "assurance")
 SHARED_BY_ROOMS = {"arrays", "money", "policy", "errors", "kernels"}
 MODEL_MAY_IMPORT = {
-    "__future__", "abc", "collections", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools",
-    "hashlib", "itertools", "json", "math", "numba", "numpy", "polars", "scipy", "tasks", "types", "typing",
-}  # fmt: skip
+    "__future__",
+    "abc",
+    "collections",
+    "dataclasses",
+    "datetime",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "itertools",
+    "json",
+    "math",
+    "numba",
+    "numpy",
+    "polars",
+    "scipy",
+    "tasks",
+    "types",
+    "typing",
+}
 ONLY_HOME = {
     "prefect": "flows/",
     "duckdb": "tasks/store.py",

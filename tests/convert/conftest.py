@@ -48,17 +48,27 @@ def option_rows(day: date) -> list[Row]:
                 for right in ("call", "put"):
                     forward = spot * (1.0 + 0.05 * years)
                     coins = max(1.0 - strike / forward if right == "call" else strike / forward - 1.0, 0.0)
-                    rows.append({
-                        "timestamp": as_of(day), "instrument_name": f"{coin}-{label}-{strike:.0f}-{right[0].upper()}",
-                        "underlying": forward, "underlying_name": f"{'' if listed else 'SYN.'}{coin}-{label}",
-                        "option_type": right, "strike": strike, "expiry_datetime": expiry,
-                        "bid_price": round(coins + 0.009, 4), "ask_price": round(coins + 0.011, 4),
-                        "mark_price": round(coins + 0.01, 6), "implied_volatility": 0.55 + 0.01 * at,
-                        "delta": (0.6 - 0.2 * at) * (1 if right == "call" else -1), "vega": 12.5,
-                        "open_interest": (37.3 if coin == "BTC" else 911.0) + 10.0 * day.day * (1 + at),
-                        "currency": coin, "index_price": spot + (0.5 if right == "call" else -0.5),
-                        "snapshot_id": f"{day:%Y%m%d}T212000Z",
-                    })  # fmt: skip
+                    rows.append(
+                        {
+                            "timestamp": as_of(day),
+                            "instrument_name": f"{coin}-{label}-{strike:.0f}-{right[0].upper()}",
+                            "underlying": forward,
+                            "underlying_name": f"{'' if listed else 'SYN.'}{coin}-{label}",
+                            "option_type": right,
+                            "strike": strike,
+                            "expiry_datetime": expiry,
+                            "bid_price": round(coins + 0.009, 4),
+                            "ask_price": round(coins + 0.011, 4),
+                            "mark_price": round(coins + 0.01, 6),
+                            "implied_volatility": 0.55 + 0.01 * at,
+                            "delta": (0.6 - 0.2 * at) * (1 if right == "call" else -1),
+                            "vega": 12.5,
+                            "open_interest": (37.3 if coin == "BTC" else 911.0) + 10.0 * day.day * (1 + at),
+                            "currency": coin,
+                            "index_price": spot + (0.5 if right == "call" else -0.5),
+                            "snapshot_id": f"{day:%Y%m%d}T212000Z",
+                        }
+                    )
     return rows
 
 
@@ -68,19 +78,30 @@ def candle_rows(day: date) -> list[Row]:
     for coin, spot in INDEX[day].items():
         for seen in (as_of(day), as_of(day).replace(hour=8, minute=0, second=30, microsecond=0)):
             opened = seen.replace(second=0, microsecond=0)
-            rows.append({
-                "obs_ts_utc": seen, "coin": coin, "instrument_name": f"{coin}-PERPETUAL", "candle_open": spot * 1.001,
-                "candle_open_time_ms": int(opened.timestamp() * 1000),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "obs_ts_utc": seen,
+                    "coin": coin,
+                    "instrument_name": f"{coin}-PERPETUAL",
+                    "candle_open": spot * 1.001,
+                    "candle_open_time_ms": int(opened.timestamp() * 1000),
+                }
+            )
     return rows
 
 
 def daily_rows() -> list[Row]:
     """Closes of 2018 with a hole on the third of January, and the stablecoins' last ones."""
-    rows = [{"coin": coin, "date": date(2017, 12, 30) + timedelta(days=at), "close": 1000.0 + at}
-            for coin in ("BTC", "ETH") for at in range(6) if at != 4]  # fmt: skip
-    return rows + [{"coin": coin, "date": date(2025, 12, 24), "close": close}
-                   for coin, close in (("USDC", 1.0002), ("USDT", 0.9997))]  # fmt: skip
+    rows = [
+        {"coin": coin, "date": date(2017, 12, 30) + timedelta(days=at), "close": 1000.0 + at}
+        for coin in ("BTC", "ETH")
+        for at in range(6)
+        if at != 4
+    ]
+    return rows + [
+        {"coin": coin, "date": date(2025, 12, 24), "close": close}
+        for coin, close in (("USDC", 1.0002), ("USDT", 0.9997))
+    ]
 
 
 def bar_rows() -> list[Row]:
@@ -88,8 +109,10 @@ def bar_rows() -> list[Row]:
     start = datetime(2017, 12, 29, tzinfo=UTC)
     bars = [start + timedelta(hours=2 * at) for at in range(12 * 5)]
     quiet = datetime(2017, 12, 30, 20, tzinfo=UTC)
-    return [{"ts_utc": bar, "close": 10_000.0 + bar.day * 100 + bar.hour, "volume": 0.0 if bar == quiet else 3.0}
-            for bar in bars]  # fmt: skip
+    return [
+        {"ts_utc": bar, "close": 10_000.0 + bar.day * 100 + bar.hour, "volume": 0.0 if bar == quiet else 3.0}
+        for bar in bars
+    ]
 
 
 @pytest.fixture

@@ -28,14 +28,22 @@ def publish_calls(home: Home, day: date, calls: Rows) -> None:
     latest.parent.mkdir(parents=True)
     latest.write_text(json.dumps({"run_id": run_id, "version": 1}), encoding="utf-8")
     (home.exports / run_id).mkdir()
-    schema: dict[str, Any] = {"clearing_member_id": pl.String, "margin_account_id": pl.String, "due_asset": pl.String,
-              "due_amount": pl.Decimal(38, 8)}  # fmt: skip
+    schema: dict[str, Any] = {
+        "clearing_member_id": pl.String,
+        "margin_account_id": pl.String,
+        "due_asset": pl.String,
+        "due_amount": pl.Decimal(38, 8),
+    }
     pl.DataFrame(calls, schema=schema).write_parquet(home.exports / run_id / "control.margin_call.parquet")
 
 
 def call(account: str, asset: str, amount: str) -> dict[str, Any]:
-    return {"clearing_member_id": account[:-1], "margin_account_id": account, "due_asset": asset,
-            "due_amount": Decimal(amount)}  # fmt: skip
+    return {
+        "clearing_member_id": account[:-1],
+        "margin_account_id": account,
+        "due_asset": asset,
+        "due_amount": Decimal(amount),
+    }
 
 
 def test_published_calls_come_as_deposits_of_their_due_amount(
@@ -154,13 +162,15 @@ def test_the_index_in_between_is_the_venues_where_it_is_known(
 ) -> None:
     """An index of the time of expiry itself is the final price; the candle taken then is not looked at."""
     folder, moment = market(), datetime(2026, 3, 10, 8, tzinfo=UTC)
-    pl.DataFrame([
-        {"timestamp": moment, "currency": coin, "index_price": price}
-        for coin, prices in (("BTC", (87_100.0, 87_000.0, 86_900.0)), ("ETH", (2_800.0, float("nan"))))
-        for price in prices
-    ]).with_columns(pl.col("timestamp").dt.cast_time_unit("us")).write_parquet(
+    pl.DataFrame(
+        [
+            {"timestamp": moment, "currency": coin, "index_price": price}
+            for coin, prices in (("BTC", (87_100.0, 87_000.0, 86_900.0)), ("ETH", (2_800.0, float("nan"))))
+            for price in prices
+        ]
+    ).with_columns(pl.col("timestamp").dt.cast_time_unit("us")).write_parquet(
         folder / "deribit_options_intraday_crash.parquet"
-    )  # fmt: skip
+    )
     convert.deribit_chain(home, SECOND, folder, 1)
     finals = delivered("prices", SECOND).filter(pl.col("price_type") == "FINAL")
     found = {contract_id[:3]: Decimal(price) for contract_id, price in finals["contract_id", "price"].iter_rows()}

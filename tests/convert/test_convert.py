@@ -16,9 +16,16 @@ from tasks.model.errors import DeliveryError
 
 FIRST, SECOND, THIRD = date(2026, 3, 9), date(2026, 3, 10), date(2026, 3, 11)
 DATASETS = {
-    "contracts", "prices", "vol_quotes", "history", "members", "accounts", "positions", "collateral_balances",
+    "contracts",
+    "prices",
+    "vol_quotes",
+    "history",
+    "members",
+    "accounts",
+    "positions",
+    "collateral_balances",
     "funding",
-}  # fmt: skip
+}
 KEY = ["clearing_member_id", "margin_account_id", "client_id", "contract_id"]
 Rows = list[dict[str, Any]]
 Delivered = Callable[[str, date], pl.DataFrame]
@@ -33,9 +40,19 @@ def rows_of(frame: pl.DataFrame, *numbers: str) -> Rows:
 
 def positions(delivered: Delivered, day: date) -> Rows:
     return rows_of(
-        delivered("positions", day), "qty_open", "qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign",
-        "qty_expired", "qty_close", "buy_value", "sell_value", "premium_paid", "fees",
-    )  # fmt: skip
+        delivered("positions", day),
+        "qty_open",
+        "qty_buy",
+        "qty_sell",
+        "qty_transfer",
+        "qty_exercise_assign",
+        "qty_expired",
+        "qty_close",
+        "buy_value",
+        "sell_value",
+        "premium_paid",
+        "fees",
+    )
 
 
 def prices(delivered: Delivered, day: date) -> dict[tuple[str, str], dict[str, Any]]:
@@ -162,11 +179,20 @@ def test_contracts_and_prices_of_each_kind(market: Callable[..., Path], home: Ho
     contracts = {row["contract_id"]: row for row in delivered("contracts", SECOND).to_dicts()}
     shown = ("kind", "payoff", "settle_asset", "multiplier", "expiry_ts", "status")
     assert [contracts["BTC-20260327-90000-C.INV"][name] for name in shown] == [
-        "OPT", "INVERSE", "BTC", "1", "2026-03-27T08:00:00Z", "ACTIVE",
-    ]  # fmt: skip
+        "OPT",
+        "INVERSE",
+        "BTC",
+        "1",
+        "2026-03-27T08:00:00Z",
+        "ACTIVE",
+    ]
     assert [contracts["ETH-20260327.INV"][name] for name in shown[:5]] == [
-        "FUT", "INVERSE", "ETH", "1", "2026-03-27T08:00:00Z",
-    ]  # fmt: skip
+        "FUT",
+        "INVERSE",
+        "ETH",
+        "1",
+        "2026-03-27T08:00:00Z",
+    ]
     assert [contracts["BTC-PERP.INV"][name] for name in shown[:5]] == ["PERP", "INVERSE", "BTC", "10", None]
     assert [contracts["BTC-PERP.LIN.USDC"][name] for name in shown[:5]] == ["PERP", "LINEAR", "USDC", "0.001", None]
     assert "BTC-20260320.INV" not in contracts  # its forward is synthetic
@@ -341,10 +367,15 @@ def test_the_real_first_day_needs_nothing_earlier(market_data: Path, home: Home,
 
 @pytest.mark.market_data
 def test_the_real_files_cut_at_the_day_give_the_same_bytes(market_data: Path, home: Home, tmp_path: Path) -> None:
-    day, names = date(2026, 1, 15), {
-        "deribit_options_eod": "timestamp", "deribit_perp_candles_at_snapshots": "obs_ts_utc", "daily_ohlc_usd": "date",
-        "btc_usd_bitstamp_2h": "ts_utc",
-    }  # fmt: skip
+    day, names = (
+        date(2026, 1, 15),
+        {
+            "deribit_options_eod": "timestamp",
+            "deribit_perp_candles_at_snapshots": "obs_ts_utc",
+            "daily_ohlc_usd": "date",
+            "btc_usd_bitstamp_2h": "ts_utc",
+        },
+    )
     cut = tmp_path / "cut"
     cut.mkdir()
     for name, stamp in names.items():

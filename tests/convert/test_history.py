@@ -62,8 +62,11 @@ def test_a_daily_close_of_the_day_itself_is_later_than_the_snapshot(market: Call
     price = convert_history.stablecoin_price(folder, "USDC", SECOND)
     assert price is not None
     assert (price.price, price.method, price.quality, price.obs_ts) == (
-        Decimal("1.0002"), "LAST_KNOWN_CLOSE 2025-12-24", "PROXY", None,
-    )  # fmt: skip
+        Decimal("1.0002"),
+        "LAST_KNOWN_CLOSE 2025-12-24",
+        "PROXY",
+        None,
+    )
 
 
 def test_a_stablecoin_without_closes_has_no_price(market: Callable[..., Path]) -> None:
@@ -82,9 +85,12 @@ def test_real_closes_at_the_declared_hour(market_data: Path) -> None:
     assert max(each for _, each in closes) == day
     assert convert_history.gaps(closes) == [
         "BTC 2015-01-05..2015-01-08",
-        *(f"{coin} {hole}" for coin in ("BTC", "ETH")
-          for hole in ("2024-12-10..2025-01-26", "2025-10-18..2025-10-18", "2025-12-25..2025-12-29")),
-    ]  # fmt: skip
+        *(
+            f"{coin} {hole}"
+            for coin in ("BTC", "ETH")
+            for hole in ("2024-12-10..2025-01-26", "2025-10-18..2025-10-18", "2025-12-25..2025-12-29")
+        ),
+    ]
 
 
 @pytest.mark.market_data

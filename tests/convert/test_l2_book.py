@@ -21,20 +21,42 @@ START = datetime(2021, 7, 22, 10, tzinfo=UTC)
 Rows = list[dict[str, Any]]
 Delivered = Callable[[str, date], pl.DataFrame]
 SCHEMA: dict[str, Any] = {
-    "venue": pl.String, "symbol": pl.String, "recv_ts": pl.Datetime("us", "UTC"), "msg_type": pl.String,
-    "seq_first": pl.Int64, "seq_last": pl.Int64, "prev_seq": pl.Int64, "side": pl.String, "price": pl.Float64,
+    "venue": pl.String,
+    "symbol": pl.String,
+    "recv_ts": pl.Datetime("us", "UTC"),
+    "msg_type": pl.String,
+    "seq_first": pl.Int64,
+    "seq_last": pl.Int64,
+    "prev_seq": pl.Int64,
+    "side": pl.String,
+    "price": pl.Float64,
     "size": pl.Float64,
-}  # fmt: skip
+}
 
 
 def message(
-    kind: str, second: int, side: str, price: float, size: float, numbers: tuple[Any, Any, Any] = (None, None, None),
-    venue: str = "binance_coinm", symbol: str = "BTCUSD_211231",
-) -> dict[str, Any]:  # fmt: skip
+    kind: str,
+    second: int,
+    side: str,
+    price: float,
+    size: float,
+    numbers: tuple[Any, Any, Any] = (None, None, None),
+    venue: str = "binance_coinm",
+    symbol: str = "BTCUSD_211231",
+) -> dict[str, Any]:
     first, last, before = numbers
-    return {"venue": venue, "symbol": symbol, "recv_ts": START + timedelta(seconds=second), "msg_type": kind,
-            "seq_first": first, "seq_last": last, "prev_seq": before, "side": side, "price": price,
-            "size": size}  # fmt: skip
+    return {
+        "venue": venue,
+        "symbol": symbol,
+        "recv_ts": START + timedelta(seconds=second),
+        "msg_type": kind,
+        "seq_first": first,
+        "seq_last": last,
+        "prev_seq": before,
+        "side": side,
+        "price": price,
+        "size": size,
+    }
 
 
 def numbered() -> Rows:
@@ -43,12 +65,18 @@ def numbered() -> Rows:
     return [
         message("update", 1, "bid", 32000.0, 999.0, (90, 95, 89)),
         message("update", 2, "ask", 32102.0, 4.0, (96, 101, 95)),
-        *(message("snapshot", 3, side, price, size, at)
-          for side, price, size in (("bid", 32000.0, 5.0), ("bid", 31990.0, 7.0), ("ask", 32101.0, 2.0),
-                                    ("ask", 32103.0, 3.0))),
+        *(
+            message("snapshot", 3, side, price, size, at)
+            for side, price, size in (
+                ("bid", 32000.0, 5.0),
+                ("bid", 31990.0, 7.0),
+                ("ask", 32101.0, 2.0),
+                ("ask", 32103.0, 3.0),
+            )
+        ),
         message("update", 4, "bid", 32000.0, 0.0, (102, 104, 101)),
         message("update", 5, "bid", 32010.0, 1.5, (105, 105, 104)),
-    ]  # fmt: skip
+    ]
 
 
 def convert(tmp_path: Path, home: Home, rows: Rows) -> convert_l2.BookReport:

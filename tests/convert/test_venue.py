@@ -29,11 +29,22 @@ def test_known_names() -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "", "BTC", "BTC-27MAR26", "BTC-27MAR26-90000", "BTC-27MAR26-90000-X", "BTC-27mar26-90000-C",
-        "BTC-31FEB26-90000-C", "BTC-27MRZ26-90000-C", "BTC-07MAR26-90000-C", "BTC-27MAR26-090000-C",
-        "BTC-27MAR26-90000-C ", "BTC-27MAR26-90000.5-C", "BTC-27MAR26-0-C", "BTC-00MAR26-90000-C",
+        "",
+        "BTC",
+        "BTC-27MAR26",
+        "BTC-27MAR26-90000",
+        "BTC-27MAR26-90000-X",
+        "BTC-27mar26-90000-C",
+        "BTC-31FEB26-90000-C",
+        "BTC-27MRZ26-90000-C",
+        "BTC-07MAR26-90000-C",
+        "BTC-27MAR26-090000-C",
+        "BTC-27MAR26-90000-C ",
+        "BTC-27MAR26-90000.5-C",
+        "BTC-27MAR26-0-C",
+        "BTC-00MAR26-90000-C",
     ],
-)  # fmt: skip
+)
 def test_names_the_venue_would_not_give(name: str) -> None:
     assert convert_venue.parse_option(name) is None
 

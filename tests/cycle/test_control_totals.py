@@ -100,9 +100,13 @@ def test_a_total_that_differs_is_said_to_differ() -> None:
     from tasks.statement import Account
 
     figures = {
-        "account_status": "FINAL", "initial_margin_usd": "10.00", "total_initial_margin_usd": "10.00",
-        "collateral_post_haircut_value_usd": "0", "margin_call_amount_usd": "0", "call_amount_usd": "",
-    }  # fmt: skip
+        "account_status": "FINAL",
+        "initial_margin_usd": "10.00",
+        "total_initial_margin_usd": "10.00",
+        "collateral_post_haircut_value_usd": "0",
+        "margin_call_amount_usd": "0",
+        "call_amount_usd": "",
+    }
     blank = [""] * 8
     line = ("LINE", "", "1", "BASE_MARGIN", "", "9.99", *blank)
     must = ("PORTFOLIO", "", "3", "TOTAL_INITIAL_MARGIN", "", "10.00", *blank)
@@ -114,8 +118,9 @@ def test_a_total_that_differs_is_said_to_differ() -> None:
     assert told["total_initial_margin_usd"] == told["margin_call_amount_usd"] == "TRUE"
     called = list(cross_report([Account(figures, None, None, tables)], Decimal("0.01")))
     assert {each.key1 for each in called if each.fields["agrees"] == "FALSE"} == {
-        "initial_margin_usd", "margin_call_amount_usd",
-    }  # fmt: skip
+        "initial_margin_usd",
+        "margin_call_amount_usd",
+    }
 
 
 def test_contracts_and_windows_are_public(home: Path) -> None:

@@ -65,12 +65,19 @@ def test_readers_need_neither_the_database_nor_prefect(home: Path) -> None:
         "finally: assert not {'prefect', 'duckdb', 'great_expectations'} & set(sys.modules), sys.modules.keys()"
     )
     release = home / "published" / "20260130" / "EOD" / "v01"
-    for arguments in (["cycle", "status"], ["publish", "list"], ["publish", "verify", str(release)],
-                      ["explain", "--account", "M001H"]):  # fmt: skip
+    for arguments in (
+        ["cycle", "status"],
+        ["publish", "list"],
+        ["publish", "verify", str(release)],
+        ["explain", "--account", "M001H"],
+    ):
         ended = subprocess.run(
             [sys.executable, "-c", script, *arguments, "--home", str(home), "--json"],
-            capture_output=True, text=True, check=False, cwd=ROOT,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+        )
         assert ended.returncode == 0, ended.stderr
         json.loads(ended.stdout)
 
@@ -84,12 +91,17 @@ def test_an_unknown_option_is_a_usage_error_in_one_line(home: Path) -> None:
 
 def test_a_second_writer_is_told_who_holds_the_home(home: Path) -> None:
     holder = subprocess.Popen(
-        [sys.executable, "-c",
-         "import sys, pathlib; from tasks.home import Home\n"
-         "with Home(pathlib.Path(sys.argv[1])).locked('cycle run'): print('held', flush=True); sys.stdin.read()",
-         str(home)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "import sys, pathlib; from tasks.home import Home\n"
+            "with Home(pathlib.Path(sys.argv[1])).locked('cycle run'): print('held', flush=True); sys.stdin.read()",
+            str(home),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     try:
         assert holder.stdout and holder.stdout.readline() == "held\n"
         ended = command("cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--home", str(home))

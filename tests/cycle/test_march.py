@@ -139,8 +139,10 @@ def test_calls_are_answered_and_met(march: March, before: date, after: date) -> 
     calls = march.table(before, "control.margin_call")
     assert calls.height
     deposits = march.table(after, "book.collateral").filter(pl.col("deposits") > 0)
-    asked = {(*key[:1], key[1]): amount for key, amount in
-             sums(calls, ["margin_account_id", "due_asset"], "due_amount").items()}  # fmt: skip
+    asked = {
+        (*key[:1], key[1]): amount
+        for key, amount in sums(calls, ["margin_account_id", "due_asset"], "due_amount").items()
+    }
     assert sums(deposits, ["margin_account_id", "asset"], "deposits") == asked
     outcome = march.table(after, "result.outstanding_call")
     assert set(outcome["call_id"]) == set(calls["call_id"])
@@ -215,8 +217,19 @@ def test_it_stops_at_the_first_day_that_cannot_be_published(
     march: March, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LEVEE_MARKET_DATA_DIR", str(march.data))
-    ended = levee("cycle", "backfill", "--from", "2026-01-31", "--to", "2026-02-02", "--source", "deribit-chain",
-                  "--no-orchestrator", "--home", march.home)  # fmt: skip
+    ended = levee(
+        "cycle",
+        "backfill",
+        "--from",
+        "2026-01-31",
+        "--to",
+        "2026-02-02",
+        "--source",
+        "deribit-chain",
+        "--no-orchestrator",
+        "--home",
+        march.home,
+    )
     assert (ended.code, "20260131-EOD up to date" in ended.out) == (20, True)
     assert "2026-02-01" in ended.err
 

@@ -44,8 +44,21 @@ def published(market_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tu
     before = dict(os.environ)
     os.environ["LEVEE_MARKET_DATA_DIR"] = str(data)
     with pytest.raises(SystemExit) as ended:
-        cli.main(["cycle", "backfill", "--from", str(BEFORE), "--to", str(BEFORE), "--source", "deribit-chain",
-                  "--no-orchestrator", "--home", str(home)])  # fmt: skip
+        cli.main(
+            [
+                "cycle",
+                "backfill",
+                "--from",
+                str(BEFORE),
+                "--to",
+                str(BEFORE),
+                "--source",
+                "deribit-chain",
+                "--no-orchestrator",
+                "--home",
+                str(home),
+            ]
+        )
     os.environ.clear()
     os.environ.update(before)
     assert ended.value.code == 0
@@ -92,9 +105,12 @@ def price_in_coin(rows: pl.DataFrame) -> pl.Series:
 def test_a_fall_of_forty_per_cent_overnight(day: Callable[..., Any]) -> None:
     def fall(rows: pl.DataFrame) -> pl.DataFrame:
         today = rows.filter(TODAY).with_columns(
-            pl.col("underlying", "index_price") * 0.6, pl.col("implied_volatility") * 1.5, bid_price=None,
-            ask_price=None, is_call=pl.col("option_type") == "call",
-        )  # fmt: skip
+            pl.col("underlying", "index_price") * 0.6,
+            pl.col("implied_volatility") * 1.5,
+            bid_price=None,
+            ask_price=None,
+            is_call=pl.col("option_type") == "call",
+        )
         marked = today.with_columns(mark_price=price_in_coin(today)).select(rows.columns)
         return pl.concat([rows.filter(~TODAY), marked], how="vertical_relaxed")
 

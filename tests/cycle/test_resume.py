@@ -25,9 +25,12 @@ def kill(home: Path, point: str) -> None:
     """Run the shipped day in a process of its own that dies at a crash point."""
     shutil.copytree(resources.data("sample/inbox"), home / "inbox", dirs_exist_ok=True)
     ended = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *RUN, str(home)], capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "flows.cli", *RUN, str(home)],
+        capture_output=True,
+        text=True,
+        check=False,
         env=os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": point},
-    )  # fmt: skip
+    )
     assert ended.returncode == -signal.SIGKILL, ended.stderr
 
 

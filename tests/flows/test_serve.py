@@ -78,9 +78,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))}
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "serve", "--home", str(home), "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
         env=kept | {"LEVEE_ENV": "DEMO", "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
-    )  # fmt: skip
+    )
     try:
         said = first_line(process)
         assert said, process.communicate(timeout=30)[1] if process.poll() is not None else "nothing was said"

@@ -70,21 +70,46 @@ def members() -> list[Row]:
 def accounts() -> list[Row]:
     kinds = {"M001": "HOUSE", "007": "CLIENT_OMNI_NET", "M003": "CLIENT_GROSS"}
     return [
-        {"clearing_member_id": name, "margin_account_id": f"{name}A", "account_type": kind, "base_ccy": "USD",
-         "collateral_mode": "haircut", "status": "ACTIVE"}
+        {
+            "clearing_member_id": name,
+            "margin_account_id": f"{name}A",
+            "account_type": kind,
+            "base_ccy": "USD",
+            "collateral_mode": "haircut",
+            "status": "ACTIVE",
+        }
         for name, kind in kinds.items()
-    ]  # fmt: skip
+    ]
 
 
 def contract(contract_id: str, kind: str, payoff: str, underlying: str, quote: str, settle: str, **more: str) -> Row:
-    return {"contract_id": contract_id, "kind": kind, "payoff": payoff, "underlying_asset": underlying,
-            "quote_ccy": quote, "settle_asset": settle, "multiplier": "1", "status": "ACTIVE", **more}  # fmt: skip
+    return {
+        "contract_id": contract_id,
+        "kind": kind,
+        "payoff": payoff,
+        "underlying_asset": underlying,
+        "quote_ccy": quote,
+        "settle_asset": settle,
+        "multiplier": "1",
+        "status": "ACTIVE",
+        **more,
+    }
 
 
 def option(contract_id: str, payoff: str, underlying: str, settle: str) -> Row:
     _, _, strike, tail = contract_id.split("-")
-    return contract(contract_id, "OPT", payoff, underlying, "USD", settle, strike=strike, option_type=tail[0],
-                    expiry_ts="2026-03-27T08:00:00Z", exercise_style="EUR")  # fmt: skip
+    return contract(
+        contract_id,
+        "OPT",
+        payoff,
+        underlying,
+        "USD",
+        settle,
+        strike=strike,
+        option_type=tail[0],
+        expiry_ts="2026-03-27T08:00:00Z",
+        exercise_style="EUR",
+    )
 
 
 def contracts() -> list[Row]:
@@ -97,9 +122,17 @@ def contracts() -> list[Row]:
 
 
 def price(contract_id: str, kind: str, value: str, previous: str, interest: str | None = "1000") -> Row:
-    return {"price_set_id": "S1", "contract_id": contract_id, "price_type": kind, "price": value, "quality": "OK",
-            "obs_ts": "2026-01-30T07:59:58Z", "capture_ts": "2026-01-30T08:00:00Z", "prev_price": previous,
-            "open_interest": interest}  # fmt: skip
+    return {
+        "price_set_id": "S1",
+        "contract_id": contract_id,
+        "price_type": kind,
+        "price": value,
+        "quality": "OK",
+        "obs_ts": "2026-01-30T07:59:58Z",
+        "capture_ts": "2026-01-30T08:00:00Z",
+        "prev_price": previous,
+        "open_interest": interest,
+    }
 
 
 def prices() -> list[Row]:
@@ -120,9 +153,17 @@ def prices() -> list[Row]:
 def vol_quotes() -> list[Row]:
     def quote(contract_id: str, forward: str, bid: str | None, ask: str, unit: str) -> Row:
         return {
-            "contract_id": contract_id, "iv_bid": "0.54", "iv_mark": "0.55", "iv_ask": "0.56", "forward": forward,
-            "bid_px": bid, "ask_px": ask, "px_unit": unit, "obs_ts": "2026-01-30T07:59:58Z", "quality": "OK",
-        }  # fmt: skip
+            "contract_id": contract_id,
+            "iv_bid": "0.54",
+            "iv_mark": "0.55",
+            "iv_ask": "0.56",
+            "forward": forward,
+            "bid_px": bid,
+            "ask_px": ask,
+            "px_unit": unit,
+            "obs_ts": "2026-01-30T07:59:58Z",
+            "quality": "OK",
+        }
 
     return [
         quote("BTC-20260327-90000-C.INV", "84000", "0.0295", "0.0305", "COIN"),
@@ -133,12 +174,30 @@ def vol_quotes() -> list[Row]:
 
 
 def position(member: str, client: str | None, contract_id: str, opened: str, **moves: str) -> Row:
-    flows = {"qty_buy": "0", "qty_sell": "0", "qty_transfer": "0", "qty_exercise_assign": "0", "qty_expired": "0",
-             "buy_value": "0", "sell_value": "0", "premium_paid": "0", "fees": "0"}  # fmt: skip
+    flows = {
+        "qty_buy": "0",
+        "qty_sell": "0",
+        "qty_transfer": "0",
+        "qty_exercise_assign": "0",
+        "qty_expired": "0",
+        "buy_value": "0",
+        "sell_value": "0",
+        "premium_paid": "0",
+        "fees": "0",
+    }
     kinds = {"M001": "HOUSE", "007": "CLIENT_OMNI_NET", "M003": "CLIENT_GROSS"}
-    return {"clearing_member_id": member, "margin_account_id": f"{member}A", "account_type": kinds[member],
-            "client_id": client, "contract_id": contract_id, "qty_open": opened, "qty_close": opened,
-            "position_as_of_ts": "2026-01-30T08:00:00Z", **flows, **moves}  # fmt: skip
+    return {
+        "clearing_member_id": member,
+        "margin_account_id": f"{member}A",
+        "account_type": kinds[member],
+        "client_id": client,
+        "contract_id": contract_id,
+        "qty_open": opened,
+        "qty_close": opened,
+        "position_as_of_ts": "2026-01-30T08:00:00Z",
+        **flows,
+        **moves,
+    }
 
 
 def positions() -> list[Row]:
@@ -158,8 +217,15 @@ def positions() -> list[Row]:
 
 def collateral() -> list[Row]:
     def balance(member: str, asset: str, form: str, opened: str) -> Row:
-        return {"clearing_member_id": member, "margin_account_id": f"{member}A", "asset": asset, "form": form,
-                "qty_open": opened, "deposits": "1", "withdrawals": "0.5"}  # fmt: skip
+        return {
+            "clearing_member_id": member,
+            "margin_account_id": f"{member}A",
+            "asset": asset,
+            "form": form,
+            "qty_open": opened,
+            "deposits": "1",
+            "withdrawals": "0.5",
+        }
 
     return [
         balance("M001", "BTC", "COIN", "10"),
@@ -184,8 +250,15 @@ def history() -> list[Row]:
 
 def depth() -> list[Row]:
     def level(side: str, number: int, at: str) -> Row:
-        return {"contract_id": "BTC-PERP.INV", "obs_ts": "2026-01-30T07:59:00Z", "side": side, "level": str(number),
-                "price": at, "size": "1000", "size_unit": "CONTRACTS"}  # fmt: skip
+        return {
+            "contract_id": "BTC-PERP.INV",
+            "obs_ts": "2026-01-30T07:59:00Z",
+            "side": side,
+            "level": str(number),
+            "price": at,
+            "size": "1000",
+            "size_unit": "CONTRACTS",
+        }
 
     return [level("BID", 1, "83949"), level("BID", 2, "83940"), level("ASK", 1, "83951"), level("ASK", 2, "83960")]
 
@@ -198,10 +271,17 @@ def funding() -> list[Row]:
 
 
 CLEAN: Book = {
-    "accounts": accounts(), "book_depth": depth(), "collateral_balances": collateral(), "contracts": contracts(),
-    "funding": funding(), "history": history(), "members": members(), "positions": positions(), "prices": prices(),
+    "accounts": accounts(),
+    "book_depth": depth(),
+    "collateral_balances": collateral(),
+    "contracts": contracts(),
+    "funding": funding(),
+    "history": history(),
+    "members": members(),
+    "positions": positions(),
+    "prices": prices(),
     "vol_quotes": vol_quotes(),
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -264,25 +344,65 @@ def regate(home: Home) -> Callable[[Gated], Gated]:
 def freeze(home: Home, store: Store, key: CycleKey, book: Book, predecessor: Gated | None) -> None:
     for dataset, rows in book.items():
         file_id = f"{dataset}-HOUSE-{key.run_id}"
-        store.append("control.input_manifest", pl.DataFrame([{
-            "run_id": key.run_id, "file_id": file_id, "dataset": dataset, "sender": "HOUSE", "seq": 1, "sha256": "0",
-            "records": len(rows),
-        }]))  # fmt: skip
+        store.append(
+            "control.input_manifest",
+            pl.DataFrame(
+                [
+                    {
+                        "run_id": key.run_id,
+                        "file_id": file_id,
+                        "dataset": dataset,
+                        "sender": "HOUSE",
+                        "seq": 1,
+                        "sha256": "0",
+                        "records": len(rows),
+                    }
+                ]
+            ),
+        )
         names = schema.dataset(dataset).names
-        store.append(f"raw.{dataset}", pl.DataFrame(
-            [{**dict.fromkeys(names), **row, "file_id": file_id, "source_line": line, "row_sha256": "0"}
-             for line, row in enumerate(rows, FIRST_RECORD_LINE)],
-            schema={**dict.fromkeys(names, pl.String), "file_id": pl.String, "source_line": pl.Int32,
-                    "row_sha256": pl.String},
-        ))  # fmt: skip
+        store.append(
+            f"raw.{dataset}",
+            pl.DataFrame(
+                [
+                    {**dict.fromkeys(names), **row, "file_id": file_id, "source_line": line, "row_sha256": "0"}
+                    for line, row in enumerate(rows, FIRST_RECORD_LINE)
+                ],
+                schema={
+                    **dict.fromkeys(names, pl.String),
+                    "file_id": pl.String,
+                    "source_line": pl.Int32,
+                    "row_sha256": pl.String,
+                },
+            ),
+        )
     hashes = ("fingerprint", "input_root", "opening_root", "decisions_root", "reference_hash", "constraints_hash")
-    store.append("control.cycle_run", pl.DataFrame([{
-        "run_id": key.run_id, "business_date": key.business_date, "cycle": key.cycle, "run_no": key.run_no,
-        "state": "FROZEN", "env": "TEST", **dict.fromkeys(hashes, "0"), "model_version": "1", "code_version": "1",
-        "policy_hash": policy_store.in_force(home, key.business_date).policy_hash, "genesis": predecessor is None,
-        "predecessor_run_id": predecessor.key.run_id if predecessor else "", "price_as_of_ts": AS_OF,
-        "position_as_of_ts": AS_OF, "collateral_as_of_ts": AS_OF, "as_of_ts": AS_OF, "origin": "SYNTHETIC",
-    }]))  # fmt: skip
+    store.append(
+        "control.cycle_run",
+        pl.DataFrame(
+            [
+                {
+                    "run_id": key.run_id,
+                    "business_date": key.business_date,
+                    "cycle": key.cycle,
+                    "run_no": key.run_no,
+                    "state": "FROZEN",
+                    "env": "TEST",
+                    **dict.fromkeys(hashes, "0"),
+                    "model_version": "1",
+                    "code_version": "1",
+                    "policy_hash": policy_store.in_force(home, key.business_date).policy_hash,
+                    "genesis": predecessor is None,
+                    "predecessor_run_id": predecessor.key.run_id if predecessor else "",
+                    "price_as_of_ts": AS_OF,
+                    "position_as_of_ts": AS_OF,
+                    "collateral_as_of_ts": AS_OF,
+                    "as_of_ts": AS_OF,
+                    "origin": "SYNTHETIC",
+                }
+            ]
+        ),
+    )
 
 
 def row_of(book: Book, dataset: str, **match: str) -> Row:

@@ -29,19 +29,35 @@ def yesterday(between_rows, book):
     """A run with the results the next day carries: balances and settlement prices."""
     gated = between_rows(book)
     balances = [
-        {"clearing_member_id": member, "margin_account_id": f"{member}A", "asset": asset, "form": form,
-         "closing": Decimal(closing)}
+        {
+            "clearing_member_id": member,
+            "margin_account_id": f"{member}A",
+            "asset": asset,
+            "form": form,
+            "closing": Decimal(closing),
+        }
         for member, asset, form, closing in (
-            ("M001", "BTC", "COIN", "10.5"), ("007", "BTC", "COIN", "3.5"), ("M003", "USDC", "STABLECOIN", "250000.5"),
-            ("M003", "USD", "CASH", "1000.5"), ("M001", "USDC", "STABLECOIN", "-200"),
+            ("M001", "BTC", "COIN", "10.5"),
+            ("007", "BTC", "COIN", "3.5"),
+            ("M003", "USDC", "STABLECOIN", "250000.5"),
+            ("M003", "USD", "CASH", "1000.5"),
+            ("M001", "USDC", "STABLECOIN", "-200"),
         )
-    ]  # fmt: skip
+    ]
     zero = {name: Decimal(0) for name in ("opening", "movements", "pending_in", "pending_out")}
     marks = [
-        {"contract_id": name, "settlement_price": Decimal(price), "index_price": Decimal(1), "method": "DELIVERED",
-         "forward_price": Decimal(1), "settle_asset_price": Decimal(1), "quality": "OK", "mark_uncertainty_usd": 0.0}
+        {
+            "contract_id": name,
+            "settlement_price": Decimal(price),
+            "index_price": Decimal(1),
+            "method": "DELIVERED",
+            "forward_price": Decimal(1),
+            "settle_asset_price": Decimal(1),
+            "quality": "OK",
+            "mark_uncertainty_usd": 0.0,
+        }
         for name, price in (("BTC-PERP.INV", "84150"), ("ETH-20260327.LIN.USDC", "2820"))
-    ]  # fmt: skip
+    ]
     with Store(gated.home.database) as store:
         run_id = {"run_id": gated.key.run_id}
         store.append("result.balance", pl.DataFrame([{**run_id, **zero, **row} for row in balances]))
@@ -76,12 +92,14 @@ def test_a_delivered_opening_must_agree(between_rows, book, yesterday, pick):
     pick(book, "collateral_balances", asset="USD")["qty_open"] = "1000.6"
     gated = between_rows(book, predecessor=yesterday)
     assert {row["code"] for row in gated.findings()} == {"BALANCE_ROLL"}
-    assert {(row["dataset"], row["source_line"], row["severity"], row["scope"], row["limit_value"])
-            for row in gated.findings()} == {
+    assert {
+        (row["dataset"], row["source_line"], row["severity"], row["scope"], row["limit_value"])
+        for row in gated.findings()
+    } == {
         ("positions", 3, "critical", "member", "150.00000000"),
         ("positions", 4, "critical", "member", "-150.00000000"),
         ("collateral_balances", 6, "critical", "member", "1000.500000000000000000"),
-    }  # fmt: skip
+    }
     assert gated.state == "BLOCKED"
 
 
@@ -89,8 +107,9 @@ def test_a_position_that_is_not_delivered_is_missed(between_rows, book, yesterda
     book["positions"] = [row for row in book["positions"] if row["contract_id"] != "BTC-20260327-90000-C.INV"]
     gated = between_rows(book, predecessor=yesterday)
     assert {(row["code"], row["clearing_member_id"], row["limit_value"]) for row in gated.findings()} == {
-        ("MISSING_POSITION", "M003", "carried 2.00000000"), ("MISSING_POSITION", "007", "carried -2.00000000"),
-    }  # fmt: skip
+        ("MISSING_POSITION", "M003", "carried 2.00000000"),
+        ("MISSING_POSITION", "007", "carried -2.00000000"),
+    }
     assert gated.state == "BLOCKED"
 
 

@@ -14,7 +14,7 @@ SPOILED = {
     "prices.price_set_id.bad_form": ("prices", 3, {"price_set_id": "S 1"}, "BAD_FORM", "price_set_id S 1"),
     "history.close.out_of_range": ("history", 3, {"close": "0"}, "OUT_OF_RANGE", "close 0.0"),
     "funding.funding_rate.out_of_range": ("funding", 4, {"funding_rate": "1.5"}, "OUT_OF_RANGE", "funding_rate 1.5"),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="session")

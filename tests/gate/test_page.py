@@ -46,9 +46,14 @@ def test_a_failed_check_says_where_what_and_which_limit(spoiled):
     assert (check["code"], check["failed"], check["limit"]) == ("NON_POSITIVE_PRICE", 1, ["> 0"])
     assert check["sample_keys"] == [where]
     assert check["findings"] == [
-        {"code": "NON_POSITIVE_PRICE", "where": where, "value": "0.0000000000", "limit": "> 0",
-         "action": "correct the price; without it no position can be valued"}
-    ]  # fmt: skip
+        {
+            "code": "NON_POSITIVE_PRICE",
+            "where": where,
+            "value": "0.0000000000",
+            "limit": "> 0",
+            "action": "correct the price; without it no position can be valued",
+        }
+    ]
 
 
 def test_the_report_is_plain_json_in_any_order_of_rows(spoiled):

@@ -75,13 +75,17 @@ SPOILED: dict[str, Spoiled] = {
         {("positions", line, "SOL-PERP.INV") for line in (5, 6, 7)},
     ),
     "unlisted_contract": Spoiled(
-        every(add("prices", {"contract_id": PERP}, contract_id="SOL-PERP.INV"),
-              add("vol_quotes", {}, contract_id="SOL-20260327-200-C.INV")),
+        every(
+            add("prices", {"contract_id": PERP}, contract_id="SOL-PERP.INV"),
+            add("vol_quotes", {}, contract_id="SOL-20260327-200-C.INV"),
+        ),
         {("prices", 12, "SOL-PERP.INV"), ("vol_quotes", 7, "SOL-20260327-200-C.INV")},
     ),
     "wrong_settle_asset": Spoiled(
-        every(put("contracts", {"contract_id": PUT}, settle_asset="USDC"),
-              add("contracts", {"contract_id": FUTURE}, contract_id="ETH-20260327.LIN.BTC", settle_asset="BTC")),
+        every(
+            put("contracts", {"contract_id": PUT}, settle_asset="USDC"),
+            add("contracts", {"contract_id": FUTURE}, contract_id="ETH-20260327.LIN.BTC", settle_asset="BTC"),
+        ),
         {("contracts", 6, PUT), ("contracts", 9, "ETH-20260327.LIN.BTC")},
     ),
     "unknown_member": Spoiled(
@@ -98,17 +102,17 @@ SPOILED: dict[str, Spoiled] = {
     "wrong_client": Spoiled(
         put("positions", {"client_id": "CL1", "contract_id": CALL}, client_id=None), {("positions", 8, CALL)}
     ),
-    "bad_lei": Spoiled(
-        put("members", {"clearing_member_id": "007"}, lei="549300O897ZC5H7CY413"), {("members", 4, "")}
-    ),
+    "bad_lei": Spoiled(put("members", {"clearing_member_id": "007"}, lei="549300O897ZC5H7CY413"), {("members", 4, "")}),
     "unbalanced_book": Spoiled(
         put("positions", {"clearing_member_id": "M001", "contract_id": PERP}, qty_buy="51", qty_close="151"),
         {("positions", 0, PERP)},
     ),
     "roll_forward_break": Spoiled(
-        every(put("positions", {"clearing_member_id": "M001", "contract_id": PERP}, qty_close="151"),
-              put("positions", {"clearing_member_id": "007", "contract_id": PERP}, qty_close="-151"),
-              put("collateral_balances", {"asset": "USDC"}, qty_close="1")),
+        every(
+            put("positions", {"clearing_member_id": "M001", "contract_id": PERP}, qty_close="151"),
+            put("positions", {"clearing_member_id": "007", "contract_id": PERP}, qty_close="-151"),
+            put("collateral_balances", {"asset": "USDC"}, qty_close="1"),
+        ),
         {("positions", 3, PERP), ("positions", 4, PERP), ("collateral_balances", 5, "USDC")},
     ),
     "missing_opening": Spoiled(
@@ -125,22 +129,28 @@ SPOILED: dict[str, Spoiled] = {
     ),
     "negative_option_price": Spoiled(put("prices", {"contract_id": CALL}, price="-0.0001"), {("prices", 8, CALL)}),
     "stale_price": Spoiled(
-        every(put("prices", {"contract_id": CALL}, obs_ts="2026-01-30T07:29:59Z"),
-              put("prices", {"contract_id": PUT}, obs_ts="2026-01-30T07:30:00Z"),
-              put("prices", {"contract_id": PERP}, obs_ts=None)),
+        every(
+            put("prices", {"contract_id": CALL}, obs_ts="2026-01-30T07:29:59Z"),
+            put("prices", {"contract_id": PUT}, obs_ts="2026-01-30T07:30:00Z"),
+            put("prices", {"contract_id": PERP}, obs_ts=None),
+        ),
         {("prices", 8, CALL), ("prices", 6, PERP)},
     ),
     "frozen_price": Spoiled(put("prices", {"contract_id": PERP}, price="84150"), {("prices", 6, PERP)}),
     "missing_prev_price": Spoiled(put("prices", {"contract_id": FUTURE}, prev_price=None), {("prices", 0, FUTURE)}),
     "missing_final_price": Spoiled(expire, {("prices", 0, FUTURE)}),
     "expired_position": Spoiled(
-        every(put("contracts", {"contract_id": CALL}, expiry_ts="2026-01-30T08:00:00Z"),
-              add("prices", {"contract_id": CALL}, price_type="FINAL", price="83900")),
+        every(
+            put("contracts", {"contract_id": CALL}, expiry_ts="2026-01-30T08:00:00Z"),
+            add("prices", {"contract_id": CALL}, price_type="FINAL", price="83900"),
+        ),
         {("positions", 8, CALL), ("positions", 9, CALL)},
     ),
     "vol_out_of_range": Spoiled(
-        every(put("vol_quotes", {"contract_id": CALL}, iv_mark=None, iv_bid=None),
-              put("vol_quotes", {"contract_id": "ETH-20260327-3000-C.LIN.USDC"}, iv_mark="0.009", iv_bid=None)),
+        every(
+            put("vol_quotes", {"contract_id": CALL}, iv_mark=None, iv_bid=None),
+            put("vol_quotes", {"contract_id": "ETH-20260327-3000-C.LIN.USDC"}, iv_mark="0.009", iv_bid=None),
+        ),
         {("vol_quotes", 3, CALL), ("vol_quotes", 5, "ETH-20260327-3000-C.LIN.USDC")},
     ),
     "non_finite_vol": Spoiled(put("vol_quotes", {"contract_id": CALL}, iv_mark="NaN"), {("vol_quotes", 3, CALL)}),
@@ -175,17 +185,24 @@ SPOILED: dict[str, Spoiled] = {
     "missing_history": Spoiled(drop("history", underlying="ETH"), {("history", 0, "ETH")}),
     "member_not_active": Spoiled(put("members", {"clearing_member_id": "007"}, status="WATCH"), {("positions", 0, "")}),
     "missing_haircut_asset": Spoiled(
-        every(add("collateral_balances", {"asset": "BTC"}, asset="SOL"),
-              add("prices", {"contract_id": "ETH-USD"}, contract_id="SOL-USD")),
+        every(
+            add("collateral_balances", {"asset": "BTC"}, asset="SOL"),
+            add("prices", {"contract_id": "ETH-USD"}, contract_id="SOL-USD"),
+        ),
         {("collateral_balances", 7, "SOL")},
     ),
     "future_timestamp": Spoiled(
-        every(put("prices", {"contract_id": CALL}, obs_ts="2026-01-30T08:00:00.000001Z"),
-              put("positions", {"clearing_member_id": "007", "contract_id": PERP},
-                  position_as_of_ts="2026-01-30T08:00:01Z")),
+        every(
+            put("prices", {"contract_id": CALL}, obs_ts="2026-01-30T08:00:00.000001Z"),
+            put(
+                "positions",
+                {"clearing_member_id": "007", "contract_id": PERP},
+                position_as_of_ts="2026-01-30T08:00:01Z",
+            ),
+        ),
         {("prices", 8, CALL), ("positions", 4, PERP)},
     ),
-}  # fmt: skip
+}
 
 CARRIED = {"balance_roll", "missing_position"}
 """Checks against the cycle before: tests/gate/test_carried.py. Genesis: tests/gate/test_clean.py."""

@@ -79,12 +79,16 @@ ENVELOPE = {
     "control total too long": Case(swap(b",300.00000000,4c", b",300.000000000,4c"), "BAD_TRAILER", "300.000000000"),
     "trailer of three fields": Case(swap(b"#T,2,", b"#T,"), "BAD_TRAILER", "value 3 · limit 4"),
     "a truncated number that still parses": Case(swap(b"150.00000000,0.0006", b"15,0.0006"), "BAD_TRAILER", "body"),
-    "a truncated number, hash made anew": Case(swap(b"150.00000000,0.0006", b"15,0.0006"), "BAD_TRAILER",
-                                               "limit 165.00000000", resealed=True),
-    "a record lost": Case(lambda content: b"".join(content.splitlines(True)[:3] + content.splitlines(True)[4:]),
-                          "BAD_TRAILER", "value 2 · limit 1"),
+    "a truncated number, hash made anew": Case(
+        swap(b"150.00000000,0.0006", b"15,0.0006"), "BAD_TRAILER", "limit 165.00000000", resealed=True
+    ),
+    "a record lost": Case(
+        lambda content: b"".join(content.splitlines(True)[:3] + content.splitlines(True)[4:]),
+        "BAD_TRAILER",
+        "value 2 · limit 1",
+    ),
     "not UTF-8": Case(swap(b"007C", b"00\xfcC"), "BAD_TYPE", ":4"),
-}  # fmt: skip
+}
 HEADER = {
     "no header": Case(lambda content: content[content.index(b"\n") + 1 :], "BAD_HEADER", ":1"),
     "two byte order marks": Case(lambda content: b"\xef\xbb\xbf\xef\xbb\xbf" + content, "BAD_HEADER"),
@@ -109,7 +113,7 @@ COLUMNS = {
     "one twice": Case(swap(b"_as_of_ts\n", b"_as_of_ts,fees\n"), "SCHEMA_DRIFT", "twice: fees", True),
     "other case": Case(swap(b"qty_open", b"QTY_OPEN"), "SCHEMA_DRIFT", "QTY_OPEN", True),
     "a blank in a name": Case(swap(b",qty_open", b", qty_open"), "SCHEMA_DRIFT", "qty_open", True),
-}  # fmt: skip
+}
 
 
 def value(column: int, new: bytes) -> Spoil:
@@ -159,7 +163,7 @@ LINES = {
     "25 o'clock": Case(value(16, b"2026-01-30T25:00:00Z"), "BAD_TYPE", "position_as_of_ts", True),
     "no zone": Case(value(16, b"2026-01-30T08:00:00"), "BAD_TYPE", "limit timestamp", True),
     "seven digits of a second": Case(value(16, b"2026-01-30T08:00:00.1234567Z"), "BAD_TYPE", "limit timestamp", True),
-}  # fmt: skip
+}
 CASES = {**ENVELOPE, **HEADER, **COLUMNS, **LINES}
 assert len(CASES) == len(ENVELOPE) + len(HEADER) + len(COLUMNS) + len(LINES)
 
@@ -190,9 +194,20 @@ def test_a_line_that_is_sealed_as_it_stands_is_refused_for_itself(
 
 @pytest.mark.parametrize(
     "name",
-    ["position.csv", "positions.csv.bak", "positions.v0.csv", "positions.v01.csv", "Positions.csv", "positions.ALL.csv",
-     "positions.house.csv", "positions.AB.csv", "positions-2026.csv", "README", "positions.v2.HOUSE.csv"],
-)  # fmt: skip
+    [
+        "position.csv",
+        "positions.csv.bak",
+        "positions.v0.csv",
+        "positions.v01.csv",
+        "Positions.csv",
+        "positions.ALL.csv",
+        "positions.house.csv",
+        "positions.AB.csv",
+        "positions-2026.csv",
+        "README",
+        "positions.v2.HOUSE.csv",
+    ],
+)
 def test_a_name_that_fits_no_dataset_is_said(name: str, example: bytes, place: Place) -> None:
     (finding,) = refused(example, place, name)
     assert finding.code == "BAD_HEADER"
@@ -212,8 +227,14 @@ def test_everything_that_is_wrong_is_said_at_once(example: bytes, place: Place) 
         example.replace(b"2026-01-30,EOD", b"2026-01-29,SOD").replace(b"DEMO", b"TEST").replace(b",50.0", b",x50.0")
     )
     findings = refused(spoiled, place)
-    assert [finding.code for finding in findings] == ["BAD_BIZDATE", "BAD_BIZDATE", "WRONG_ENV", "BAD_TRAILER",
-                                                      "BAD_TYPE", "BAD_TYPE"]  # fmt: skip
+    assert [finding.code for finding in findings] == [
+        "BAD_BIZDATE",
+        "BAD_BIZDATE",
+        "WRONG_ENV",
+        "BAD_TRAILER",
+        "BAD_TYPE",
+        "BAD_TYPE",
+    ]
     assert [finding.where[-1] for finding in findings[-2:]] == ["3", "4"]
 
 

@@ -69,8 +69,19 @@ def test_the_writer_makes_the_bytes_of_the_example(example: bytes) -> None:
             AS_OF,
         ],
     ]
-    written = envelope.write_csv("positions", DAY, "EOD", 1, "HOUSE", datetime(2026, 1, 30, 8, 1, 10), AS_OF, "DEMO",
-                                 "SYNTHETIC", schema.dataset("positions").names, rows)  # fmt: skip
+    written = envelope.write_csv(
+        "positions",
+        DAY,
+        "EOD",
+        1,
+        "HOUSE",
+        datetime(2026, 1, 30, 8, 1, 10),
+        AS_OF,
+        "DEMO",
+        "SYNTHETIC",
+        schema.dataset("positions").names,
+        rows,
+    )
     assert written == example
 
 
@@ -162,10 +173,15 @@ def test_a_name_that_is_no_cycle_is_usage(cycle: str) -> None:
 
 def test_values_have_one_form() -> None:
     texts = [
-        (Decimal("1E+5"), "100000"), (Decimal("1E-12"), "0.000000000001"), (Decimal("-0.00"), "0.00"),
-        (1e-7, "0.0000001"), (1e22, "10000000000000000000000"), (-0.0, "0.0"), (0.1 + 0.2, "0.30000000000000004"),
+        (Decimal("1E+5"), "100000"),
+        (Decimal("1E-12"), "0.000000000001"),
+        (Decimal("-0.00"), "0.00"),
+        (1e-7, "0.0000001"),
+        (1e22, "10000000000000000000000"),
+        (-0.0, "0.0"),
+        (0.1 + 0.2, "0.30000000000000004"),
         (7, "7"),
-    ]  # fmt: skip
+    ]
     assert [envelope.cell(value) for value, _ in texts] == [text for _, text in texts]
     assert [envelope.cell(value) for value in (True, False, None, DAY)] == ["TRUE", "FALSE", "", "2026-01-30"]
     berlin = datetime(2026, 1, 30, 9, 0, 0, 250000, tzinfo=timezone(timedelta(hours=1)))
@@ -207,20 +223,23 @@ def values_of(column: Column) -> st.SearchStrategy[Any]:
         "id": st.from_regex(r"[A-Z0-9]{3,12}", fullmatch=True).filter(lambda text: text not in inbox.RESERVED_IDS),
         "contract": st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{2,47}", fullmatch=True),
         "text": st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=20)
-        .map(str.strip).filter(bool),
+        .map(str.strip)
+        .filter(bool),
         "integer": st.integers(-(10**17), 10**17),
         "double": st.floats(-1e15, 1e15),
         "date": st.dates(),
         "timestamp": st.datetimes(),
         "boolean": st.booleans(),
-    }[column.type]  # fmt: skip
+    }[column.type]
 
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[str, list[list[Any]]]:
     dataset = draw(st.sampled_from(schema.DATASETS))
-    cells = [st.none() | values_of(column) if column.nullable else values_of(column)
-             for column in schema.dataset(dataset).columns]  # fmt: skip
+    cells = [
+        st.none() | values_of(column) if column.nullable else values_of(column)
+        for column in schema.dataset(dataset).columns
+    ]
     return dataset, draw(st.lists(st.tuples(*cells).map(list), max_size=4))
 
 

@@ -54,8 +54,16 @@ def make_contracts() -> Callable[..., Contracts]:
     """Contracts from rows of named fields; what a form does not use is NaN, what a row leaves out is plain."""
 
     def build(*rows: dict[str, Any]) -> Contracts:
-        plain = {"underlying": "BTC", "multiplier": 1.0, "index_price": 100.0, "forward": 100.0, "strike": np.nan,
-                 "is_call": False, "years_to_expiry": np.nan, "volatility": np.nan}  # fmt: skip
+        plain = {
+            "underlying": "BTC",
+            "multiplier": 1.0,
+            "index_price": 100.0,
+            "forward": 100.0,
+            "strike": np.nan,
+            "is_call": False,
+            "years_to_expiry": np.nan,
+            "volatility": np.nan,
+        }
         full = [{**plain, **row} for row in rows]
         for row in full:
             coin = row["form"] in (INVERSE_FORWARD, COIN_OPTION)
@@ -70,10 +78,14 @@ def make_contracts() -> Callable[..., Contracts]:
             underlyings=names,
             underlying=np.array([names.index(row["underlying"]) for row in full], dtype=np.int64),
             form=np.array([row["form"] for row in full], dtype=np.int64),
-            multiplier=floats("multiplier"), index_price=floats("index_price"), forward=floats("forward"),
-            settle_price=floats("settle_price"), strike=floats("strike"),
+            multiplier=floats("multiplier"),
+            index_price=floats("index_price"),
+            forward=floats("forward"),
+            settle_price=floats("settle_price"),
+            strike=floats("strike"),
             is_call=np.array([row["is_call"] for row in full], dtype=np.bool_),
-            years_to_expiry=floats("years_to_expiry"), volatility=floats("volatility"),
-        )  # fmt: skip
+            years_to_expiry=floats("years_to_expiry"),
+            volatility=floats("volatility"),
+        )
 
     return build

@@ -15,17 +15,27 @@ from tasks.month import DayFigures, fall
 def day(number: int, spot: float, **more: Any) -> DayFigures:
     flows = {"accounts": Decimal(2), "initial_margin_usd": Decimal(7_000_000), "deficit_amount_usd": Decimal(0)}
     told: dict[str, Any] = {
-        "business_date": date(2026, 1, 1) + timedelta(days=number), "options": 1300, "accounts": 36,
+        "business_date": date(2026, 1, 1) + timedelta(days=number),
+        "options": 1300,
+        "accounts": 36,
         "initial_margin": Decimal(1_500_000_000 + number * 1_000_000),
-        "paid_usd": {"BTC": Decimal("12345678.90"), "ETH": Decimal(0)}, "called": Decimal(2_000_000),
-        "largest_call": Decimal(1_500_000), "calls": 3, "warnings": 2, "seconds": 12.34, "spot": spot,
+        "paid_usd": {"BTC": Decimal("12345678.90"), "ETH": Decimal(0)},
+        "called": Decimal(2_000_000),
+        "largest_call": Decimal(1_500_000),
+        "calls": 3,
+        "warnings": 2,
+        "seconds": 12.34,
+        "spot": spot,
         "volatility": 0.4,
         "by_kind": {
             "HEDGER": {**flows, "variation_margin": Decimal(3_000_000), "margin_call_amount_usd": Decimal(0)},
-            "DIRECTIONAL": {**flows, "variation_margin": Decimal(-3_000_000),
-                            "margin_call_amount_usd": Decimal(2_000_000)},
+            "DIRECTIONAL": {
+                **flows,
+                "variation_margin": Decimal(-3_000_000),
+                "margin_call_amount_usd": Decimal(2_000_000),
+            },
         },
-    }  # fmt: skip
+    }
     return DayFigures(**{**told, **more})
 
 

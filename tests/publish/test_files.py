@@ -21,13 +21,13 @@ MEMBER_REPORTS = {"MS01": {"csv", "json", "html"}, "MC01": {"csv", "json", "html
 ACCOUNTS = {"M001": "M001H", "007": "007C", "FLT": "150"}
 FIRST_COLUMNS = {
     "MR01": "row_type,client_id,line_no,item,product_group,amount_usd,risk_usd,rule_id,policy_hash,worst_scenario_id,"
-            "binding_component",
+    "binding_component",
     "MT01": "asset,form,quantity,price_usd,price_quality,price_obs_ts,haircut_fraction,market_value_usd,"
-            "post_haircut_value_usd,rule_id,pending_in,pending_out",
+    "post_haircut_value_usd,rule_id,pending_in,pending_out",
     "ML01": "asset,line_no,movement_type,contract_id,amount,balance",
     "MS01": "block,key1,key2,field,value",
     "MC01": "block,key1,key2,field,value",
-}  # fmt: skip
+}
 
 
 def folder(home: Home, audience: str) -> Path:
@@ -63,11 +63,18 @@ def test_a_release_holds_exactly_the_publication_list(released: Home) -> None:
         for report, endings in MEMBER_REPORTS.items()
         for ending in endings
     }
-    expected |= {f"members/{member}/TEST-{report}-{member}-ALL-20260130-EOD-v01.{ending}"
-                 for report in ("MX01", "MX02") for member in ACCOUNTS for ending in ("csv", "json")}  # fmt: skip
-    expected |= {f"{audience.lower()}/TEST-{report}-{audience}-ALL-20260130-EOD-v01.{ending}"
-                 for audience, reports in (("PUBLIC", ("PP01", "PP02", "PP03", "PP04")), ("OPS", ("OC01", "OR01")))
-                 for report in reports for ending in ("csv", "json")}  # fmt: skip
+    expected |= {
+        f"members/{member}/TEST-{report}-{member}-ALL-20260130-EOD-v01.{ending}"
+        for report in ("MX01", "MX02")
+        for member in ACCOUNTS
+        for ending in ("csv", "json")
+    }
+    expected |= {
+        f"{audience.lower()}/TEST-{report}-{audience}-ALL-20260130-EOD-v01.{ending}"
+        for audience, reports in (("PUBLIC", ("PP01", "PP02", "PP03", "PP04")), ("OPS", ("OC01", "OR01")))
+        for report in reports
+        for ending in ("csv", "json")
+    }
     expected |= {"public/TEST-PP03-PUBLIC-ALL-20260130-EOD-v01.html"}
     expected |= {f"ops/TEST-OV01-OPS-ALL-20260130-EOD-v01.{ending}" for ending in ("json", "html")}
     expected |= {f"{audience}/manifest.json" for audience in ("public", "ops", *(f"members/{m}" for m in ACCOUNTS))}
@@ -115,9 +122,16 @@ def test_csv_and_json_tables_hold_the_same_records(released: Home, report: str, 
 def test_the_nested_json_unfolds_to_the_long_csv(released: Home, report: str, member: str) -> None:
     _, records = read_csv(file(released, report, member))
     long = {(row["block"], row["key1"], row["key2"], row["field"]): row["value"] for row in records}
-    keys = {"flags": ["flag"], "balances": ["asset"], "collateral": ["asset"], "legs": ["asset"],
-            "positions": ["client_id", "contract_id"], "requirement": ["client_id", "item"],
-            "risk": ["client_id", "product_group"], "settled": ["asset", "movement_type"]}  # fmt: skip
+    keys = {
+        "flags": ["flag"],
+        "balances": ["asset"],
+        "collateral": ["asset"],
+        "legs": ["asset"],
+        "positions": ["client_id", "contract_id"],
+        "requirement": ["client_id", "item"],
+        "risk": ["client_id", "product_group"],
+        "settled": ["asset", "movement_type"],
+    }
     unfolded = {}
     for block, content in json.loads(file(released, report, member, "json").read_bytes()).items():
         if block == "envelope":
@@ -155,9 +169,13 @@ def test_all_figures_of_the_result_are_on_the_page(released: Home) -> None:
 def test_the_smallest_unit_of_a_coin_survives(released: Home) -> None:
     _, records = read_csv(file(released, "ML01", "M001"))
     assert records[0] | {"amount": Decimal(records[0]["amount"])} == {
-        "asset": "BTC", "line_no": "1", "movement_type": "OPEN", "contract_id": "",
-        "amount": Decimal("0.00000001"), "balance": "0.000000010000000000",
-    }  # fmt: skip
+        "asset": "BTC",
+        "line_no": "1",
+        "movement_type": "OPEN",
+        "contract_id": "",
+        "amount": Decimal("0.00000001"),
+        "balance": "0.000000010000000000",
+    }
 
 
 def test_a_rejected_row_comes_back_to_its_member_alone_with_file_and_line(released: Home) -> None:
@@ -212,10 +230,16 @@ def test_the_parameter_pack_names_every_rule_that_a_line_rests_on(released: Home
     assert scenario["start_date"] == "2025-01-30"
 
 
-@pytest.mark.parametrize(("value", "digits", "text"), [
-    (-0.0, 8, "0.00000000"), (-1e-12, 8, "0.00000000"), (1e-7, 8, "0.00000010"), (-1.5, 1, "-1.5"),
-    (1e16, 0, "10000000000000000"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (-0.0, 8, "0.00000000"),
+        (-1e-12, 8, "0.00000000"),
+        (1e-7, 8, "0.00000010"),
+        (-1.5, 1, "-1.5"),
+        (1e16, 0, "10000000000000000"),
+    ],
+)
 def test_a_float_is_printed_plain(value: float, digits: int, text: str) -> None:
     assert reports.fixed(value, digits) == text
 

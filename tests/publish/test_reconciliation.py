@@ -19,36 +19,86 @@ def submitted(
     line: int, contract: str, qty_open: str | None, qty_close: str | None, member: str = "M01"
 ) -> dict[str, object]:
     moved = dict.fromkeys(
-        ("qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign", "qty_expired", "buy_value", "sell_value",
-         "premium_paid", "fees"), "0",
-    )  # fmt: skip
+        (
+            "qty_buy",
+            "qty_sell",
+            "qty_transfer",
+            "qty_exercise_assign",
+            "qty_expired",
+            "buy_value",
+            "sell_value",
+            "premium_paid",
+            "fees",
+        ),
+        "0",
+    )
     return moved | {
-        "clearing_member_id": member, "margin_account_id": f"{member}H", "account_type": "HOUSE", "client_id": None,
-        "contract_id": contract, "qty_open": qty_open, "qty_close": qty_close,
-        "position_as_of_ts": "2026-01-30T08:00:00Z", "file_id": FILE, "source_line": line, "row_sha256": "",
-    }  # fmt: skip
+        "clearing_member_id": member,
+        "margin_account_id": f"{member}H",
+        "account_type": "HOUSE",
+        "client_id": None,
+        "contract_id": contract,
+        "qty_open": qty_open,
+        "qty_close": qty_close,
+        "position_as_of_ts": "2026-01-30T08:00:00Z",
+        "file_id": FILE,
+        "source_line": line,
+        "row_sha256": "",
+    }
 
 
 def booked(line: int, contract: str, qty_open: str, qty_close: str) -> dict[str, object]:
     zero = dict.fromkeys(
-        ("qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign", "qty_expired", "buy_value", "sell_value",
-         "premium_paid", "fees"), Decimal(0),
-    )  # fmt: skip
+        (
+            "qty_buy",
+            "qty_sell",
+            "qty_transfer",
+            "qty_exercise_assign",
+            "qty_expired",
+            "buy_value",
+            "sell_value",
+            "premium_paid",
+            "fees",
+        ),
+        Decimal(0),
+    )
     return zero | {
-        "run_id": RUN, "clearing_member_id": "M01", "margin_account_id": "M01H", "account_type": "HOUSE",
-        "client_id": "", "contract_id": contract, "qty_open": Decimal(qty_open), "qty_close": Decimal(qty_close),
-        "position_as_of_ts": datetime(2026, 1, 30, 8), "file_id": FILE, "source_line": line,
-    }  # fmt: skip
+        "run_id": RUN,
+        "clearing_member_id": "M01",
+        "margin_account_id": "M01H",
+        "account_type": "HOUSE",
+        "client_id": "",
+        "contract_id": contract,
+        "qty_open": Decimal(qty_open),
+        "qty_close": Decimal(qty_close),
+        "position_as_of_ts": datetime(2026, 1, 30, 8),
+        "file_id": FILE,
+        "source_line": line,
+    }
 
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
     account = {
-        "run_id": RUN, "clearing_member_id": "M01", "margin_account_id": "M01H", "account_type": "HOUSE",
-        "base_ccy": "USD", "collateral_mode": "haircut", "status": "ACTIVE", "file_id": "", "source_line": 3,
-    }  # fmt: skip
-    manifest = {"run_id": RUN, "file_id": FILE, "dataset": "positions", "sender": "HOUSE", "seq": 1, "sha256": "",
-                "records": 6}  # fmt: skip
+        "run_id": RUN,
+        "clearing_member_id": "M01",
+        "margin_account_id": "M01H",
+        "account_type": "HOUSE",
+        "base_ccy": "USD",
+        "collateral_mode": "haircut",
+        "status": "ACTIVE",
+        "file_id": "",
+        "source_line": 3,
+    }
+    manifest = {
+        "run_id": RUN,
+        "file_id": FILE,
+        "dataset": "positions",
+        "sender": "HOUSE",
+        "seq": 1,
+        "sha256": "",
+        "records": 6,
+    }
     raw = [
         submitted(3, "AGREED", "5", "7.50000000"),
         submitted(4, "NO-OPENING", None, "7"),
@@ -65,8 +115,12 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object
         booked(0, "NOT-SUBMITTED", "2", "2"),
     ]
     with Store(Path(tmp_path_factory.mktemp("mx01")) / "levee.duckdb") as store:
-        for table, content in (("raw.positions", raw), ("book.position", book), ("book.account", [account]),
-                               ("control.input_manifest", [manifest])):  # fmt: skip
+        for table, content in (
+            ("raw.positions", raw),
+            ("book.position", book),
+            ("book.account", [account]),
+            ("control.input_manifest", [manifest]),
+        ):
             store.append(table, pl.DataFrame(content, infer_schema_length=None))
         found = store.read(resources.sql("out/mx01"), {"run_id": RUN})
     return {row["contract_id"]: row for row in found.iter_rows(named=True)}

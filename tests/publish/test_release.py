@@ -47,9 +47,12 @@ def home(approved: Home, tmp_path: Path) -> Home:
 
 def crash(home: Home, point: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(home.root)], env=os.environ | {"LEVEE_CRASH_AT": f"publish:{point}"},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [sys.executable, "-c", SCRIPT, str(home.root)],
+        env=os.environ | {"LEVEE_CRASH_AT": f"publish:{point}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
@@ -95,8 +98,11 @@ def test_publishing_again_changes_nothing(home: Home, key: CycleKey) -> None:
 
 
 def test_the_receipt_counts_the_time_of_rendering(released: Home) -> None:
-    assert read(released, "SELECT s.started_ts < r.prepared_ts FROM control.stage_run AS s JOIN control.release AS r "
-                "USING (run_id) WHERE s.stage = 'publish'") == [(True,)]  # fmt: skip
+    assert read(
+        released,
+        "SELECT s.started_ts < r.prepared_ts FROM control.stage_run AS s JOIN control.release AS r "
+        "USING (run_id) WHERE s.stage = 'publish'",
+    ) == [(True,)]
 
 
 def test_a_prepared_release_whose_files_were_spoilt_is_rendered_again(
@@ -129,12 +135,15 @@ def test_a_run_that_is_not_approved_is_not_published(home: Home, key: CycleKey) 
     assert releases(home) == []
 
 
-@pytest.mark.parametrize("change", [
-    "UPDATE result.margin_account SET total_initial_margin_usd = 1 WHERE margin_account_id = '007C'",
-    "UPDATE result.margin_account SET collateral_post_haircut_value_usd = 1 WHERE margin_account_id = '007C'",
-    "UPDATE control.margin_call SET call_amount_usd = 1",
-    "DELETE FROM result.margin_account WHERE margin_account_id = '150'",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE result.margin_account SET total_initial_margin_usd = 1 WHERE margin_account_id = '007C'",
+        "UPDATE result.margin_account SET collateral_post_haircut_value_usd = 1 WHERE margin_account_id = '007C'",
+        "UPDATE control.margin_call SET call_amount_usd = 1",
+        "DELETE FROM result.margin_account WHERE margin_account_id = '150'",
+    ],
+)
 def test_reports_that_disagree_are_not_published(home: Home, key: CycleKey, change: str) -> None:
     with Store(home.database) as store:
         store.execute(change)
@@ -172,8 +181,9 @@ def test_the_chain_starts_from_nothing_and_hashes_the_root(released: Home) -> No
     folder = released.published / "20260130/EOD/v01"
     lines = sorted(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n".encode()
-        for path in folder.rglob("*") if path.is_file() and path.name not in ("_COMPLETE.json", "manifest.json")
-    )  # fmt: skip
+        for path in folder.rglob("*")
+        if path.is_file() and path.name not in ("_COMPLETE.json", "manifest.json")
+    )
     assert content["root_hash"] == hashlib.sha256(b"".join(lines)).hexdigest()
     assert content["chain_hash"] == hashlib.sha256(content["root_hash"].encode()).hexdigest()
 
@@ -196,9 +206,13 @@ def test_a_second_cycle_continues_the_chain_and_the_pointers(home: Home, key: Cy
                 "FROM control.cycle_run"
             ),
         )
-        store.append("control.margin_call", store.read(
-            f"SELECT * REPLACE ('{later.run_id}' AS run_id, 'fedcba9876543210' AS call_id, 'DRAFT' AS state) "
-            "FROM control.margin_call"))  # fmt: skip
+        store.append(
+            "control.margin_call",
+            store.read(
+                f"SELECT * REPLACE ('{later.run_id}' AS run_id, 'fedcba9876543210' AS call_id, 'DRAFT' AS state) "
+                "FROM control.margin_call"
+            ),
+        )
     publish(home, later)
     first, second = (json.loads((Path(each["folder"]) / "_COMPLETE.json").read_bytes()) for each in releases(home))
     assert (first["cycle"], second["cycle"], second["issue_no"]) == ("EOD", "ITD2", 2)

@@ -62,12 +62,15 @@ def test_a_member_proves_its_own_folder_alone(published: Path, tmp_path: Path) -
         flip(own / "manifest.json", position)
 
 
-@pytest.mark.parametrize("spoil", [
-    lambda folder: next(folder.glob("*MR01*.csv")).unlink(),
-    lambda folder: (folder / "manifest.json").unlink(),
-    lambda folder: (folder / "added.csv").write_text("x\n", encoding="utf-8"),
-    lambda folder: next(folder.glob("*MR01*.csv")).rename(folder / "renamed.csv"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda folder: next(folder.glob("*MR01*.csv")).unlink(),
+        lambda folder: (folder / "manifest.json").unlink(),
+        lambda folder: (folder / "added.csv").write_text("x\n", encoding="utf-8"),
+        lambda folder: next(folder.glob("*MR01*.csv")).rename(folder / "renamed.csv"),
+    ],
+)
 def test_missing_added_and_renamed_files_are_found(published: Path, spoil: Callable[[Path], object]) -> None:
     spoil(published / RELEASE / "members/007")
     assert verify(published / RELEASE / "members/007")

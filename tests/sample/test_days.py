@@ -116,9 +116,16 @@ def totals(tables: Tables, *columns: str) -> dict[str, Decimal]:
 
 @pytest.mark.parametrize(
     "columns",
-    [("qty_open",), ("qty_buy", "qty_sell"), ("qty_transfer",), ("qty_expired",), ("qty_close",), ("premium_paid",),
-     ("buy_value", "sell_value")],
-)  # fmt: skip
+    [
+        ("qty_open",),
+        ("qty_buy", "qty_sell"),
+        ("qty_transfer",),
+        ("qty_expired",),
+        ("qty_close",),
+        ("premium_paid",),
+        ("buy_value", "sell_value"),
+    ],
+)
 def test_every_contract_sums_to_zero_exactly(days: Days, columns: tuple[str, ...]) -> None:
     moved = 0
     for _, tables in days:
@@ -132,8 +139,15 @@ def test_lines_roll_within_and_across_days(days: Days) -> None:
     for _, tables in days:
         lines = {line(row): {name: Decimal(row[name]) for name in QUANTITIES} for row in tables["positions"]}
         for moved in lines.values():
-            assert moved["qty_close"] == moved["qty_open"] + moved["qty_buy"] - moved["qty_sell"] + moved[
-                "qty_transfer"] + moved["qty_exercise_assign"] + moved["qty_expired"]  # fmt: skip
+            assert (
+                moved["qty_close"]
+                == moved["qty_open"]
+                + moved["qty_buy"]
+                - moved["qty_sell"]
+                + moved["qty_transfer"]
+                + moved["qty_exercise_assign"]
+                + moved["qty_expired"]
+            )
         opened = {key: moved["qty_open"] for key, moved in lines.items() if moved["qty_open"]}
         assert before is None or opened == before
         before = {key: moved["qty_close"] for key, moved in lines.items() if moved["qty_close"]}
@@ -308,8 +322,11 @@ def test_depth_is_symmetric_and_monotone(days: Days) -> None:
         books: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
         for row in tables["book_depth"]:
             books[row["contract_id"]][row["side"]].append(row)
-        live = {name for name, row in by_id(tables["contracts"]).items()
-                if row["kind"] != "OPT" and row["status"] == "ACTIVE"}  # fmt: skip
+        live = {
+            name
+            for name, row in by_id(tables["contracts"]).items()
+            if row["kind"] != "OPT" and row["status"] == "ACTIVE"
+        }
         assert set(books) == live
         for name, sides in books.items():
             asks, bids = ([Decimal(row["price"]) for row in sides[side]] for side in ("ASK", "BID"))

@@ -22,8 +22,16 @@ def table_row(first_cell: str) -> list[str]:
     return next(cells[1:] for cells in lines if cells[0] == first_cell)
 
 
-TRUTH = {name: dict(zip(["level", "calm", "turbulent", "loading", "jump", "atm", "beta", "rho", "eta"],
-                        map(float, table_row(name)), strict=True)) for name in NAMES}  # fmt: skip
+TRUTH = {
+    name: dict(
+        zip(
+            ["level", "calm", "turbulent", "loading", "jump", "atm", "beta", "rho", "eta"],
+            map(float, table_row(name)),
+            strict=True,
+        )
+    )
+    for name in NAMES
+}
 ENTER = float(table_row("calm to turbulent, probability per day")[0])
 LEAVE = float(table_row("turbulent to calm, probability per day")[0])
 JUMP = float(table_row("jump, probability per day")[0])
@@ -51,8 +59,17 @@ def true_covariance(one: str, other: str) -> float:
 def test_the_document_states_the_parameters_in_use() -> None:
     for asset in law.ASSETS:
         stated = TRUTH[asset.name]
-        used = (asset.level, asset.calm, asset.turbulent, asset.loading, asset.jump, asset.atm, asset.spot_vol_beta,
-                asset.skew, asset.wings)  # fmt: skip
+        used = (
+            asset.level,
+            asset.calm,
+            asset.turbulent,
+            asset.loading,
+            asset.jump,
+            asset.atm,
+            asset.spot_vol_beta,
+            asset.skew,
+            asset.wings,
+        )
         assert tuple(stated.values()) == used
     assert (law.ENTER_TURBULENCE, law.LEAVE_TURBULENCE, law.JUMP_PROBABILITY) == (ENTER, LEAVE, JUMP)
 

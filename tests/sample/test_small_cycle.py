@@ -53,9 +53,12 @@ def test_only_genesis_is_found(store: Store) -> None:
 
 
 def test_settlement(store: Store) -> None:
-    agree(store.read("SELECT * FROM result.variation"), expected("variation"),
-          ["margin_account_id", "client_id", "contract_id", "settle_asset"],
-          ["variation_margin", "funding", "premium", "fees"])  # fmt: skip
+    agree(
+        store.read("SELECT * FROM result.variation"),
+        expected("variation"),
+        ["margin_account_id", "client_id", "contract_id", "settle_asset"],
+        ["variation_margin", "funding", "premium", "fees"],
+    )
 
 
 def test_balances_and_collateral(store: Store) -> None:
@@ -66,21 +69,37 @@ def test_balances_and_collateral(store: Store) -> None:
         key,
         ["opening", "movements", "closing"],
     )
-    agree(store.read("SELECT * FROM result.collateral WHERE quantity <> 0"), expected("collateral"), key,
-          ["price_usd", "haircut_fraction", "market_value_usd", "post_haircut_value_usd",
-           "counted_value_usd"])  # fmt: skip
+    agree(
+        store.read("SELECT * FROM result.collateral WHERE quantity <> 0"),
+        expected("collateral"),
+        key,
+        ["price_usd", "haircut_fraction", "market_value_usd", "post_haircut_value_usd", "counted_value_usd"],
+    )
 
 
 def test_requirements_to_the_cent(store: Store) -> None:
     found = store.read("SELECT * FROM result.portfolio WHERE initial_margin_usd <> 0")
-    agree(found, expected("portfolios"), ["margin_account_id", "client_id"],
-          ["initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd"])  # fmt: skip
+    agree(
+        found,
+        expected("portfolios"),
+        ["margin_account_id", "client_id"],
+        ["initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd"],
+    )
     lines = store.read("SELECT * FROM result.requirement WHERE amount_usd <> 0")
     agree(lines, expected("requirement"), ["margin_account_id", "client_id", "component"], ["amount_usd"])
 
 
 def test_calls(store: Store) -> None:
-    agree(store.read("SELECT * FROM result.margin_account"), expected("accounts"), ["margin_account_id"],
-          ["total_initial_margin_usd", "collateral_post_haircut_value_usd", "collateral_counted_value_usd",
-           "excess_amount_usd", "deficit_amount_usd",
-           "margin_call_amount_usd"])  # fmt: skip
+    agree(
+        store.read("SELECT * FROM result.margin_account"),
+        expected("accounts"),
+        ["margin_account_id"],
+        [
+            "total_initial_margin_usd",
+            "collateral_post_haircut_value_usd",
+            "collateral_counted_value_usd",
+            "excess_amount_usd",
+            "deficit_amount_usd",
+            "margin_call_amount_usd",
+        ],
+    )

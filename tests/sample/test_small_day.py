@@ -111,7 +111,11 @@ def test_balances_and_haircuts(tables: Tables, settled: dict[Line, dict[str, Fra
         closing = Fraction(row["qty_open"]) + movement
         price, haircut = usd.get(row["asset"], Fraction(1)), Fraction(HAIRCUTS[row["asset"]])
         assert [Fraction(stated[each]) for each in ("opening", "movements", "closing", "price_usd")] == [
-            Fraction(row["qty_open"]), movement, closing, price]  # fmt: skip
+            Fraction(row["qty_open"]),
+            movement,
+            closing,
+            price,
+        ]
         assert Fraction(stated["market_value_usd"]) == cents_down(closing * price)
         kept = closing * price * (1 - haircut if closing >= 0 else 1 + haircut)
         assert Fraction(stated["post_haircut_value_usd"]) == cents_down(kept)
@@ -157,10 +161,14 @@ def script() -> ModuleType:
 def test_requirement_by_plain_loops_is_the_stated_one(script: ModuleType) -> None:
     """The opening policy as shipped; a change of it changes data/sample/README.md and expected/ with it."""
     found = script.requirements(FOLDER / "inbox" / "2026-01-30" / "EOD", resources.data("policy/2014-01-01.toml"))
-    stated = {(row["margin_account_id"], row["client_id"]): round(float(row["initial_margin_usd"]) * 100)
-              for row in expected("portfolios")}  # fmt: skip
-    lines = {(row["margin_account_id"], row["client_id"], row["component"]): round(float(row["amount_usd"]) * 100)
-             for row in expected("requirement")}  # fmt: skip
+    stated = {
+        (row["margin_account_id"], row["client_id"]): round(float(row["initial_margin_usd"]) * 100)
+        for row in expected("portfolios")
+    }
+    lines = {
+        (row["margin_account_id"], row["client_id"], row["component"]): round(float(row["amount_usd"]) * 100)
+        for row in expected("requirement")
+    }
     assert {(*key, name): value for key, own in found.items() for name, value in own.items() if value} == lines
     assert {key: total for key, own in found.items() if (total := sum(own.values()))} == stated
 

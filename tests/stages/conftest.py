@@ -77,8 +77,16 @@ def freeze_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], FrozenR
         home = Home(tmp_path_factory.mktemp("run") / "home").prepare("TEST")
         run = FrozenRun(home, CycleKey(date(2026, 1, 30), "EOD", 1))
         policy = policy_store.in_force(home, run.key.business_date)
-        run.put("control.cycle_run", cycle="EOD", run_no=1, state="VALIDATED", env="TEST",
-                policy_hash=policy.policy_hash, genesis=True, origin="SYNTHETIC")  # fmt: skip
+        run.put(
+            "control.cycle_run",
+            cycle="EOD",
+            run_no=1,
+            state="VALIDATED",
+            env="TEST",
+            policy_hash=policy.policy_hash,
+            genesis=True,
+            origin="SYNTHETIC",
+        )
         return run
 
     return make

@@ -22,20 +22,40 @@ def required(frozen_run: Any) -> Any:
     rows: list[tuple[str, dict[str, Any]]] = []
     for member, amount in (("M001", "100000"), ("M002", "0")):
         account = {"clearing_member_id": member, "margin_account_id": f"{member}H"}
-        totals = ("initial_margin_usd", "total_initial_margin_usd", "maintenance_margin_usd",
-                  "total_maintenance_margin_usd")  # fmt: skip
+        totals = (
+            "initial_margin_usd",
+            "total_initial_margin_usd",
+            "maintenance_margin_usd",
+            "total_maintenance_margin_usd",
+        )
         rows += [
-            ("book.member", {"clearing_member_id": member, "legal_name": member, "status": "ACTIVE",
-                             "base_ccy": "USD"}),
-            ("book.account", {**account, "account_type": "HOUSE", "base_ccy": "USD", "collateral_mode": "joint",
-                              "status": "ACTIVE"}),
+            (
+                "book.member",
+                {"clearing_member_id": member, "legal_name": member, "status": "ACTIVE", "base_ccy": "USD"},
+            ),
+            (
+                "book.account",
+                {**account, "account_type": "HOUSE", "base_ccy": "USD", "collateral_mode": "joint", "status": "ACTIVE"},
+            ),
             ("result.portfolio", {**account, **dict.fromkeys(totals, amount)}),
-        ]  # fmt: skip
-    rows += [("result.asset_price", {"asset": asset, "price_usd": price, "quality": "OK"})
-             for asset, price in (("USD", "1"), ("USDC", "1"), ("BTC", "90000"))]  # fmt: skip
-    rows += [("result.balance", {"clearing_member_id": "M001", "margin_account_id": "M001H", "asset": asset,
-                                 "form": "COIN", "closing": closing})
-             for asset, closing in (("BTC", "1"), ("USDC", "-500"))]  # fmt: skip
+        ]
+    rows += [
+        ("result.asset_price", {"asset": asset, "price_usd": price, "quality": "OK"})
+        for asset, price in (("USD", "1"), ("USDC", "1"), ("BTC", "90000"))
+    ]
+    rows += [
+        (
+            "result.balance",
+            {
+                "clearing_member_id": "M001",
+                "margin_account_id": "M001H",
+                "asset": asset,
+                "form": "COIN",
+                "closing": closing,
+            },
+        )
+        for asset, closing in (("BTC", "1"), ("USDC", "-500"))
+    ]
     frozen_run.put_all(*rows)
     return frozen_run
 
@@ -46,39 +66,75 @@ def followed(required: Any) -> Any:
     required.execute("UPDATE control.cycle_run SET predecessor_run_id = '20260129-EOD-r01', genesis = FALSE")
     required.put_all(
         ("control.cycle_run", {"run_id": "20260129-EOD-r01", "cycle": "EOD", "run_no": 1, "state": "PUBLISHED"}),
-        ("control.margin_call", {
-            "run_id": "20260128-EOD-r01", "call_id": FIRST, "call_version": 1, "cycle_id": EARLIER,
-            "clearing_member_id": "M001", "margin_account_id": "M001H", "call_type": "INITIAL_MARGIN",
-            "state": "PART_MET", "call_amount_usd": "40000", "increment_amount_usd": "40000",
-            "met_amount_usd": "10000", "issued_ts": datetime(2026, 1, 28, 8, 20)}),
-        ("result.outstanding_call", {
-            "run_id": "20260129-EOD-r01", "call_id": FIRST, "call_version": 1, "call_amount_usd": "40000",
-            "opening_usd": "40000", "met_usd": "10000", "closing_usd": "30000", "state": "PART_MET"}),
-    )  # fmt: skip
+        (
+            "control.margin_call",
+            {
+                "run_id": "20260128-EOD-r01",
+                "call_id": FIRST,
+                "call_version": 1,
+                "cycle_id": EARLIER,
+                "clearing_member_id": "M001",
+                "margin_account_id": "M001H",
+                "call_type": "INITIAL_MARGIN",
+                "state": "PART_MET",
+                "call_amount_usd": "40000",
+                "increment_amount_usd": "40000",
+                "met_amount_usd": "10000",
+                "issued_ts": datetime(2026, 1, 28, 8, 20),
+            },
+        ),
+        (
+            "result.outstanding_call",
+            {
+                "run_id": "20260129-EOD-r01",
+                "call_id": FIRST,
+                "call_version": 1,
+                "call_amount_usd": "40000",
+                "opening_usd": "40000",
+                "met_usd": "10000",
+                "closing_usd": "30000",
+                "state": "PART_MET",
+            },
+        ),
+    )
     return required
 
 
 def figures(run: Any) -> Any:
-    return run.read("SELECT collateral_post_haircut_value_usd, outstanding_calls_usd, deficit_amount_usd, "
-                    "margin_call_amount_usd FROM result.margin_account WHERE margin_account_id = 'M001H'")  # fmt: skip
+    return run.read(
+        "SELECT collateral_post_haircut_value_usd, outstanding_calls_usd, deficit_amount_usd, "
+        "margin_call_amount_usd FROM result.margin_account WHERE margin_account_id = 'M001H'"
+    )
 
 
 def test_a_deficit_becomes_a_draft(required: Any) -> None:
     call(required.home, required.key)
     # 67,500 - 500 x 1.05 = 66,975; 100,000 - 66,975 = 33,025, up to 34,000.
     assert figures(required) == [(Decimal("66975.00"), 0, Decimal("33025.00"), 34000)]
-    assert required.read("SELECT call_id, state, call_amount_usd, due_asset, due_amount, issued_ts, due_ts, cycle_id "
-                         "FROM control.margin_call") == [
-        (call_id("20260130-EOD", "M001H"), "DRAFT", 34000, "USD", 34000, datetime(2026, 1, 30, 8, 20),
-         datetime(2026, 1, 30, 14, 0), "20260130-EOD"),
-    ]  # fmt: skip
+    assert required.read(
+        "SELECT call_id, state, call_amount_usd, due_asset, due_amount, issued_ts, due_ts, cycle_id "
+        "FROM control.margin_call"
+    ) == [
+        (
+            call_id("20260130-EOD", "M001H"),
+            "DRAFT",
+            34000,
+            "USD",
+            34000,
+            datetime(2026, 1, 30, 8, 20),
+            datetime(2026, 1, 30, 14, 0),
+            "20260130-EOD",
+        ),
+    ]
     assert required.read("SELECT state FROM control.cycle_run") == [("COMPUTED",)]
 
 
 def test_every_account_has_one_row_and_a_flat_one_zeros(required: Any) -> None:
     call(required.home, required.key)
-    rows = required.read("SELECT margin_account_id, initial_margin_usd, excess_amount_usd, margin_call_amount_usd, "
-                         "status, quality_flags FROM result.margin_account ORDER BY ALL")  # fmt: skip
+    rows = required.read(
+        "SELECT margin_account_id, initial_margin_usd, excess_amount_usd, margin_call_amount_usd, "
+        "status, quality_flags FROM result.margin_account ORDER BY ALL"
+    )
     assert [row[0] for row in rows] == ["M001H", "M002H"]
     assert rows[1] == ("M002H", 0, 0, 0, "FINAL", "JOINT_AS_HAIRCUT=1")
 
@@ -93,15 +149,28 @@ def test_running_again_replaces_the_drafts(required: Any) -> None:
 
 def test_a_draft_of_an_earlier_run_of_the_cycle_is_replaced(required: Any) -> None:
     identity = call_id("20260130-EOD", "M001H")
-    required.put("control.margin_call", run_id="20260130-EOD-r00", call_id=identity, call_version=1,
-                 cycle_id="20260130-EOD", margin_account_id="M001H", state="DRAFT")  # fmt: skip
+    required.put(
+        "control.margin_call",
+        run_id="20260130-EOD-r00",
+        call_id=identity,
+        call_version=1,
+        cycle_id="20260130-EOD",
+        margin_account_id="M001H",
+        state="DRAFT",
+    )
     call(required.home, required.key)
     assert required.read("SELECT run_id, call_amount_usd FROM control.margin_call") == [("20260130-EOD-r01", 34000)]
 
 
 def test_an_issued_call_of_the_cycle_is_never_written_over(required: Any) -> None:
-    required.put("control.margin_call", call_id="x", call_version=1, cycle_id="20260130-EOD",
-                 margin_account_id="M001H", state="ISSUED")  # fmt: skip
+    required.put(
+        "control.margin_call",
+        call_id="x",
+        call_version=1,
+        cycle_id="20260130-EOD",
+        margin_account_id="M001H",
+        state="ISSUED",
+    )
     with pytest.raises(LeveeError, match=r"CALL_STANDS.*M001H"):
         call(required.home, required.key)
 
@@ -113,8 +182,14 @@ def test_what_is_owed_from_earlier_is_not_called_again(followed: Any) -> None:
 
 
 def test_deposits_meet_it_and_running_again_counts_them_once(followed: Any) -> None:
-    followed.put("book.collateral", clearing_member_id="M001", margin_account_id="M001H", asset="USDC", form="COIN",
-                 deposits="20000")  # fmt: skip
+    followed.put(
+        "book.collateral",
+        clearing_member_id="M001",
+        margin_account_id="M001H",
+        asset="USDC",
+        form="COIN",
+        deposits="20000",
+    )
     for _ in range(2):
         call(followed.home, followed.key)
         assert figures(followed) == [(Decimal("66975.00"), 11000, Decimal("33025.00"), 23000)]
@@ -124,11 +199,18 @@ def test_deposits_meet_it_and_running_again_counts_them_once(followed: Any) -> N
 
 
 def test_a_call_that_is_met_is_closed(followed: Any) -> None:
-    followed.put("book.collateral", clearing_member_id="M001", margin_account_id="M001H", asset="USD", form="CASH",
-                 deposits="45000")  # fmt: skip
+    followed.put(
+        "book.collateral",
+        clearing_member_id="M001",
+        margin_account_id="M001H",
+        asset="USD",
+        form="CASH",
+        deposits="45000",
+    )
     call(followed.home, followed.key)
-    assert followed.read("SELECT met_usd, closing_usd, state FROM result.outstanding_call "
-                         "WHERE run_id = '20260130-EOD-r01'") == [(30000, 0, "MET")]  # fmt: skip
+    assert followed.read(
+        "SELECT met_usd, closing_usd, state FROM result.outstanding_call WHERE run_id = '20260130-EOD-r01'"
+    ) == [(30000, 0, "MET")]
     assert followed.read(f"SELECT state, met_amount_usd FROM control.margin_call WHERE call_id = '{FIRST}'") == [
         ("MET", 40000)
     ]
@@ -147,26 +229,60 @@ def test_fallbacks_behind_an_account_are_counted(required: Any) -> None:
     account = {"clearing_member_id": "M001", "margin_account_id": "M001H"}
     rows: list[tuple[str, dict[str, Any]]] = []
     for contract, kind, quality, method, funding in (
-        ("BTC-PERP.LIN.USDC", "PERP", "STALE", "DELIVERED", "PROXY"), ("BTC-C", "OPT", "MODEL", "MODEL_PRICE", "NONE"),
-    ):  # fmt: skip
+        ("BTC-PERP.LIN.USDC", "PERP", "STALE", "DELIVERED", "PROXY"),
+        ("BTC-C", "OPT", "MODEL", "MODEL_PRICE", "NONE"),
+    ):
         rows += [
             ("book.contract", {"contract_id": contract, "kind": kind, "underlying_asset": "BTC", "status": "ACTIVE"}),
             ("result.mark", {"contract_id": contract, "quality": quality, "method": method}),
             ("book.position", {**account, "account_type": "HOUSE", "contract_id": contract, "qty_close": "1"}),
             ("result.variation", {**account, "contract_id": contract, "funding_quality": funding}),
         ]
-    rows += [("result.scenario_set", {"account_type": "HOUSE", "scenario_set": name, "underlying": "BTC",
-                                      "horizon_days": 2, "scenarios": scenarios, "dropped": dropped})
-             for name, scenarios, dropped in (("FILTERED", 1500, 12), ("STRESSED", 3, 0))]  # fmt: skip
-    rows += [("result.scenario", {"scenario_set": "STRESSED", "scenario_index": index, "scenario_id": f"S-{index}",
-                                  "underlying": "BTC", "horizon_days": 2, "quality": quality})
-             for index, quality in enumerate(("PROXY", "OK", "PROXY"))]  # fmt: skip
-    rows += [("result.surface", {"underlying": underlying, "method": method, "certified": certified})
-             for underlying, method, certified in (("BTC", "SVI", True), ("BTC", "SVI", False), ("BTC", "PRIOR", True),
-                                                   ("BTC", "PRIOR", True), ("ETH", "REPAIRED", True))]  # fmt: skip
-    rows += [("result.liquidity", {"underlying": underlying, "spread_quality": "PROXY", "volume_quality": volume,
-                                   "vega_quality": "PROXY"})
-             for underlying, volume in (("BTC", "OK"), ("ETH", "PROXY"))]  # fmt: skip
+    rows += [
+        (
+            "result.scenario_set",
+            {
+                "account_type": "HOUSE",
+                "scenario_set": name,
+                "underlying": "BTC",
+                "horizon_days": 2,
+                "scenarios": scenarios,
+                "dropped": dropped,
+            },
+        )
+        for name, scenarios, dropped in (("FILTERED", 1500, 12), ("STRESSED", 3, 0))
+    ]
+    rows += [
+        (
+            "result.scenario",
+            {
+                "scenario_set": "STRESSED",
+                "scenario_index": index,
+                "scenario_id": f"S-{index}",
+                "underlying": "BTC",
+                "horizon_days": 2,
+                "quality": quality,
+            },
+        )
+        for index, quality in enumerate(("PROXY", "OK", "PROXY"))
+    ]
+    rows += [
+        ("result.surface", {"underlying": underlying, "method": method, "certified": certified})
+        for underlying, method, certified in (
+            ("BTC", "SVI", True),
+            ("BTC", "SVI", False),
+            ("BTC", "PRIOR", True),
+            ("BTC", "PRIOR", True),
+            ("ETH", "REPAIRED", True),
+        )
+    ]
+    rows += [
+        (
+            "result.liquidity",
+            {"underlying": underlying, "spread_quality": "PROXY", "volume_quality": volume, "vega_quality": "PROXY"},
+        )
+        for underlying, volume in (("BTC", "OK"), ("ETH", "PROXY"))
+    ]
     required.put_all(*rows)
     required.execute("UPDATE result.asset_price SET quality = 'STALE' WHERE asset = 'BTC'")
     call(required.home, required.key)

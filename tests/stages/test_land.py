@@ -27,16 +27,38 @@ DAY = date(2026, 1, 30)
 EMPTY_ROOT = hashlib.sha256(b"").hexdigest()
 ROWS: dict[str, list[dict[str, Any]]] = {
     "accounts": [
-        {"clearing_member_id": member, "margin_account_id": f"{member}H", "account_type": "HOUSE", "base_ccy": "USD",
-         "collateral_mode": "haircut", "status": "ACTIVE"} for member in ("M001", "007")
+        {
+            "clearing_member_id": member,
+            "margin_account_id": f"{member}H",
+            "account_type": "HOUSE",
+            "base_ccy": "USD",
+            "collateral_mode": "haircut",
+            "status": "ACTIVE",
+        }
+        for member in ("M001", "007")
     ],
     "collateral_balances": [
-        {"clearing_member_id": "M001", "margin_account_id": "M001H", "asset": "BTC", "form": "COIN",
-         "qty_open": "1.5", "deposits": "0", "withdrawals": "0"}
+        {
+            "clearing_member_id": "M001",
+            "margin_account_id": "M001H",
+            "asset": "BTC",
+            "form": "COIN",
+            "qty_open": "1.5",
+            "deposits": "0",
+            "withdrawals": "0",
+        }
     ],
     "contracts": [
-        {"contract_id": name, "kind": kind, "payoff": "INVERSE", "underlying_asset": "BTC", "quote_ccy": "USD",
-         "settle_asset": "BTC", "multiplier": "1", "status": "ACTIVE"}
+        {
+            "contract_id": name,
+            "kind": kind,
+            "payoff": "INVERSE",
+            "underlying_asset": "BTC",
+            "quote_ccy": "USD",
+            "settle_asset": "BTC",
+            "multiplier": "1",
+            "status": "ACTIVE",
+        }
         for name, kind in (("BTC-PERP.INV", "PERP"), ("BTC-20260327-90000-C.INV", "OPT"))
     ],
     "history": [{"underlying": "BTC", "date": DAY - timedelta(days=1), "close": "80000"}],
@@ -45,16 +67,31 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         for member in ("M001", "007")
     ],
     "positions": [
-        {"clearing_member_id": member, "margin_account_id": f"{member}H", "account_type": "HOUSE",
-         "contract_id": "BTC-PERP.INV", "qty_open": quantity, "qty_buy": "0", "qty_sell": "0", "qty_transfer": "0",
-         "qty_exercise_assign": "0", "qty_expired": "0", "qty_close": quantity, "buy_value": "0", "sell_value": "0",
-         "premium_paid": "0", "fees": "0", "position_as_of_ts": datetime(2026, 1, 30, 8)}
+        {
+            "clearing_member_id": member,
+            "margin_account_id": f"{member}H",
+            "account_type": "HOUSE",
+            "contract_id": "BTC-PERP.INV",
+            "qty_open": quantity,
+            "qty_buy": "0",
+            "qty_sell": "0",
+            "qty_transfer": "0",
+            "qty_exercise_assign": "0",
+            "qty_expired": "0",
+            "qty_close": quantity,
+            "buy_value": "0",
+            "sell_value": "0",
+            "premium_paid": "0",
+            "fees": "0",
+            "position_as_of_ts": datetime(2026, 1, 30, 8),
+        }
         for member, quantity in (("M001", "100"), ("007", "-100"))
     ],
-    "prices": [{"price_set_id": "S1", "contract_id": "BTC-USD", "price_type": "INDEX", "price": "80000",
-                "quality": "OK"}],
+    "prices": [
+        {"price_set_id": "S1", "contract_id": "BTC-USD", "price_type": "INDEX", "price": "80000", "quality": "OK"}
+    ],
     "vol_quotes": [],
-}  # fmt: skip
+}
 
 
 class Desk:
@@ -69,14 +106,32 @@ class Desk:
         return folder
 
     def deliver(
-        self, dataset: str, rows: list[dict[str, Any]] | None = None, day: date = DAY, cycle: str = "EOD", seq: int = 1,
-        sender: str = "HOUSE", hour: int = 8, origin: str = "REAL",
-    ) -> Path:  # fmt: skip
+        self,
+        dataset: str,
+        rows: list[dict[str, Any]] | None = None,
+        day: date = DAY,
+        cycle: str = "EOD",
+        seq: int = 1,
+        sender: str = "HOUSE",
+        hour: int = 8,
+        origin: str = "REAL",
+    ) -> Path:
         names = schema.dataset(dataset).names
         rows = ROWS[dataset] if rows is None else rows
         as_of = datetime(day.year, day.month, day.day, hour)
-        content = envelope.write_csv(dataset, day, cycle, seq, sender, as_of, as_of, "TEST", origin, names,
-                                     [[row.get(name) for name in names] for row in rows])  # fmt: skip
+        content = envelope.write_csv(
+            dataset,
+            day,
+            cycle,
+            seq,
+            sender,
+            as_of,
+            as_of,
+            "TEST",
+            origin,
+            names,
+            [[row.get(name) for name in names] for row in rows],
+        )
         path = self.folder(day, cycle) / envelope.file_name(dataset, sender, seq)
         path.write_bytes(content)
         return path
@@ -103,10 +158,24 @@ class Desk:
 
     def publish(self, key: CycleKey, version: int = 1, state: str = "PUBLISHED") -> None:
         with Store(self.home.database) as store, store.transaction():
-            store.append("control.release", pl.DataFrame([{
-                "cycle_id": key.cycle_id, "version": version, "issue_no": version, "run_id": key.run_id, "state": state,
-                "root_hash": "r", "chain_hash": "c", "files": 1, "prepared_ts": datetime(2026, 1, 30, 9),
-            }]))  # fmt: skip
+            store.append(
+                "control.release",
+                pl.DataFrame(
+                    [
+                        {
+                            "cycle_id": key.cycle_id,
+                            "version": version,
+                            "issue_no": version,
+                            "run_id": key.run_id,
+                            "state": state,
+                            "root_hash": "r",
+                            "chain_hash": "c",
+                            "files": 1,
+                            "prepared_ts": datetime(2026, 1, 30, 9),
+                        }
+                    ]
+                ),
+            )
             if state == "PUBLISHED":
                 stage.set_state(store, key, "PUBLISHED")
 
@@ -163,7 +232,9 @@ def test_nothing_of_a_refused_file_is_loaded_and_the_good_ones_are(desk: Desk) -
     with pytest.raises(DeliveryError) as caught:
         intake(desk.home, DAY, "EOD")
     assert {finding.where.split(":")[0] for finding in caught.value.findings} == {
-        "2026-01-30/EOD/positions.csv", "2026-01-30/EOD/prices.csv"}  # fmt: skip
+        "2026-01-30/EOD/positions.csv",
+        "2026-01-30/EOD/prices.csv",
+    }
     assert codes.exit_code(caught.value.code) == 10
     assert desk.count("raw.positions", "raw.prices", "raw.accounts", "control.cycle_run") == [0, 0, 2, 0]
     for dataset in ("positions", "prices"):
@@ -271,8 +342,11 @@ def test_the_run_holds_what_it_was_frozen_on(desk: Desk) -> None:
     assert (run["state"], run["genesis"], run["predecessor_run_id"], run["env"]) == ("FROZEN", True, "", "TEST")
     assert [run[f"{name}_as_of_ts"].hour for name in ("price", "position", "collateral")] == [10, 8, 7]
     assert (run["as_of_ts"].hour, run["origin"]) == (10, "SYNTHETIC")
-    lines = [f"{path.name.split('.')[0]} {'VENUE' if 'VENUE' in path.name else 'HOUSE'} 1 "
-             f"{hashlib.sha256(path.read_bytes()).hexdigest()}\n" for path in desk.folder().iterdir()]  # fmt: skip
+    lines = [
+        f"{path.name.split('.')[0]} {'VENUE' if 'VENUE' in path.name else 'HOUSE'} 1 "
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+        for path in desk.folder().iterdir()
+    ]
     assert run["input_root"] == hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
     assert run["opening_root"] == run["decisions_root"] == EMPTY_ROOT
     constraints = (resources.root() / "constraints.txt").read_bytes()
@@ -306,8 +380,16 @@ def test_an_interrupted_run_resumes_without_the_inbox(desk: Desk) -> None:
     assert desk.count("control.cycle_run") == [1]
 
 
-PARTS = ("opening_root", "decisions_root", "policy_hash", "reference_hash", "model_version", "code_version",
-         "constraints_hash", "env")  # fmt: skip
+PARTS = (
+    "opening_root",
+    "decisions_root",
+    "policy_hash",
+    "reference_hash",
+    "model_version",
+    "code_version",
+    "constraints_hash",
+    "env",
+)
 
 
 def test_an_interrupted_run_on_another_basis_is_left_for_a_new_one(desk: Desk) -> None:
@@ -481,8 +563,12 @@ def test_killed_while_landing_every_row_is_there_once_after_the_next_run(
 ) -> None:
     monkeypatch.setattr(resources, "code_version", lambda: "fixed")
     desk.deliver_all()
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(desk.home.root)], check=False, capture_output=True,
-                            env={**os.environ, "LEVEE_CRASH_AT": point, "LEVEE_ENV": "TEST"})  # fmt: skip
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(desk.home.root)],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "LEVEE_CRASH_AT": point, "LEVEE_ENV": "TEST"},
+    )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert desk.count("control.cycle_run") == [point == "land:after_commit"]
     assert desk.land().key.run_id == "20260130-EOD-r01"

@@ -30,8 +30,14 @@ def put_history(run: Any) -> None:
 
 
 def close(run: Any, day: date, price: float) -> dict[str, Any]:
-    return {"run_id": run.key.run_id, "underlying": "BTC", "date": day, "close": Decimal(f"{price:.4f}"),
-            "file_id": "f", "source_line": 1}  # fmt: skip
+    return {
+        "run_id": run.key.run_id,
+        "underlying": "BTC",
+        "date": day,
+        "close": Decimal(f"{price:.4f}"),
+        "file_id": "f",
+        "source_line": 1,
+    }
 
 
 @pytest.fixture
@@ -39,18 +45,58 @@ def held(frozen_run: Any) -> Any:
     """M001H is 2,000 contracts long of a linear perpetual; M002H is flat; M003H is closed."""
     put_history(frozen_run)
     frozen_run.put_all(
-        *(("book.account", {"clearing_member_id": member, "margin_account_id": f"{member}H", "account_type": "HOUSE",
-                            "base_ccy": "USD", "collateral_mode": "haircut", "status": status})
-          for member, status in (("M001", "ACTIVE"), ("M002", "SUSPENDED"), ("M003", "CLOSED"))),
-        *(("book.position", {"clearing_member_id": member, "margin_account_id": f"{member}H", "account_type": "HOUSE",
-                             "contract_id": "BTC-PERP.LIN.USDC", "qty_close": quantity})
-          for member, quantity in (("M001", "2000"), ("M002", "0"))),
-        ("book.contract", {"contract_id": "BTC-PERP.LIN.USDC", "kind": "PERP", "payoff": "LINEAR",
-                           "underlying_asset": "BTC", "settle_asset": "USDC", "multiplier": "0.001",
-                           "status": "ACTIVE"}),
-        ("result.mark", {"contract_id": "BTC-PERP.LIN.USDC", "settlement_price": "90000", "index_price": "90000",
-                         "forward_price": "90000", "settle_asset_price": "1", "method": "DELIVERED", "quality": "OK"}),
-    )  # fmt: skip
+        *(
+            (
+                "book.account",
+                {
+                    "clearing_member_id": member,
+                    "margin_account_id": f"{member}H",
+                    "account_type": "HOUSE",
+                    "base_ccy": "USD",
+                    "collateral_mode": "haircut",
+                    "status": status,
+                },
+            )
+            for member, status in (("M001", "ACTIVE"), ("M002", "SUSPENDED"), ("M003", "CLOSED"))
+        ),
+        *(
+            (
+                "book.position",
+                {
+                    "clearing_member_id": member,
+                    "margin_account_id": f"{member}H",
+                    "account_type": "HOUSE",
+                    "contract_id": "BTC-PERP.LIN.USDC",
+                    "qty_close": quantity,
+                },
+            )
+            for member, quantity in (("M001", "2000"), ("M002", "0"))
+        ),
+        (
+            "book.contract",
+            {
+                "contract_id": "BTC-PERP.LIN.USDC",
+                "kind": "PERP",
+                "payoff": "LINEAR",
+                "underlying_asset": "BTC",
+                "settle_asset": "USDC",
+                "multiplier": "0.001",
+                "status": "ACTIVE",
+            },
+        ),
+        (
+            "result.mark",
+            {
+                "contract_id": "BTC-PERP.LIN.USDC",
+                "settlement_price": "90000",
+                "index_price": "90000",
+                "forward_price": "90000",
+                "settle_asset_price": "1",
+                "method": "DELIVERED",
+                "quality": "OK",
+            },
+        ),
+    )
     return frozen_run
 
 
@@ -67,8 +113,9 @@ def test_a_long_is_margined_by_the_falls_of_its_scenarios(held: Any) -> None:
         whole = int(k + 1e-9)
         found[name] = (sum(losses[:whole]) + (k - whole) * losses[whole]) / k
     expected = max(0.75 * found["FILTERED"] + 0.25 * found["STRESSED"], 0.12 * 180_000)
-    (amount,) = held.read("SELECT amount_usd FROM result.requirement WHERE component = 'BASE_MARGIN' "
-                          "AND margin_account_id = 'M001H'")[0]  # fmt: skip
+    (amount,) = held.read(
+        "SELECT amount_usd FROM result.requirement WHERE component = 'BASE_MARGIN' AND margin_account_id = 'M001H'"
+    )[0]
     assert float(amount) == pytest.approx(expected, abs=0.011)
 
 
@@ -82,17 +129,26 @@ def test_no_scenario_sees_a_close_after_the_business_date(held: Any) -> None:
 def test_every_open_account_has_a_portfolio_and_lines(held: Any) -> None:
     margin(held.home, held.key)
     assert held.read("SELECT margin_account_id, initial_margin_usd > 0 FROM result.portfolio ORDER BY ALL") == [
-        ("M001H", True), ("M002H", False),
-    ]  # fmt: skip
-    assert held.read("SELECT margin_account_id, component, line_no, policy_hash <> '' FROM result.requirement "
-                     "ORDER BY margin_account_id, line_no") == [
+        ("M001H", True),
+        ("M002H", False),
+    ]
+    assert held.read(
+        "SELECT margin_account_id, component, line_no, policy_hash <> '' FROM result.requirement "
+        "ORDER BY margin_account_id, line_no"
+    ) == [
         (account, component, number, True)
         for account in ("M001H", "M002H")
         for component, number in (
-            ("BASE_MARGIN", 1), ("CORRELATION_BREAK", 2), ("LIQUIDITY_CONCENTRATION", 3), ("MARK_UNCERTAINTY", 5),
-            ("STABLECOIN_DEPEG", 6), ("HOLIDAY_GAP", 7), ("EXPIRY", 8), ("FLOOR_TOP_UP", 11),
+            ("BASE_MARGIN", 1),
+            ("CORRELATION_BREAK", 2),
+            ("LIQUIDITY_CONCENTRATION", 3),
+            ("MARK_UNCERTAINTY", 5),
+            ("STABLECOIN_DEPEG", 6),
+            ("HOLIDAY_GAP", 7),
+            ("EXPIRY", 8),
+            ("FLOOR_TOP_UP", 11),
         )
-    ]  # fmt: skip
+    ]
     assert held.read("SELECT contract_id, delta FROM result.position_risk") == [("BTC-PERP.LIN.USDC", 2.0)]
 
 

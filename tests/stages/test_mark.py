@@ -18,30 +18,71 @@ from tasks.stage import Context
 AS_OF = datetime(2026, 1, 30, 8)
 EXPIRY = datetime(2026, 3, 27, 8)
 YEARS = 56 / 365
-OPTION = {"kind": "OPT", "payoff": "INVERSE", "underlying_asset": "BTC", "quote_ccy": "USD", "settle_asset": "BTC",
-          "multiplier": "1", "status": "ACTIVE", "expiry_ts": EXPIRY, "option_type": "C"}  # fmt: skip
-FUTURE = {"kind": "FUT", "payoff": "INVERSE", "underlying_asset": "BTC", "quote_ccy": "USD", "settle_asset": "BTC",
-          "multiplier": "10", "status": "ACTIVE", "expiry_ts": EXPIRY}  # fmt: skip
-PERPETUAL = {**FUTURE, "kind": "PERP", "payoff": "LINEAR", "settle_asset": "USDC", "multiplier": "0.001",
-             "expiry_ts": None}  # fmt: skip
+OPTION = {
+    "kind": "OPT",
+    "payoff": "INVERSE",
+    "underlying_asset": "BTC",
+    "quote_ccy": "USD",
+    "settle_asset": "BTC",
+    "multiplier": "1",
+    "status": "ACTIVE",
+    "expiry_ts": EXPIRY,
+    "option_type": "C",
+}
+FUTURE = {
+    "kind": "FUT",
+    "payoff": "INVERSE",
+    "underlying_asset": "BTC",
+    "quote_ccy": "USD",
+    "settle_asset": "BTC",
+    "multiplier": "10",
+    "status": "ACTIVE",
+    "expiry_ts": EXPIRY,
+}
+PERPETUAL = {
+    **FUTURE,
+    "kind": "PERP",
+    "payoff": "LINEAR",
+    "settle_asset": "USDC",
+    "multiplier": "0.001",
+    "expiry_ts": None,
+}
 CALL, LOW = "BTC-20260327-90000-C.INV", "BTC-20260327-80000-C.INV"
 FUT, PERP = "BTC-20260327.INV", "BTC-PERP.LIN.USDC"
 
 
-def price(contract_id: str, figure: str | None, price_type: str = "SETTLE", age: float | None = 5.0,
-          **more: Any) -> tuple[str, dict[str, Any]]:  # fmt: skip
-    return "book.price", {"contract_id": contract_id, "price_type": price_type, "price": figure, "age_seconds": age,
-                          "quality": "OK", "obs_ts": AS_OF, "source": "VENUE", **more}  # fmt: skip
+def price(
+    contract_id: str, figure: str | None, price_type: str = "SETTLE", age: float | None = 5.0, **more: Any
+) -> tuple[str, dict[str, Any]]:
+    return "book.price", {
+        "contract_id": contract_id,
+        "price_type": price_type,
+        "price": figure,
+        "age_seconds": age,
+        "quality": "OK",
+        "obs_ts": AS_OF,
+        "source": "VENUE",
+        **more,
+    }
 
 
 def quote(contract_id: str, iv: float | None, forward: str | None = "85000") -> tuple[str, dict[str, Any]]:
-    return "book.vol_quote", {"contract_id": contract_id, "iv_mark": iv, "forward": forward, "px_unit": "COIN",
-                              "quality": "OK"}  # fmt: skip
+    return "book.vol_quote", {
+        "contract_id": contract_id,
+        "iv_mark": iv,
+        "forward": forward,
+        "px_unit": "COIN",
+        "quality": "OK",
+    }
 
 
 def position(contract_id: str, **quantities: str) -> tuple[str, dict[str, Any]]:
-    return "book.position", {"clearing_member_id": "M001", "margin_account_id": "M001H", "contract_id": contract_id,
-                             **quantities}  # fmt: skip
+    return "book.position", {
+        "clearing_member_id": "M001",
+        "margin_account_id": "M001H",
+        "contract_id": contract_id,
+        **quantities,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -56,16 +97,23 @@ def listing(freeze_run: Callable[[], Any]) -> Any:
         ("book.contract", {"contract_id": PERP, **PERPETUAL}),
         ("book.contract", {"contract_id": CALL, **OPTION, "strike": "90000"}),
         ("book.contract", {"contract_id": LOW, **OPTION, "strike": "80000"}),
-        price(FUT, "85123.4567890123", prev_price="86000.5"), price(PERP, "84100.5", "MARK"),
-        price(CALL, "0.0412", prev_price="0.05"), price(LOW, "0.0901"),
-        price(CALL, "96000", "FINAL", None, source="INDEX"), price(FUT, "96000", "FINAL", None, source="INDEX"),
-        quote(CALL, 0.55), quote(LOW, 0.60),
-        price("BTC-USD", "84000.25", "INDEX"), price("USDC-USD", "0.9998", "INDEX"),
+        price(FUT, "85123.4567890123", prev_price="86000.5"),
+        price(PERP, "84100.5", "MARK"),
+        price(CALL, "0.0412", prev_price="0.05"),
+        price(LOW, "0.0901"),
+        price(CALL, "96000", "FINAL", None, source="INDEX"),
+        price(FUT, "96000", "FINAL", None, source="INDEX"),
+        quote(CALL, 0.55),
+        quote(LOW, 0.60),
+        price("BTC-USD", "84000.25", "INDEX"),
+        price("USDC-USD", "0.9998", "INDEX"),
         price("ETH-USD", "2500", "INDEX", age=4000.0),
         ("book.account", {"clearing_member_id": "M001", "margin_account_id": "M001H", "base_ccy": "USD"}),
         ("book.collateral", {"clearing_member_id": "M001", "margin_account_id": "M001H", "asset": "ETH"}),
-        position(CALL), position(FUT), position(PERP),
-    )  # fmt: skip
+        position(CALL),
+        position(FUT),
+        position(PERP),
+    )
     return run
 
 
@@ -108,8 +156,11 @@ def another(table: str, contract_id: str, condition: str = "TRUE", /, **values: 
 
 
 def test_delivered_prices_stay_the_decimals_they_were(listing: Any) -> None:
-    rows = marked(listing, "settlement_price, prev_settlement_price, index_price, forward_price, settle_asset_price, "
-                           "implied_volatility, final_price, method, quality, obs_ts, age_seconds, source")  # fmt: skip
+    rows = marked(
+        listing,
+        "settlement_price, prev_settlement_price, index_price, forward_price, settle_asset_price, "
+        "implied_volatility, final_price, method, quality, obs_ts, age_seconds, source",
+    )
     index, future = Decimal("84000.25"), Decimal("85123.4567890123")
     plain = (None, "DELIVERED", "OK", AS_OF, 5.0, "VENUE")
     assert rows == [
@@ -122,9 +173,11 @@ def test_delivered_prices_stay_the_decimals_they_were(listing: Any) -> None:
 
 def test_assets_are_priced_at_their_index_and_the_dollar_is_one(listing: Any) -> None:
     assert marked(listing, "price_usd, quality", table="asset_price") == [
-        ("BTC", Decimal("84000.25"), "OK"), ("ETH", Decimal(2500), "STALE"),
-        ("USD", Decimal(1), "OK"), ("USDC", Decimal("0.9998"), "OK"),
-    ]  # fmt: skip
+        ("BTC", Decimal("84000.25"), "OK"),
+        ("ETH", Decimal(2500), "STALE"),
+        ("USD", Decimal(1), "OK"),
+        ("USDC", Decimal("0.9998"), "OK"),
+    ]
 
 
 def test_the_stage_leaves_its_receipt_and_rows(freeze_run: Callable[[], Any]) -> None:
@@ -134,18 +187,22 @@ def test_the_stage_leaves_its_receipt_and_rows(freeze_run: Callable[[], Any]) ->
     assert mark(run.home, run.key).resumed
 
 
-@pytest.mark.parametrize("spoil", [
-    "DELETE FROM book.price WHERE",
-    "UPDATE book.price SET price = NULL WHERE",
-    "UPDATE book.price SET price = -0.01 WHERE",
-    "UPDATE book.price SET age_seconds = 1800.5 WHERE",
-    "UPDATE book.price SET age_seconds = NULL WHERE",
-    "UPDATE book.price SET quality = 'STALE' WHERE",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "DELETE FROM book.price WHERE",
+        "UPDATE book.price SET price = NULL WHERE",
+        "UPDATE book.price SET price = -0.01 WHERE",
+        "UPDATE book.price SET age_seconds = 1800.5 WHERE",
+        "UPDATE book.price SET age_seconds = NULL WHERE",
+        "UPDATE book.price SET quality = 'STALE' WHERE",
+    ],
+)
 def test_an_option_without_a_usable_price_gets_a_model_price(listing: Any, spoil: str) -> None:
     black = QuantLib.blackFormula(QuantLib.Option.Call, 90000.0, 85000.0, 0.55 * math.sqrt(YEARS))
-    rows = marked(listing, "settlement_price, method, quality, obs_ts, age_seconds, source",
-                  f"{spoil} contract_id = '{CALL}'")  # fmt: skip
+    rows = marked(
+        listing, "settlement_price, method, quality, obs_ts, age_seconds, source", f"{spoil} contract_id = '{CALL}'"
+    )
     found, *rest = of(CALL, rows)
     assert abs(found - Decimal(black / 85000.0)) <= Decimal("1e-10")
     assert rest == ["MODEL_PRICE", "MODEL", None, None, None]
@@ -153,32 +210,48 @@ def test_an_option_without_a_usable_price_gets_a_model_price(listing: Any, spoil
 
 
 def test_zero_stands_and_the_limit_of_age_is_inclusive(listing: Any) -> None:
-    rows = marked(listing, "settlement_price, method, quality",
-                  f"UPDATE book.price SET price = 0, age_seconds = 1800 WHERE contract_id = '{CALL}'")  # fmt: skip
+    rows = marked(
+        listing,
+        "settlement_price, method, quality",
+        f"UPDATE book.price SET price = 0, age_seconds = 1800 WHERE contract_id = '{CALL}'",
+    )
     assert of(CALL, rows) == (Decimal(0), "DELIVERED", "OK")
 
 
 def test_a_stale_future_is_kept_and_flagged(listing: Any) -> None:
-    rows = marked(listing, "settlement_price, quality, age_seconds",
-                  f"UPDATE book.price SET age_seconds = 7200 WHERE contract_id = '{FUT}'")  # fmt: skip
+    rows = marked(
+        listing,
+        "settlement_price, quality, age_seconds",
+        f"UPDATE book.price SET age_seconds = 7200 WHERE contract_id = '{FUT}'",
+    )
     assert of(FUT, rows) == (Decimal("85123.4567890123"), "STALE", 7200.0)
 
 
 def test_settlement_prices_come_before_marks_unless_they_are_stale_or_unusable(listing: Any) -> None:
-    rows = dict(marked(
-        listing, "settlement_price",
-        another("book.price", FUT, "price_type = 'SETTLE'", price_type="'MARK'", price="85200"),
-        another("book.price", PERP, price_type="'SETTLE'", price="-1"),
-        another("book.price", LOW, price_type="'MARK'", price="0.08"),
-        f"UPDATE book.price SET age_seconds = 9000 WHERE contract_id = '{LOW}' AND price_type = 'SETTLE'",
-    ))  # fmt: skip
-    assert rows == {FUT: Decimal("85123.4567890123"), PERP: Decimal("84100.5"), LOW: Decimal("0.08"),
-                    CALL: Decimal("0.0412")}  # fmt: skip
+    rows = dict(
+        marked(
+            listing,
+            "settlement_price",
+            another("book.price", FUT, "price_type = 'SETTLE'", price_type="'MARK'", price="85200"),
+            another("book.price", PERP, price_type="'SETTLE'", price="-1"),
+            another("book.price", LOW, price_type="'MARK'", price="0.08"),
+            f"UPDATE book.price SET age_seconds = 9000 WHERE contract_id = '{LOW}' AND price_type = 'SETTLE'",
+        )
+    )
+    assert rows == {
+        FUT: Decimal("85123.4567890123"),
+        PERP: Decimal("84100.5"),
+        LOW: Decimal("0.08"),
+        CALL: Decimal("0.0412"),
+    }
 
 
 def test_a_volatility_that_is_not_usable_is_read_off_the_smile(listing: Any) -> None:
-    rows = marked(listing, "implied_volatility, method, quality",
-                  f"UPDATE book.vol_quote SET iv_mark = 55 WHERE contract_id = '{CALL}'")  # fmt: skip
+    rows = marked(
+        listing,
+        "implied_volatility, method, quality",
+        f"UPDATE book.vol_quote SET iv_mark = 55 WHERE contract_id = '{CALL}'",
+    )
     assert of(CALL, rows) == (pytest.approx(0.60), "DELIVERED", "MODEL")
 
 
@@ -233,21 +306,26 @@ def test_enough_quotes_make_a_surface(listing: Any) -> None:
 
 
 def test_an_option_without_price_and_volatility_is_marked_off_the_surface(listing: Any) -> None:
-    lost = [f"DELETE FROM book.price WHERE contract_id = '{CALL}'",
-            f"DELETE FROM book.vol_quote WHERE contract_id = '{CALL}'"]  # fmt: skip
-    rows = marked(listing, "settlement_price, implied_volatility, method, quality, mark_uncertainty_usd",
-                  *smile(0.5), *lost)  # fmt: skip
+    lost = [
+        f"DELETE FROM book.price WHERE contract_id = '{CALL}'",
+        f"DELETE FROM book.vol_quote WHERE contract_id = '{CALL}'",
+    ]
+    rows = marked(
+        listing, "settlement_price, implied_volatility, method, quality, mark_uncertainty_usd", *smile(0.5), *lost
+    )
     price, volatility, method, quality, uncertain = of(CALL, rows)
     coin = QuantLib.blackFormula(QuantLib.Option.Call, 90000, 85000, 0.5 * math.sqrt(YEARS)) / 85000
     assert (float(price), volatility) == (pytest.approx(coin, rel=1e-3), pytest.approx(0.5, abs=5e-4))
     assert (method, quality) == ("MODEL_PRICE", "MODEL")
-    law = QuantLib.BlackCalculator(QuantLib.PlainVanillaPayoff(QuantLib.Option.Call, 90000), 85000,
-                                   0.5 * math.sqrt(YEARS))  # fmt: skip
+    law = QuantLib.BlackCalculator(
+        QuantLib.PlainVanillaPayoff(QuantLib.Option.Call, 90000), 85000, 0.5 * math.sqrt(YEARS)
+    )
     assert uncertain == pytest.approx(law.vega(YEARS) / 85000 * 84000.25 * 0.006, rel=5e-3)
 
 
-@pytest.mark.parametrize("spoilt", ["quality = 'STALE'", "obs_ts = TIMESTAMP '2026-01-30 07:00:00'",
-                                    "px_unit = 'QUOTE'", "bid_px = NULL"])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoilt", ["quality = 'STALE'", "obs_ts = TIMESTAMP '2026-01-30 07:00:00'", "px_unit = 'QUOTE'", "bid_px = NULL"]
+)
 def test_old_or_one_sided_quotes_make_no_surface(listing: Any, spoilt: str) -> None:
     assert surfaces(listing, FIGURES, *smile(0.5), f"UPDATE book.vol_quote SET {spoilt}") == []
 
@@ -268,25 +346,35 @@ def test_an_expiry_gone_quiet_takes_the_predecessors_certified_slice(listing: An
 
 
 def test_the_predecessors_mark_is_the_previous_price(listing: Any) -> None:
-    rows = dict(marked(
-        listing, "prev_settlement_price",
-        "UPDATE control.cycle_run SET predecessor_run_id = '20260129-EOD-r01', genesis = FALSE",
-        "INSERT INTO result.mark (run_id, contract_id, settlement_price, index_price, forward_price, "
-        f"settle_asset_price, method, quality, mark_uncertainty_usd) VALUES "
-        f"('20260129-EOD-r01', '{CALL}', 0.047, 1, 1, 1, 'DELIVERED', 'OK', 0)",
-    ))  # fmt: skip
+    rows = dict(
+        marked(
+            listing,
+            "prev_settlement_price",
+            "UPDATE control.cycle_run SET predecessor_run_id = '20260129-EOD-r01', genesis = FALSE",
+            "INSERT INTO result.mark (run_id, contract_id, settlement_price, index_price, forward_price, "
+            f"settle_asset_price, method, quality, mark_uncertainty_usd) VALUES "
+            f"('20260129-EOD-r01', '{CALL}', 0.047, 1, 1, 1, 'DELIVERED', 'OK', 0)",
+        )
+    )
     assert rows == {CALL: Decimal("0.047"), FUT: Decimal("86000.5"), LOW: None, PERP: None}
 
 
-@pytest.mark.parametrize("state", [
-    "status = 'EXPIRED_UNSETTLED'", "status = 'SETTLED'", "expiry_ts = TIMESTAMP '2026-01-30 08:00:00'",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "state",
+    [
+        "status = 'EXPIRED_UNSETTLED'",
+        "status = 'SETTLED'",
+        "expiry_ts = TIMESTAMP '2026-01-30 08:00:00'",
+    ],
+)
 def test_what_expired_and_is_held_is_marked_at_its_final_price(listing: Any, state: str) -> None:
     rows = marked(
-        listing, "settlement_price, forward_price, final_price, implied_volatility, method, quality, source",
+        listing,
+        "settlement_price, forward_price, final_price, implied_volatility, method, quality, source",
         f"UPDATE book.contract SET {state} WHERE contract_id IN ('{CALL}', '{FUT}')",
-        held(CALL, qty_open=1, qty_expired=-1), held(FUT, qty_open=-2, qty_expired=2),
-    )  # fmt: skip
+        held(CALL, qty_open=1, qty_expired=-1),
+        held(FUT, qty_open=-2, qty_expired=2),
+    )
     final, seen = Decimal(96000), ("FINAL", "OK", "INDEX")
     assert of(CALL, rows) == (Decimal("0.0625"), final, final, 0.0, *seen)  # max(0, 1 - 90000/96000) coins
     assert of(FUT, rows) == (final, final, final, None, *seen)
@@ -297,8 +385,9 @@ def test_expired_contracts_nobody_held_are_not_marked(listing: Any) -> None:
     assert [row[0] for row in marked(listing, "method", expired)] == [LOW, FUT, PERP]
 
 
-@pytest.mark.parametrize("movement", ["qty_open", "qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign",
-                                      "qty_expired", "qty_close"])  # fmt: skip
+@pytest.mark.parametrize(
+    "movement", ["qty_open", "qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign", "qty_expired", "qty_close"]
+)
 def test_every_movement_makes_a_suspended_contract_held(listing: Any, movement: str) -> None:
     suspended = f"UPDATE book.contract SET status = 'SUSPENDED' WHERE contract_id IN ('{CALL}', '{FUT}')"
     rows = marked(listing, "method", suspended, held(CALL, **{movement: 1}))
@@ -325,11 +414,13 @@ def test_nothing_in_use_goes_without_a_price(listing: Any, spoil: str, where: st
 def test_what_is_only_listed_and_cannot_be_marked_is_left_out(listing: Any) -> None:
     sol = "'SOL-PERP.LIN.USDC'"
     rows = marked(
-        listing, "method", "DELETE FROM book.vol_quote",
+        listing,
+        "method",
+        "DELETE FROM book.vol_quote",
         another("book.contract", PERP, contract_id=sol, underlying_asset="'SOL'"),
         another("book.price", PERP, contract_id=sol),
         f"DELETE FROM book.price WHERE contract_id = '{PERP}'",
-    )  # fmt: skip
+    )
     assert rows == [(FUT, "DELIVERED")]
 
 

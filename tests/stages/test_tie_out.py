@@ -16,31 +16,49 @@ from tasks.tie_out import breaks, tie_out
 
 # A change of one row or value, and the place the rule must name.
 POISONS = {
-    "account_complete": ("INSERT INTO book.account SELECT * REPLACE ('M009X' AS margin_account_id) FROM book.account",
-                         "M009X"),
-    "balance_carried": ("INSERT INTO result.balance SELECT * REPLACE ('before' AS run_id,"
-                        " opening + CASE asset WHEN 'USDC' THEN 1 ELSE 0 END AS closing) FROM result.balance;"
-                        "UPDATE control.cycle_run SET predecessor_run_id = 'before'", "M001H USDC"),
-    "balance_identity": ("UPDATE result.balance SET closing = 1.500000010000000001 WHERE asset = 'BTC';"
-                         "UPDATE result.collateral SET quantity = 1.500000010000000001 WHERE asset = 'BTC'",
-                         "M001H BTC"),
-    "balance_ledger": ("UPDATE result.balance SET opening = opening + 1, movements = movements - 1"
-                       " WHERE asset = 'BTC'", "M001H BTC"),
+    "account_complete": (
+        "INSERT INTO book.account SELECT * REPLACE ('M009X' AS margin_account_id) FROM book.account",
+        "M009X",
+    ),
+    "balance_carried": (
+        "INSERT INTO result.balance SELECT * REPLACE ('before' AS run_id,"
+        " opening + CASE asset WHEN 'USDC' THEN 1 ELSE 0 END AS closing) FROM result.balance;"
+        "UPDATE control.cycle_run SET predecessor_run_id = 'before'",
+        "M001H USDC",
+    ),
+    "balance_identity": (
+        "UPDATE result.balance SET closing = 1.500000010000000001 WHERE asset = 'BTC';"
+        "UPDATE result.collateral SET quantity = 1.500000010000000001 WHERE asset = 'BTC'",
+        "M001H BTC",
+    ),
+    "balance_ledger": (
+        "UPDATE result.balance SET opening = opening + 1, movements = movements - 1 WHERE asset = 'BTC'",
+        "M001H BTC",
+    ),
     "call_ledger": ("UPDATE control.margin_call SET call_amount_usd = 11999", "M001H"),
     "collateral_balance": ("UPDATE result.collateral SET quantity = 1.5 WHERE asset = 'BTC'", "M001H BTC"),
-    "collateral_lines": ("UPDATE result.collateral SET post_haircut_value_usd = post_haircut_value_usd + 0.01"
-                         " WHERE asset = 'BTC'", "M001H"),
+    "collateral_lines": (
+        "UPDATE result.collateral SET post_haircut_value_usd = post_haircut_value_usd + 0.01 WHERE asset = 'BTC'",
+        "M001H",
+    ),
     "excess_or_deficit": ("UPDATE result.margin_account SET excess_amount_usd = 0.01", "M001H"),
-    "ledger_closes": ("UPDATE result.ledger SET amount = amount - 0.000000000000000001"
-                      " WHERE movement_type = 'DEPOSIT' AND clearing_member_id = 'CCP'", "USDC DEPOSIT"),
-    "portfolio_account": ("UPDATE result.margin_account SET total_initial_margin_usd = 20000.01",
-                          "M001H total_initial_margin"),
-    "requirement_lines": ("UPDATE result.requirement SET amount_usd = 999.99 WHERE component = 'FLOOR_TOP_UP'",
-                          "M001H"),
+    "ledger_closes": (
+        "UPDATE result.ledger SET amount = amount - 0.000000000000000001"
+        " WHERE movement_type = 'DEPOSIT' AND clearing_member_id = 'CCP'",
+        "USDC DEPOSIT",
+    ),
+    "portfolio_account": (
+        "UPDATE result.margin_account SET total_initial_margin_usd = 20000.01",
+        "M001H total_initial_margin",
+    ),
+    "requirement_lines": (
+        "UPDATE result.requirement SET amount_usd = 999.99 WHERE component = 'FLOOR_TOP_UP'",
+        "M001H",
+    ),
     "rounding_ledger": ("UPDATE result.settlement_rounding SET rounded_total = 0.00000002", "BTC"),
     "row_counts": ("DELETE FROM book.rejected", "positions POSITIONS-1"),
     "variation_ledger": ("UPDATE result.variation SET variation_margin = 0.50000002", "BTC VM"),
-}  # fmt: skip
+}
 
 
 Rows = list[tuple[str, dict[str, Any]]]
@@ -80,38 +98,71 @@ def _delivered() -> Rows:
 
 def _money() -> Rows:
     entries = (
-        ("BTC", "OPEN", WHO, "1"), ("BTC", "OPEN", HOUSE, "-1"),
-        ("BTC", "VM", WHO, "0.50000001"), ("BTC", "VM", HOUSE, "-0.50000001"),
-        ("BTC", "ROUNDING", HOUSE, "0.00000001"), ("BTC", "ROUNDING", HOUSE_ROUNDING, "-0.00000001"),
-        ("USDC", "OPEN", WHO, "10"), ("USDC", "OPEN", HOUSE, "-10"),
-        ("USDC", "DEPOSIT", WHO, "5"), ("USDC", "DEPOSIT", HOUSE, "-5"),
-    )  # fmt: skip
+        ("BTC", "OPEN", WHO, "1"),
+        ("BTC", "OPEN", HOUSE, "-1"),
+        ("BTC", "VM", WHO, "0.50000001"),
+        ("BTC", "VM", HOUSE, "-0.50000001"),
+        ("BTC", "ROUNDING", HOUSE, "0.00000001"),
+        ("BTC", "ROUNDING", HOUSE_ROUNDING, "-0.00000001"),
+        ("USDC", "OPEN", WHO, "10"),
+        ("USDC", "OPEN", HOUSE, "-10"),
+        ("USDC", "DEPOSIT", WHO, "5"),
+        ("USDC", "DEPOSIT", HOUSE, "-5"),
+    )
     return [
         ("result.variation", {"settle_asset": "BTC", "variation_margin": "0.50000001", **WHO}),
         ("result.settlement_rounding", {"asset": "BTC", "movement_type": "VM", "rounded_total": "0.00000001"}),
-        *(("result.ledger", {"asset": asset, "movement_type": movement, "amount": amount, **account})
-          for asset, movement, account, amount in entries),
+        *(
+            ("result.ledger", {"asset": asset, "movement_type": movement, "amount": amount, **account})
+            for asset, movement, account, amount in entries
+        ),
         ("result.balance", {"asset": "BTC", "opening": "1", "movements": "0.50000001", "closing": "1.50000001", **WHO}),
         ("result.balance", {"asset": "USDC", "opening": "10", "movements": "5", "closing": "15", **WHO}),
-    ]  # fmt: skip
+    ]
 
 
 def _margin() -> Rows:
-    figures = {"initial_margin_usd": "21000", "net_option_value_usd": "1000", "total_initial_margin_usd": "20000",
-               "maintenance_margin_usd": "15750", "total_maintenance_margin_usd": "14750", **WHO}  # fmt: skip
+    figures = {
+        "initial_margin_usd": "21000",
+        "net_option_value_usd": "1000",
+        "total_initial_margin_usd": "20000",
+        "maintenance_margin_usd": "15750",
+        "total_maintenance_margin_usd": "14750",
+        **WHO,
+    }
     return [
         ("result.requirement", {"component": "BASE_MARGIN", "amount_usd": "20000", **WHO}),
         ("result.requirement", {"component": "FLOOR_TOP_UP", "amount_usd": "1000", **WHO}),
         ("result.portfolio", figures),
-        ("result.collateral", {"asset": "BTC", "quantity": "1.50000001", "market_value_usd": "9000",
-                               "post_haircut_value_usd": "8000", **WHO}),
-        ("result.collateral", {"asset": "USDC", "quantity": "15", "market_value_usd": "15",
-                               "post_haircut_value_usd": "14", **WHO}),
-        ("result.margin_account", {"collateral_market_value_usd": "9015", "collateral_post_haircut_value_usd": "8014",
-                                   "deficit_amount_usd": "11986", "margin_call_amount_usd": "12000", **figures}),
-        ("control.margin_call", {"call_id": "a", "call_version": 1, "state": "DRAFT", "call_amount_usd": "12000",
-                                 **WHO}),
-    ]  # fmt: skip
+        (
+            "result.collateral",
+            {
+                "asset": "BTC",
+                "quantity": "1.50000001",
+                "market_value_usd": "9000",
+                "post_haircut_value_usd": "8000",
+                **WHO,
+            },
+        ),
+        (
+            "result.collateral",
+            {"asset": "USDC", "quantity": "15", "market_value_usd": "15", "post_haircut_value_usd": "14", **WHO},
+        ),
+        (
+            "result.margin_account",
+            {
+                "collateral_market_value_usd": "9015",
+                "collateral_post_haircut_value_usd": "8014",
+                "deficit_amount_usd": "11986",
+                "margin_call_amount_usd": "12000",
+                **figures,
+            },
+        ),
+        (
+            "control.margin_call",
+            {"call_id": "a", "call_version": 1, "state": "DRAFT", "call_amount_usd": "12000", **WHO},
+        ),
+    ]
 
 
 def _rules() -> list[str]:
@@ -153,10 +204,14 @@ def test_all_breaks_are_listed_under_one_code_and_the_run_is_not_reconciled(agre
 
 def test_approval_is_automatic_and_leaves_the_calls_to_the_release(agreed: Any) -> None:
     agreed.put("control.margin_call", call_id="b", call_version=1, state="ISSUED", call_amount_usd="1")
-    agreed.execute("INSERT INTO control.margin_call SELECT * REPLACE ('c' AS call_id, 'other' AS run_id)"
-                   " FROM control.margin_call WHERE call_id = 'a'")  # fmt: skip
+    agreed.execute(
+        "INSERT INTO control.margin_call SELECT * REPLACE ('c' AS call_id, 'other' AS run_id)"
+        " FROM control.margin_call WHERE call_id = 'a'"
+    )
     approve(agreed.home, agreed.key)
     assert agreed.read("SELECT call_id, state, call_amount_usd FROM control.margin_call ORDER BY call_id") == [
-        ("a", "DRAFT", Decimal(12000)), ("b", "ISSUED", Decimal(1)), ("c", "DRAFT", Decimal(12000)),
-    ]  # fmt: skip
+        ("a", "DRAFT", Decimal(12000)),
+        ("b", "ISSUED", Decimal(1)),
+        ("c", "DRAFT", Decimal(12000)),
+    ]
     assert agreed.read("SELECT state FROM control.cycle_run") == [("APPROVED",)]

@@ -52,15 +52,18 @@ def add_on_lines(
     return [
         (
             _line("CORRELATION_BREAK", money.round_up(float(broken[p])), str(pairing[p])),
-            _line("LIQUIDITY_CONCENTRATION", money.round_up(float(cost.amount[p])),
-                  "BEYOND_PERIOD" if cost.longer[p] else "WITHIN_PERIOD"),
+            _line(
+                "LIQUIDITY_CONCENTRATION",
+                money.round_up(float(cost.amount[p])),
+                "BEYOND_PERIOD" if cost.longer[p] else "WITHIN_PERIOD",
+            ),
             _line("MARK_UNCERTAINTY", money.round_up(float(uncertain[p])), "UNCERTAIN_MARKS"),
             _line("STABLECOIN_DEPEG", depeg.get(p, _ZERO), "BELOW_THRESHOLD"),
             _line("HOLIDAY_GAP", money.round_up(float(gap[p])), "CLOSED_DAYS"),
             _line("EXPIRY", money.round_up(float(expiry[p])), "HEDGE_EXPIRES", _worst(lasting, p)),
         )
         for p in range(book.portfolios.height)
-    ]  # fmt: skip
+    ]
 
 
 def correlation_break(base: BaseMargin, repaired: Repaired, policy: Policy) -> Floats:

@@ -32,26 +32,51 @@ ACCOUNT = ["clearing_member_id", "margin_account_id"]
 _ZERO, _ONE = Decimal("0.00"), Decimal(1)
 _USD = pl.Decimal(20, 2)
 _TOTALS = (
-    "initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
+    "initial_margin_usd",
+    "net_option_value_usd",
+    "total_initial_margin_usd",
+    "maintenance_margin_usd",
     "total_maintenance_margin_usd",
-)  # fmt: skip
+)
 _VALUES = ("market_value_usd", "post_haircut_value_usd", "counted_value_usd")
 _ACCOUNT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(ACCOUNT, pl.String),
-    **dict.fromkeys((
-        *_TOTALS, "collateral_market_value_usd", "collateral_post_haircut_value_usd",
-        "collateral_counted_value_usd", "outstanding_calls_usd", "excess_amount_usd", "deficit_amount_usd",
-        "minimum_transfer_amount_usd", "call_increment_usd", "margin_call_amount_usd",
-    ), _USD),
-    "status": pl.String, "quality_flags": pl.String,
-}  # fmt: skip
+    **dict.fromkeys(
+        (
+            *_TOTALS,
+            "collateral_market_value_usd",
+            "collateral_post_haircut_value_usd",
+            "collateral_counted_value_usd",
+            "outstanding_calls_usd",
+            "excess_amount_usd",
+            "deficit_amount_usd",
+            "minimum_transfer_amount_usd",
+            "call_increment_usd",
+            "margin_call_amount_usd",
+        ),
+        _USD,
+    ),
+    "status": pl.String,
+    "quality_flags": pl.String,
+}
 _CALL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "call_id": pl.String, "call_version": pl.Int32, "cycle_id": pl.String, **dict.fromkeys(ACCOUNT, pl.String),
-    "call_type": pl.String, "state": pl.String, "call_amount_usd": _USD, "increment_amount_usd": _USD,
-    "met_amount_usd": _USD, "due_asset": pl.String, "due_amount": pl.Decimal(38, 8),
-    "due_haircut_fraction": pl.Decimal(9, 6), "calendar_id": pl.String, "issued_ts": pl.Datetime("us"),
-    "due_ts": pl.Datetime("us"), "reason_code": pl.String,
-}  # fmt: skip
+    "call_id": pl.String,
+    "call_version": pl.Int32,
+    "cycle_id": pl.String,
+    **dict.fromkeys(ACCOUNT, pl.String),
+    "call_type": pl.String,
+    "state": pl.String,
+    "call_amount_usd": _USD,
+    "increment_amount_usd": _USD,
+    "met_amount_usd": _USD,
+    "due_asset": pl.String,
+    "due_amount": pl.Decimal(38, 8),
+    "due_haircut_fraction": pl.Decimal(9, 6),
+    "calendar_id": pl.String,
+    "issued_ts": pl.Datetime("us"),
+    "due_ts": pl.Datetime("us"),
+    "reason_code": pl.String,
+}
 
 
 @dataclass(frozen=True)
@@ -154,10 +179,14 @@ def _check_complete(joined: pl.DataFrame, required: pl.DataFrame) -> None:
     if missing or unknown:
         names = ", ".join(sorted(missing + unknown))
         raise ReconciliationError(
-            Finding("CROSS_REPORT", "accounts and requirements do not match", where=names,
-                    value=f"{len(missing)} without a requirement, {len(unknown)} without an account",
-                    action="run the cycle again from margin")
-        )  # fmt: skip
+            Finding(
+                "CROSS_REPORT",
+                "accounts and requirements do not match",
+                where=names,
+                value=f"{len(missing)} without a requirement, {len(unknown)} without an account",
+                action="run the cycle again from margin",
+            )
+        )
 
 
 def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
@@ -168,13 +197,18 @@ def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     called_for = max(_ZERO, required - counted - outstanding)
     return {
         **{name: row[name] for name in (*ACCOUNT, *_TOTALS)},
-        "collateral_market_value_usd": row["market_value_usd"], "collateral_post_haircut_value_usd": held,
-        "collateral_counted_value_usd": counted, "outstanding_calls_usd": outstanding,
-        "excess_amount_usd": _ZERO if deficit else max(_ZERO, held - required), "deficit_amount_usd": deficit,
+        "collateral_market_value_usd": row["market_value_usd"],
+        "collateral_post_haircut_value_usd": held,
+        "collateral_counted_value_usd": counted,
+        "outstanding_calls_usd": outstanding,
+        "excess_amount_usd": _ZERO if deficit else max(_ZERO, held - required),
+        "deficit_amount_usd": deficit,
         "minimum_transfer_amount_usd": minimum,
-        "call_increment_usd": increment, "margin_call_amount_usd": call_amount(called_for, minimum, increment),
-        "status": "FINAL", "quality_flags": row["quality_flags"],
-    }  # fmt: skip
+        "call_increment_usd": increment,
+        "margin_call_amount_usd": call_amount(called_for, minimum, increment),
+        "status": "FINAL",
+        "quality_flags": row["quality_flags"],
+    }
 
 
 def due_haircut(asset: str, policy: Policy) -> Decimal:
@@ -196,11 +230,21 @@ def _call(
     # Worth the call after haircut: who pays what the notice asks is not called for the haircut tomorrow.
     worth = money.product(price, _ONE - haircut)
     return {
-        "call_id": call_id(cycle_id, row["margin_account_id"]), "call_version": 1, "cycle_id": cycle_id,
-        "clearing_member_id": row["clearing_member_id"], "margin_account_id": row["margin_account_id"],
-        "call_type": CALL_TYPE, "state": "DRAFT", "call_amount_usd": amount, "increment_amount_usd": amount,
-        "met_amount_usd": _ZERO, "due_asset": asset,
+        "call_id": call_id(cycle_id, row["margin_account_id"]),
+        "call_version": 1,
+        "cycle_id": cycle_id,
+        "clearing_member_id": row["clearing_member_id"],
+        "margin_account_id": row["margin_account_id"],
+        "call_type": CALL_TYPE,
+        "state": "DRAFT",
+        "call_amount_usd": amount,
+        "increment_amount_usd": amount,
+        "met_amount_usd": _ZERO,
+        "due_asset": asset,
         "due_amount": money.quantity_worth(amount, worth, money.settlement_unit(due["decimals"])),
         "due_haircut_fraction": haircut,
-        "calendar_id": due["calendar_id"], "issued_ts": issued_ts, "due_ts": due["due_ts"], "reason_code": REASON,
-    }  # fmt: skip
+        "calendar_id": due["calendar_id"],
+        "issued_ts": issued_ts,
+        "due_ts": due["due_ts"],
+        "reason_code": REASON,
+    }

@@ -26,10 +26,16 @@ _ONE = Decimal(1)
 _HAIRCUT_UNIT = Decimal("0.000001")
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "clearing_member_id": pl.String, "margin_account_id": pl.String, "asset": pl.String,
-    "quantity": pl.Decimal(38, 18), "price_usd": pl.Decimal(28, 10), "haircut_fraction": pl.Decimal(9, 6),
-    "market_value_usd": pl.Decimal(20, 2), "post_haircut_value_usd": pl.Decimal(20, 2), "rule_id": pl.String,
-}  # fmt: skip
+    "clearing_member_id": pl.String,
+    "margin_account_id": pl.String,
+    "asset": pl.String,
+    "quantity": pl.Decimal(38, 18),
+    "price_usd": pl.Decimal(28, 10),
+    "haircut_fraction": pl.Decimal(9, 6),
+    "market_value_usd": pl.Decimal(20, 2),
+    "post_haircut_value_usd": pl.Decimal(20, 2),
+    "rule_id": pl.String,
+}
 COUNTED_SCHEMA = {**SCHEMA, "counted_value_usd": pl.Decimal(20, 2)}
 
 
@@ -78,9 +84,14 @@ def required_price(asset: str, price: Decimal | None) -> Decimal:
     """The price itself. Raises ModelInputError PRICE_MISSING where an asset held, paid in or due has none."""
     if price is None or not price.is_finite() or price < 0:
         raise ModelInputError(
-            Finding("PRICE_MISSING", "an asset has no price", where=asset, value=str(price),
-                    action="deliver an INDEX price of the asset in USD")
-        )  # fmt: skip
+            Finding(
+                "PRICE_MISSING",
+                "an asset has no price",
+                where=asset,
+                value=str(price),
+                action="deliver an INDEX price of the asset in USD",
+            )
+        )
     return price
 
 
@@ -93,8 +104,13 @@ def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     price = required_price(asset, row["price_usd"])
     haircut, rule = haircut_in_force(asset, quantity, row["permitted_assets"], policy)
     return {
-        "clearing_member_id": row["clearing_member_id"], "margin_account_id": row["margin_account_id"],
-        "asset": asset, "quantity": quantity, "price_usd": price, "haircut_fraction": haircut,
+        "clearing_member_id": row["clearing_member_id"],
+        "margin_account_id": row["margin_account_id"],
+        "asset": asset,
+        "quantity": quantity,
+        "price_usd": price,
+        "haircut_fraction": haircut,
         "market_value_usd": money.round_down(money.product(quantity, price)),
-        "post_haircut_value_usd": post_haircut_value(quantity, price, haircut), "rule_id": rule,
-    }  # fmt: skip
+        "post_haircut_value_usd": post_haircut_value(quantity, price, haircut),
+        "rule_id": rule,
+    }

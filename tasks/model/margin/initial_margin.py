@@ -27,23 +27,45 @@ from tasks.model.risk.scenarios import present_volatility
 WHOLE = "ALL"
 _KEY_SCHEMA = dict.fromkeys(KEY, pl.String())
 _SCENARIO_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "scenario_set": pl.String, "scenario_index": pl.Int32, "scenario_id": pl.String, "start_date": pl.Date,
-    "underlying": pl.String, "horizon_days": pl.Int32, "spot_return": pl.Float64, "scale_factor": pl.Float64,
-    "vol_score": pl.Float64, "quality": pl.String,
-}  # fmt: skip
+    "scenario_set": pl.String,
+    "scenario_index": pl.Int32,
+    "scenario_id": pl.String,
+    "start_date": pl.Date,
+    "underlying": pl.String,
+    "horizon_days": pl.Int32,
+    "spot_return": pl.Float64,
+    "scale_factor": pl.Float64,
+    "vol_score": pl.Float64,
+    "quality": pl.String,
+}
 _SET_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "account_type": pl.String, "scenario_set": pl.String, "underlying": pl.String, "horizon_days": pl.Int32,
-    "scenarios": pl.Int32, "proxied": pl.Int32, "dropped": pl.Int32,
-}  # fmt: skip
+    "account_type": pl.String,
+    "scenario_set": pl.String,
+    "underlying": pl.String,
+    "horizon_days": pl.Int32,
+    "scenarios": pl.Int32,
+    "proxied": pl.Int32,
+    "dropped": pl.Int32,
+}
 _RISK_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **_KEY_SCHEMA, "underlying": pl.String, "filtered_es_usd": pl.Float64, "stressed_es_usd": pl.Float64,
-    "blended_es_usd": pl.Float64, "grid_loss_usd": pl.Float64, "worst_filtered_scenario_id": pl.String,
-    "worst_stressed_scenario_id": pl.String, "worst_grid_scenario_id": pl.String,
-}  # fmt: skip
+    **_KEY_SCHEMA,
+    "underlying": pl.String,
+    "filtered_es_usd": pl.Float64,
+    "stressed_es_usd": pl.Float64,
+    "blended_es_usd": pl.Float64,
+    "grid_loss_usd": pl.Float64,
+    "worst_filtered_scenario_id": pl.String,
+    "worst_stressed_scenario_id": pl.String,
+    "worst_grid_scenario_id": pl.String,
+}
 _POSITION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **_KEY_SCHEMA, "contract_id": pl.String, "option_value_usd": pl.Decimal(20, 2), "delta": pl.Float64,
-    "gamma": pl.Float64, "vega_usd": pl.Float64,
-}  # fmt: skip
+    **_KEY_SCHEMA,
+    "contract_id": pl.String,
+    "option_value_usd": pl.Decimal(20, 2),
+    "delta": pl.Float64,
+    "gamma": pl.Float64,
+    "vega_usd": pl.Float64,
+}
 
 
 @dataclass(frozen=True)
@@ -125,8 +147,12 @@ def _well_known(history: pl.DataFrame, as_of: datetime, policy: Policy) -> set[s
 
 
 def _closes(history: pl.DataFrame, as_of: datetime) -> Closes:
-    return joint_closes(history["underlying"].to_list(), history["date"].to_numpy(), floats(history["close"]),
-                        through=np.datetime64(as_of, "D"))  # fmt: skip
+    return joint_closes(
+        history["underlying"].to_list(),
+        history["date"].to_numpy(),
+        floats(history["close"]),
+        through=np.datetime64(as_of, "D"),
+    )
 
 
 def _liquidity_table(sets: list[ScenarioSets], inputs: MarginInputs, as_of: datetime, policy: Policy) -> pl.DataFrame:
@@ -169,21 +195,35 @@ def _scenario_rows(scenario_set: ScenarioSet) -> Iterator[tuple[Any, ...]]:
     for u, underlying in enumerate(scenario_set.underlyings):
         for i, name in enumerate(scenario_set.ids):
             yield (
-                scenario_set.name, i, name, dates[i], underlying, int(scenario_set.horizon_days[u]),
-                float(scenario_set.spot_return[u, i]), float(scenario_set.scale_factor[u, i]),
-                float(scenario_set.vol_score[i]), "PROXY" if scenario_set.proxied[u, i] else "OK",
-            )  # fmt: skip
+                scenario_set.name,
+                i,
+                name,
+                dates[i],
+                underlying,
+                int(scenario_set.horizon_days[u]),
+                float(scenario_set.spot_return[u, i]),
+                float(scenario_set.scale_factor[u, i]),
+                float(scenario_set.vol_score[i]),
+                "PROXY" if scenario_set.proxied[u, i] else "OK",
+            )
 
 
 def _scenario_set_table(sets: list[ScenarioSets]) -> pl.DataFrame:
     rows = [
-        (account_type, each.name, underlying, int(each.horizon_days[u]), len(each.ids), int(each.proxied[u].sum()),
-         each.dropped)
+        (
+            account_type,
+            each.name,
+            underlying,
+            int(each.horizon_days[u]),
+            len(each.ids),
+            int(each.proxied[u].sum()),
+            each.dropped,
+        )
         for shared in sets
         for account_type in shared.account_types
         for each in (shared.filtered, shared.stressed)
         for u, underlying in enumerate(each.underlyings)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=_SET_SCHEMA, orient="row")
 
 
@@ -191,16 +231,33 @@ def _risk_table(book: Book, losses: Tails, base: BaseMargin) -> pl.DataFrame:
     """Rows of result.portfolio_risk: each product group, then the whole of each portfolio that holds a live one."""
     keys = list(book.portfolios.select(KEY).iter_rows())
     groups = [
-        (*keys[p], book.contracts.underlyings[u], losses.row_filtered.loss[r], losses.row_stressed.loss[r],
-         base.row_blended[r], losses.row_grid.loss[r], str(losses.row_filtered.worst_id[r]),
-         str(losses.row_stressed.worst_id[r]), str(losses.row_grid.worst_id[r]))
+        (
+            *keys[p],
+            book.contracts.underlyings[u],
+            losses.row_filtered.loss[r],
+            losses.row_stressed.loss[r],
+            base.row_blended[r],
+            losses.row_grid.loss[r],
+            str(losses.row_filtered.worst_id[r]),
+            str(losses.row_stressed.worst_id[r]),
+            str(losses.row_grid.worst_id[r]),
+        )
         for r, (p, u) in enumerate(zip(book.row_portfolio, book.row_underlying, strict=True))
-    ]  # fmt: skip
+    ]
     whole = [
-        (*keys[p], WHOLE, losses.filtered.loss[p], losses.stressed.loss[p], base.blended[p], base.grid[p],
-         str(losses.filtered.worst_id[p]), str(losses.stressed.worst_id[p]), str(base.worst_grid_id[p]))
+        (
+            *keys[p],
+            WHOLE,
+            losses.filtered.loss[p],
+            losses.stressed.loss[p],
+            base.blended[p],
+            base.grid[p],
+            str(losses.filtered.worst_id[p]),
+            str(losses.stressed.worst_id[p]),
+            str(base.worst_grid_id[p]),
+        )
         for p in np.unique(book.row_portfolio)
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(groups + whole, schema=_RISK_SCHEMA, orient="row").sort(*KEY, "underlying")
 
 

@@ -71,9 +71,9 @@ def outside_entries(lines: pl.DataFrame) -> pl.DataFrame:
 def position_entries(variation: pl.DataFrame) -> pl.DataFrame:
     """Settled movements by account and contract, clients summed, that are not zero."""
     by_contract = variation.rename({"settle_asset": "asset"})
-    entries = pl.concat([
-        _entries(by_contract, movement, pl.col(column)) for movement, column in AMOUNT_COLUMNS.items()
-    ])  # fmt: skip
+    entries = pl.concat(
+        [_entries(by_contract, movement, pl.col(column)) for movement, column in AMOUNT_COLUMNS.items()]
+    )
     return entries.group_by(_ENTRY).agg(pl.col("amount").sum()).filter(pl.col("amount") != 0)
 
 
@@ -102,17 +102,24 @@ def _rounding_entries(entries: pl.DataFrame) -> pl.DataFrame:
 
 def _house(totals: pl.DataFrame, account: str) -> pl.DataFrame:
     return totals.select(
-        "asset", "movement_type", clearing_member_id=pl.lit(HOUSE), margin_account_id=pl.lit(account),
-        contract_id=pl.lit(""), amount="amount",
-    )  # fmt: skip
+        "asset",
+        "movement_type",
+        clearing_member_id=pl.lit(HOUSE),
+        margin_account_id=pl.lit(account),
+        contract_id=pl.lit(""),
+        amount="amount",
+    )
 
 
 def _entries(rows: pl.DataFrame, movement: str, amount: pl.Expr) -> pl.DataFrame:
     contract = pl.col("contract_id") if "contract_id" in rows.columns else pl.lit("")
     return rows.select(
-        "asset", pl.lit(movement).alias("movement_type"), *_ACCOUNT,
-        contract.alias("contract_id"), amount.cast(_NATIVE).alias("amount"),
-    )  # fmt: skip
+        "asset",
+        pl.lit(movement).alias("movement_type"),
+        *_ACCOUNT,
+        contract.alias("contract_id"),
+        amount.cast(_NATIVE).alias("amount"),
+    )
 
 
 def _lines(variation: pl.DataFrame, collateral: pl.DataFrame, forms: Mapping[str, str]) -> pl.DataFrame:
@@ -124,9 +131,16 @@ def _lines(variation: pl.DataFrame, collateral: pl.DataFrame, forms: Mapping[str
     unknown = sorted(set(missing["asset"]) - set(forms))
     if unknown:
         raise ModelInputError(
-            *(Finding("UNKNOWN_ASSET", "an asset is settled in that has no reference data", value=asset,
-                      action="add it to the reference data") for asset in unknown)
-        )  # fmt: skip
+            *(
+                Finding(
+                    "UNKNOWN_ASSET",
+                    "an asset is settled in that has no reference data",
+                    value=asset,
+                    action="add it to the reference data",
+                )
+                for asset in unknown
+            )
+        )
     quantities = [name for name in collateral.columns if name not in (*key, "form")]
     empty = missing.with_columns(
         form=pl.col("asset").replace_strict(forms, return_dtype=pl.String),
@@ -139,14 +153,18 @@ def _require_lines(collateral: pl.DataFrame, key: tuple[str, ...]) -> None:
     incomplete = collateral.filter(pl.any_horizontal(pl.all().is_null()))
     repeated = collateral.filter(pl.struct(key).is_duplicated())
     faults = [
-        Finding(code, what, where=f"account {row['margin_account_id']} asset {row['asset']}",
-                action="correct the delivered balance")
+        Finding(
+            code,
+            what,
+            where=f"account {row['margin_account_id']} asset {row['asset']}",
+            action="correct the delivered balance",
+        )
         for code, what, broken in (
             ("MISSING_AMOUNT", "a collateral line has an empty amount", incomplete),
             ("DUPLICATE_KEY", "an account has two lines for an asset", repeated),
         )
         for row in broken.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     if faults:
         raise ModelInputError(*faults)
 
@@ -155,9 +173,16 @@ def _require_known(entries: pl.DataFrame) -> None:
     unknown = sorted(set(entries["movement_type"]) - set(MOVEMENT_TYPES))
     if unknown:
         raise ModelInputError(
-            *(Finding("UNKNOWN_MOVEMENT", "the ledger has no such movement type", value=name,
-                      limit=" ".join(MOVEMENT_TYPES)) for name in unknown)
-        )  # fmt: skip
+            *(
+                Finding(
+                    "UNKNOWN_MOVEMENT",
+                    "the ledger has no such movement type",
+                    value=name,
+                    limit=" ".join(MOVEMENT_TYPES),
+                )
+                for name in unknown
+            )
+        )
 
 
 def _balances(lines: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
@@ -168,8 +193,13 @@ def _balances(lines: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
         lines.join(moved, on=key, how="left")
         .with_columns(pl.col("movements").fill_null(pl.lit(0).cast(_NATIVE)))
         .select(
-            *key, "form", pl.col("qty_open").alias("opening"), "movements",
-            (pl.col("qty_open") + pl.col("movements")).alias("closing"), "pending_in", "pending_out",
+            *key,
+            "form",
+            pl.col("qty_open").alias("opening"),
+            "movements",
+            (pl.col("qty_open") + pl.col("movements")).alias("closing"),
+            "pending_in",
+            "pending_out",
         )
         .sort(key)
-    )  # fmt: skip
+    )

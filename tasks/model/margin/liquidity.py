@@ -20,11 +20,17 @@ from tasks.model.pricing.revaluation import sensitivities
 from tasks.model.risk.liquidity import close_out_cost, days_to_close, half_spread
 
 LIQUIDITY_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "underlying": pl.String, "daily_volume_usd": pl.Float64, "volume_quality": pl.String,
-    "half_spread_fraction": pl.Float64, "spread_quality": pl.String, "volatility_per_day": pl.Float64,
-    "daily_vega_usd": pl.Float64, "vol_half_spread": pl.Float64, "vol_move_per_day": pl.Float64,
+    "underlying": pl.String,
+    "daily_volume_usd": pl.Float64,
+    "volume_quality": pl.String,
+    "half_spread_fraction": pl.Float64,
+    "spread_quality": pl.String,
+    "volatility_per_day": pl.Float64,
+    "daily_vega_usd": pl.Float64,
+    "vol_half_spread": pl.Float64,
+    "vol_move_per_day": pl.Float64,
     "vega_quality": pl.String,
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
@@ -46,11 +52,20 @@ def liquidity_table(
     traded = {name: float(volume) for name, volume in volumes.iter_rows()}
     spreads = _narrowest(order_books)
     rows = [
-        (name, traded.get(name, proxy.average_daily_volume_usd[name]), _quality(name in traded),
-         spreads.get(name, rule.half_spread_fraction[name]), _quality(name in spreads), sigma,
-         proxy.average_daily_vega_usd[name], rule.vol_half_spread[name], rule.vol_move_per_day[name], "PROXY")
+        (
+            name,
+            traded.get(name, proxy.average_daily_volume_usd[name]),
+            _quality(name in traded),
+            spreads.get(name, rule.half_spread_fraction[name]),
+            _quality(name in spreads),
+            sigma,
+            proxy.average_daily_vega_usd[name],
+            rule.vol_half_spread[name],
+            rule.vol_move_per_day[name],
+            "PROXY",
+        )
         for name, sigma in sorted(volatility.items())
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=LIQUIDITY_SCHEMA, orient="row")
 
 
@@ -61,8 +76,11 @@ def close_out(book: Book, row_margin: Floats, market: pl.DataFrame, policy: Poli
     """
     rule = policy.liquidity_concentration
     at = [market["underlying"].to_list().index(name) for name in book.contracts.underlyings]
-    figures = {name: market[name].to_numpy()[at][book.row_underlying] for name in market.columns[1:]
-               if market.schema[name] == pl.Float64}  # fmt: skip
+    figures = {
+        name: market[name].to_numpy()[at][book.row_underlying]
+        for name in market.columns[1:]
+        if market.schema[name] == pl.Float64
+    }
     delta, vega = _net_sizes(book)
     horizon, share, n = row_horizon(book, policy), rule.participation_fraction, book.portfolios.height
     points = 1.0 / VOL_POINT

@@ -23,11 +23,17 @@ AssetKey = tuple[str, str, str]
 _QUANTITY_UNIT = Decimal(1).scaleb(-18)
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "clearing_member_id": pl.String, "margin_account_id": pl.String, "call_id": pl.String,
-    "call_version": pl.Int32, "issued_ts": pl.Datetime("us"), "call_amount_usd": pl.Decimal(20, 2),
-    "opening_usd": pl.Decimal(20, 2), "met_usd": pl.Decimal(20, 2), "closing_usd": pl.Decimal(20, 2),
+    "clearing_member_id": pl.String,
+    "margin_account_id": pl.String,
+    "call_id": pl.String,
+    "call_version": pl.Int32,
+    "issued_ts": pl.Datetime("us"),
+    "call_amount_usd": pl.Decimal(20, 2),
+    "opening_usd": pl.Decimal(20, 2),
+    "met_usd": pl.Decimal(20, 2),
+    "closing_usd": pl.Decimal(20, 2),
     "state": pl.String,
-}  # fmt: skip
+}
 
 
 def meet_calls(calls: pl.DataFrame, deposits: pl.DataFrame, policy: Policy) -> pl.DataFrame:
@@ -86,8 +92,12 @@ def deposits_worth(deposits: pl.DataFrame, policy: Policy) -> defaultdict[Accoun
 
 def _met(row: dict[str, Any], amount: Decimal) -> dict[str, Any]:
     closing = row["opening_usd"] - amount
-    return {**{name: row[name] for name in SCHEMA if name in row}, "met_usd": amount, "closing_usd": closing,
-            "state": _state(row["state"], closing, row["call_amount_usd"])}  # fmt: skip
+    return {
+        **{name: row[name] for name in SCHEMA if name in row},
+        "met_usd": amount,
+        "closing_usd": closing,
+        "state": _state(row["state"], closing, row["call_amount_usd"]),
+    }
 
 
 def _state(state: str, closing: Decimal, face: Decimal) -> str:

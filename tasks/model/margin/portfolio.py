@@ -81,10 +81,12 @@ def row_horizon(book: Book, policy: Policy) -> Floats:
     kinds = book.portfolios["account_type"].to_list()
     table = policy.base_margin.liquidation_period_days
     return np.array(
-        [table.of(kinds[portfolio])[book.contracts.underlyings[group]]
-         for portfolio, group in zip(book.row_portfolio.tolist(), book.row_underlying.tolist(), strict=True)],
+        [
+            table.of(kinds[portfolio])[book.contracts.underlyings[group]]
+            for portfolio, group in zip(book.row_portfolio.tolist(), book.row_underlying.tolist(), strict=True)
+        ],
         dtype=np.float64,
-    )  # fmt: skip
+    )
 
 
 def floats(values: Iterable[Decimal | float | None]) -> Floats:
@@ -110,19 +112,30 @@ def _require_complete(positions: pl.DataFrame) -> None:
     option = pl.col("kind") == "OPT"
     faults = [
         ("UNKNOWN_ACCOUNT", "a position belongs to no account", pl.col("portfolio").is_null()),
-        ("CLIENT_MISSING", "a position of a gross account names no client",
-         (pl.col("account_type") == GROSS) & (pl.col("client_id") == "")),
+        (
+            "CLIENT_MISSING",
+            "a position of a gross account names no client",
+            (pl.col("account_type") == GROSS) & (pl.col("client_id") == ""),
+        ),
         ("UNKNOWN_CONTRACT", "a contract that is held has no terms", pl.col("kind").is_null()),
         ("PRICE_MISSING", "a contract that is held has no mark", pl.col("settlement_price").is_null()),
-        ("UNKNOWN_CONTRACT", "an option lacks strike, type or expiry",
-         option & pl.any_horizontal(pl.col("strike", "option_type", "expiry_ts").is_null())),
-    ]  # fmt: skip
+        (
+            "UNKNOWN_CONTRACT",
+            "an option lacks strike, type or expiry",
+            option & pl.any_horizontal(pl.col("strike", "option_type", "expiry_ts").is_null()),
+        ),
+    ]
     findings = [
-        Finding(code, what, where=" ".join(row[name] for name in (*KEY, "contract_id") if row[name]),
-                value=str(row["quantity"]), action="correct the delivery")
+        Finding(
+            code,
+            what,
+            where=" ".join(row[name] for name in (*KEY, "contract_id") if row[name]),
+            value=str(row["quantity"]),
+            action="correct the delivery",
+        )
         for code, what, condition in faults
         for row in positions.filter(condition).iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     if findings:
         raise ModelInputError(*findings)
 

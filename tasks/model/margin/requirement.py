@@ -30,19 +30,35 @@ from tasks.model.policy import Policy
 
 BASE_MARGIN, FLOOR_TOP_UP = "BASE_MARGIN", "FLOOR_TOP_UP"
 LINE_NO = {
-    BASE_MARGIN: 1, "CORRELATION_BREAK": 2, "LIQUIDITY_CONCENTRATION": 3, "MARK_UNCERTAINTY": 5, "STABLECOIN_DEPEG": 6,
-    "HOLIDAY_GAP": 7, "EXPIRY": 8, FLOOR_TOP_UP: 11,
-}  # fmt: skip
+    BASE_MARGIN: 1,
+    "CORRELATION_BREAK": 2,
+    "LIQUIDITY_CONCENTRATION": 3,
+    "MARK_UNCERTAINTY": 5,
+    "STABLECOIN_DEPEG": 6,
+    "HOLIDAY_GAP": 7,
+    "EXPIRY": 8,
+    FLOOR_TOP_UP: 11,
+}
 _ZERO = Decimal("0.00")
 _USD = pl.Decimal(20, 2)
 REQUIREMENT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **dict.fromkeys(KEY, pl.String), "component": pl.String, "line_no": pl.Int32, "amount_usd": _USD,
-    "rule_id": pl.String, "policy_hash": pl.String, "worst_scenario_id": pl.String, "binding_component": pl.String,
-}  # fmt: skip
+    **dict.fromkeys(KEY, pl.String),
+    "component": pl.String,
+    "line_no": pl.Int32,
+    "amount_usd": _USD,
+    "rule_id": pl.String,
+    "policy_hash": pl.String,
+    "worst_scenario_id": pl.String,
+    "binding_component": pl.String,
+}
 PORTFOLIO_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **dict.fromkeys(KEY, pl.String), "initial_margin_usd": _USD, "net_option_value_usd": _USD,
-    "total_initial_margin_usd": _USD, "maintenance_margin_usd": _USD, "total_maintenance_margin_usd": _USD,
-}  # fmt: skip
+    **dict.fromkeys(KEY, pl.String),
+    "initial_margin_usd": _USD,
+    "net_option_value_usd": _USD,
+    "total_initial_margin_usd": _USD,
+    "maintenance_margin_usd": _USD,
+    "total_maintenance_margin_usd": _USD,
+}
 
 
 class Line(NamedTuple):
@@ -94,10 +110,13 @@ def base_margin(book: Book, tails: Tails, policy: Policy) -> BaseMargin:
     grid = _sum_by_portfolio(book, tails.row_grid.loss)
     calm_weighs_more = (1.0 - weight) * tails.filtered.loss >= weight * tails.stressed.loss
     return BaseMargin(
-        row_blended, blended, require_finite("expected shortfall", limited), require_finite("grid loss", grid),
+        row_blended,
+        blended,
+        require_finite("expected shortfall", limited),
+        require_finite("grid loss", grid),
         np.where(calm_weighs_more, tails.filtered.worst_id, tails.stressed.worst_id),
         _largest(book.row_portfolio, tails.row_grid.loss, tails.row_grid.worst_id, n),
-    )  # fmt: skip
+    )
 
 
 def requirement_lines(
@@ -118,12 +137,19 @@ def requirement_lines(
 def requirement_table(book: Book, lines: list[tuple[Line, ...]], policy: Policy) -> pl.DataFrame:
     """Rows of result.requirement."""
     rows = [
-        {**{name: row[name] for name in KEY}, "component": line.component, "line_no": LINE_NO[line.component],
-         "amount_usd": line.amount, "rule_id": line.rule_id, "policy_hash": policy.policy_hash,
-         "worst_scenario_id": line.worst_scenario_id, "binding_component": line.binding_component}
+        {
+            **{name: row[name] for name in KEY},
+            "component": line.component,
+            "line_no": LINE_NO[line.component],
+            "amount_usd": line.amount,
+            "rule_id": line.rule_id,
+            "policy_hash": policy.policy_hash,
+            "worst_scenario_id": line.worst_scenario_id,
+            "binding_component": line.binding_component,
+        }
         for row, own in zip(book.portfolios.iter_rows(named=True), lines, strict=True)
         for line in own
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=REQUIREMENT_SCHEMA)
 
 
@@ -132,10 +158,12 @@ def portfolio_table(
 ) -> pl.DataFrame:
     """Rows of result.portfolio: what the lines sum to, before and after net option value."""
     rows = [
-        {**{name: row[name] for name in KEY},
-         **_totals(money.total(line.amount for line in own), net_option_value.get(index, _ZERO), policy)}
+        {
+            **{name: row[name] for name in KEY},
+            **_totals(money.total(line.amount for line in own), net_option_value.get(index, _ZERO), policy),
+        }
         for index, (row, own) in enumerate(zip(book.portfolios.iter_rows(named=True), lines, strict=True))
-    ]  # fmt: skip
+    ]
     return pl.DataFrame(rows, schema=PORTFOLIO_SCHEMA)
 
 

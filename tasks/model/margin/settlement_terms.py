@@ -56,21 +56,34 @@ def terms_by_contract(
 
 def _terms(row: Mapping[str, Any], unit: Decimal, funding_rate: Decimal, funding_quality: str) -> Terms:
     return Terms(
-        kind=row["kind"], form=payoff.form_of(row["kind"], row["payoff"]), multiplier=row["multiplier"],
-        settle_asset=row["settle_asset"], unit=unit, previous=row["prev_settlement_price"],
-        current=row["settlement_price"], final=row["final_price"], expired=row["expired"],
-        is_call=row["option_type"] == "C", strike=row["strike"] or _ZERO,
-        funding_rate=funding_rate, funding_quality=funding_quality,
-    )  # fmt: skip
+        kind=row["kind"],
+        form=payoff.form_of(row["kind"], row["payoff"]),
+        multiplier=row["multiplier"],
+        settle_asset=row["settle_asset"],
+        unit=unit,
+        previous=row["prev_settlement_price"],
+        current=row["settlement_price"],
+        final=row["final_price"],
+        expired=row["expired"],
+        is_call=row["option_type"] == "C",
+        strike=row["strike"] or _ZERO,
+        funding_rate=funding_rate,
+        funding_quality=funding_quality,
+    )
 
 
 def _unit(row: Mapping[str, Any], decimals: Mapping[str, int]) -> Decimal:
     asset = row["settle_asset"]
     if asset not in decimals:
         raise ModelInputError(
-            Finding("UNKNOWN_ASSET", "the settlement asset has no reference data", where=row["contract_id"],
-                    value=asset, action="add it to the reference data")
-        )  # fmt: skip
+            Finding(
+                "UNKNOWN_ASSET",
+                "the settlement asset has no reference data",
+                where=row["contract_id"],
+                value=asset,
+                action="add it to the reference data",
+            )
+        )
     return money.settlement_unit(decimals[asset])
 
 

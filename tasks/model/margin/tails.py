@@ -95,10 +95,13 @@ def scenario_sets(
         horizon = _horizon(account_type, underlyings, policy)
         sharing.setdefault(tuple(horizon.values()), []).append(account_type)
     return [
-        ScenarioSets(tuple(types), scenarios.filtered(closes, dict(zip(underlyings, periods, strict=True)), policy),
-                     scenarios.stressed(closes, dict(zip(underlyings, periods, strict=True)), policy))
+        ScenarioSets(
+            tuple(types),
+            scenarios.filtered(closes, dict(zip(underlyings, periods, strict=True)), policy),
+            scenarios.stressed(closes, dict(zip(underlyings, periods, strict=True)), policy),
+        )
         for periods, types in sharing.items()
-    ]  # fmt: skip
+    ]
 
 
 def readings(book: Book, sets: list[ScenarioSets], policy: Policy) -> Readings:
@@ -144,8 +147,9 @@ def _read_sets(book: Book, lasting: Book, chosen: Ints, sets: ScenarioSets, into
     base = policy.base_margin
     fewer = np.intersect1d(chosen, _differing(book, lasting))
     for scenario_set, confidence in (
-        (sets.filtered, base.confidence_filtered_fraction), (sets.stressed, base.confidence_stressed_fraction)
-    ):  # fmt: skip
+        (sets.filtered, base.confidence_filtered_fraction),
+        (sets.stressed, base.confidence_stressed_fraction),
+    ):
         unit_pnl = profit.unit_pnl(book.contracts, scenario_set, policy)
         for held, rows, tails in ((book, chosen, into.whole), (lasting, fewer, into.lasting)):
             _read_set(held, rows, unit_pnl, scenario_set, confidence, tails)
@@ -189,9 +193,13 @@ def _read_repaired(
     for rows in _blocks(book, several):
         portfolio, starts = np.unique(book.row_portfolio[rows], return_index=True)
         found = repaired_shortfall(
-            _row_pnl(book, rows, unit_pnl), starts, place[book.row_underlying[rows]], scenario_set.spot_return,
-            policy.base_margin.confidence_filtered_fraction, policy.correlation_break.shifts,
-        )  # fmt: skip
+            _row_pnl(book, rows, unit_pnl),
+            starts,
+            place[book.row_underlying[rows]],
+            scenario_set.spot_return,
+            policy.base_margin.confidence_filtered_fraction,
+            policy.correlation_break.shifts,
+        )
         for figure, losses in zip(into.repaired, found, strict=True):
             figure[portfolio] = losses
 

@@ -24,17 +24,24 @@ from tasks.model.pricing.settlement import EXACT
 POSITION_KEY = ("clearing_member_id", "margin_account_id", "client_id", "contract_id")
 # Movement types a position gives rise to, and the column of each. All but the fees, which are the house's, net to zero.
 AMOUNT_COLUMNS = {
-    "VM": "variation_margin", "FUNDING": "funding", "PREMIUM": "premium", "FEE_TRADE": "fees",
+    "VM": "variation_margin",
+    "FUNDING": "funding",
+    "PREMIUM": "premium",
+    "FEE_TRADE": "fees",
     "SETTLEMENT": "settlement",
-}  # fmt: skip
+}
 ZERO_SUM = ("VM", "FUNDING", "PREMIUM", "SETTLEMENT")
 LARGEST_IMBALANCE = Decimal("1e-15")
 
 _AMOUNT = pl.Decimal(38, 8)
 _ROUNDING_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "asset": pl.String, "contract_id": pl.String, "movement_type": pl.String,
-    "unrounded_total": pl.Decimal(38, 18), "rounded_total": _AMOUNT, "accounts": pl.Int32,
-}  # fmt: skip
+    "asset": pl.String,
+    "contract_id": pl.String,
+    "movement_type": pl.String,
+    "unrounded_total": pl.Decimal(38, 18),
+    "rounded_total": _AMOUNT,
+    "accounts": pl.Int32,
+}
 _TABLE_UNIT = Decimal("1e-18")
 _ZERO = Decimal(0)
 
@@ -76,9 +83,12 @@ _Totals = dict[tuple[str, str, str], _Total]
 
 
 def settle(
-    positions: pl.DataFrame, contracts: pl.DataFrame, funding: pl.DataFrame,
-    decimals: Mapping[str, int], reference_rate: ByName,
-) -> Settlement:  # fmt: skip
+    positions: pl.DataFrame,
+    contracts: pl.DataFrame,
+    funding: pl.DataFrame,
+    decimals: Mapping[str, int],
+    reference_rate: ByName,
+) -> Settlement:
     """Settle every position.
 
     `positions`: key, quantities, values, premium and fees of book.position. `contracts`: contract_id, kind, payoff,
@@ -110,9 +120,12 @@ def figures(position: Position, terms: Terms) -> tuple[Decimal, ...]:
     removed = -(position.qty_expired + position.qty_exercise_assign)
     if terms.final is None and (removed or (terms.expired and position.qty_close)):
         raise ModelInputError(
-            Finding("FINAL_PRICE_MISSING", "an expired contract is held without a final settlement price",
-                    action="deliver a price of type FINAL")
-        )  # fmt: skip
+            Finding(
+                "FINAL_PRICE_MISSING",
+                "an expired contract is held without a final settlement price",
+                action="deliver a price of type FINAL",
+            )
+        )
     if terms.kind == "OPT":
         variation, funding = _ZERO, _ZERO
         paid_out = settlement.option_settlement(
@@ -129,13 +142,14 @@ def figures(position: Position, terms: Terms) -> tuple[Decimal, ...]:
 def _variation_margin(position: Position, terms: Terms, removed: Decimal) -> Decimal:
     """A transfer enters at the previous price, whoever sends it; what expired leaves at the final price."""
     return settlement.variation_margin(
-        terms.form, terms.multiplier,
+        terms.form,
+        terms.multiplier,
         opened=position.qty_open + position.qty_transfer,
         closed=position.qty_close + removed,
         bought=position.buy_value - position.sell_value,
         previous=terms.previous,
         current=terms.final if removed or terms.expired else terms.current,
-    )  # fmt: skip
+    )
 
 
 def _exact(positions: pl.DataFrame, held: list[Terms]) -> dict[str, list[Decimal]]:
@@ -202,12 +216,17 @@ def _rounding(totals: _Totals) -> pl.DataFrame:
 
 def _require_balanced(totals: _Totals) -> None:
     faults = [
-        Finding("UNBALANCED_SETTLEMENT", f"{movement} does not net to zero over all accounts",
-                where=f"{asset} {contract_id}", value=f"{total.exact:.18f}", limit=f"{LARGEST_IMBALANCE:f}",
-                action="compare both sides of the contract's trades, transfers and premiums")
+        Finding(
+            "UNBALANCED_SETTLEMENT",
+            f"{movement} does not net to zero over all accounts",
+            where=f"{asset} {contract_id}",
+            value=f"{total.exact:.18f}",
+            limit=f"{LARGEST_IMBALANCE:f}",
+            action="compare both sides of the contract's trades, transfers and premiums",
+        )
         for (asset, contract_id, movement), total in sorted(totals.items())
         if abs(total.exact) >= LARGEST_IMBALANCE
-    ]  # fmt: skip
+    ]
     if faults:
         raise ReconciliationError(*faults)
 
@@ -216,32 +235,58 @@ def _require_complete(positions: pl.DataFrame) -> None:
     incomplete = positions.filter(pl.any_horizontal(pl.col(Position._fields).is_null()))
     if incomplete.height:
         raise ModelInputError(
-            *(Finding("MISSING_AMOUNT", "a quantity or value of a position is empty", where=_address(position),
-                      action="correct the delivered position") for position in _rows(incomplete))
-        )  # fmt: skip
+            *(
+                Finding(
+                    "MISSING_AMOUNT",
+                    "a quantity or value of a position is empty",
+                    where=_address(position),
+                    action="correct the delivered position",
+                )
+                for position in _rows(incomplete)
+            )
+        )
 
 
 def _require_rolled(positions: pl.DataFrame) -> None:
     moved = (
-        pl.col("qty_open") + pl.col("qty_buy") - pl.col("qty_sell")
-        + pl.col("qty_transfer") + pl.col("qty_exercise_assign") + pl.col("qty_expired")
-    )  # fmt: skip
+        pl.col("qty_open")
+        + pl.col("qty_buy")
+        - pl.col("qty_sell")
+        + pl.col("qty_transfer")
+        + pl.col("qty_exercise_assign")
+        + pl.col("qty_expired")
+    )
     broken = positions.with_columns(moved=moved).filter(pl.col("moved").ne_missing(pl.col("qty_close")))
     if broken.height:
         raise ModelInputError(
-            *(Finding("POSITION_ROLL", "opening and movements are not the closing quantity", where=_address(position),
-                      value=str(moved), limit=str(position.qty_close), action="correct the delivered position")
-              for position, moved in zip(_rows(broken), broken["moved"], strict=True))
-        )  # fmt: skip
+            *(
+                Finding(
+                    "POSITION_ROLL",
+                    "opening and movements are not the closing quantity",
+                    where=_address(position),
+                    value=str(moved),
+                    limit=str(position.qty_close),
+                    action="correct the delivered position",
+                )
+                for position, moved in zip(_rows(broken), broken["moved"], strict=True)
+            )
+        )
 
 
 def _require_terms(positions: pl.DataFrame, terms: Mapping[str, Terms]) -> None:
     unknown = sorted(set(positions["contract_id"]) - set(terms))
     if unknown:
         raise ModelInputError(
-            *(Finding("UNKNOWN_CONTRACT", "a contract that is held has no terms", where=name,
-                      action="deliver the contract") for name in unknown)
-        )  # fmt: skip
+            *(
+                Finding(
+                    "UNKNOWN_CONTRACT",
+                    "a contract that is held has no terms",
+                    where=name,
+                    action="deliver the contract",
+                )
+                for name in unknown
+            )
+        )
 
 
 def _address(position: Position) -> str:

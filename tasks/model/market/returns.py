@@ -62,9 +62,14 @@ def _require_prices(underlying: Sequence[str] | NDArray[np.str_], days: Dates, p
     if (prices <= 0).any():
         position = int(np.argmax(prices <= 0))
         raise ModelInputError(
-            Finding("NO_PRICE", "a close is not above zero", where=labels[position], value=str(prices[position]),
-                    action="correct the history")
-        )  # fmt: skip
+            Finding(
+                "NO_PRICE",
+                "a close is not above zero",
+                where=labels[position],
+                value=str(prices[position]),
+                action="correct the history",
+            )
+        )
 
 
 def _require_unique(names: NDArray[np.str_], days: Dates, row: NDArray[np.int64], column: NDArray[np.int64]) -> None:
@@ -74,6 +79,10 @@ def _require_unique(names: NDArray[np.str_], days: Dates, row: NDArray[np.int64]
     if len(repeated):
         position = int(ordered[repeated[0]])
         raise ModelInputError(
-            Finding("DUPLICATE_KEY", "two closes of one day", where=f"{names[row[position]]} {days[position]}",
-                    action="correct the history")
-        )  # fmt: skip
+            Finding(
+                "DUPLICATE_KEY",
+                "two closes of one day",
+                where=f"{names[row[position]]} {days[position]}",
+                action="correct the history",
+            )
+        )

@@ -34,9 +34,13 @@ def fallback_volatility(quotes: Quotes, underlying: str, years_to_expiry: float,
     own = np.flatnonzero(quotes.underlying == underlying)
     if not len(own):
         raise ModelInputError(
-            Finding("NO_VOLATILITY", "no option of the underlying has a usable implied volatility", where=underlying,
-                    action="deliver vol_quotes for it")
-        )  # fmt: skip
+            Finding(
+                "NO_VOLATILITY",
+                "no option of the underlying has a usable implied volatility",
+                where=underlying,
+                action="deliver vol_quotes for it",
+            )
+        )
     expiries = np.unique(quotes.years_to_expiry[own])
     nearest = expiries[np.argmin(np.abs(expiries - years_to_expiry))]
     slice_ = own[quotes.years_to_expiry[own] == nearest]

@@ -144,8 +144,15 @@ def _expiries(quotes: Quotes) -> list[_Expiry]:
 def _expiry(quotes: Quotes, underlying: str, moment: np.datetime64) -> _Expiry:
     listed = np.flatnonzero((quotes.underlying == underlying) & (quotes.expiry == moment))
     at = _one_per_strike(quotes, listed[quotes.usable[listed]])
-    return _Expiry(underlying, moment, float(quotes.years[listed[0]]), float(np.median(quotes.forward[listed])),
-                   np.log(quotes.strike[at] / quotes.forward[at]), quotes.volatility[at], quotes.vega[at])  # fmt: skip
+    return _Expiry(
+        underlying,
+        moment,
+        float(quotes.years[listed[0]]),
+        float(np.median(quotes.forward[listed])),
+        np.log(quotes.strike[at] / quotes.forward[at]),
+        quotes.volatility[at],
+        quotes.vega[at],
+    )
 
 
 def _one_per_strike(quotes: Quotes, at: Ints) -> Ints:
@@ -214,10 +221,19 @@ def _nearest(expiries: Sequence[_Expiry], found: Mapping[np.datetime64, _Found])
 
 def _slice(expiry: _Expiry, found: _Found, limits: SurfaceFit) -> Slice:
     return Slice(
-        expiry.underlying, expiry.expiry, expiry.years, expiry.forward, found.svi, found.method,
-        found.certificate.passes, found.certificate.min_g, found.certificate.min_calendar_gap, len(expiry.k),
-        _rmse_bp(expiry, found.svi), float(tolerance_bp(np.array(expiry.years), limits)),
-    )  # fmt: skip
+        expiry.underlying,
+        expiry.expiry,
+        expiry.years,
+        expiry.forward,
+        found.svi,
+        found.method,
+        found.certificate.passes,
+        found.certificate.min_g,
+        found.certificate.min_calendar_gap,
+        len(expiry.k),
+        _rmse_bp(expiry, found.svi),
+        float(tolerance_bp(np.array(expiry.years), limits)),
+    )
 
 
 def _rmse_bp(expiry: _Expiry, svi: Svi) -> float:

@@ -90,8 +90,13 @@ def jump_wings(svi: Svi, years: float) -> JumpWings:
     tilt = svi.rho - svi.mu / np.hypot(svi.mu, svi.s)
     lowest = svi.a + svi.b * svi.s * np.sqrt(1.0 - svi.rho**2)
     root = np.sqrt(w)
-    return JumpWings(w / years, float(svi.b * tilt / (2.0 * root)), float(svi.b * (1.0 - svi.rho) / root),
-                     float(svi.b * (1.0 + svi.rho) / root), float(lowest / years))  # fmt: skip
+    return JumpWings(
+        w / years,
+        float(svi.b * tilt / (2.0 * root)),
+        float(svi.b * (1.0 - svi.rho) / root),
+        float(svi.b * (1.0 + svi.rho) / root),
+        float(lowest / years),
+    )
 
 
 def from_jump_wings(wings: JumpWings, years: float) -> Svi | None:

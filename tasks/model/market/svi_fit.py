@@ -113,8 +113,17 @@ def _cross(one: Floats, other: Floats) -> Floats:
 
 
 def _descend(start: Floats, target: _Target, pressure: tuple[float, float]) -> tuple[float, Floats]:
-    result = least_squares(_residuals, start, _jacobian, method="lm", args=(target, pressure), max_nfev=_EVALUATIONS,
-                           xtol=_CONVERGED, ftol=_CONVERGED, gtol=_CONVERGED)  # fmt: skip
+    result = least_squares(
+        _residuals,
+        start,
+        _jacobian,
+        method="lm",
+        args=(target, pressure),
+        max_nfev=_EVALUATIONS,
+        xtol=_CONVERGED,
+        ftol=_CONVERGED,
+        gtol=_CONVERGED,
+    )
     return float(result.cost), np.asarray(result.x, dtype=np.float64)
 
 
@@ -150,8 +159,13 @@ def _gradients(inner: Floats, k: Floats) -> tuple[Floats, Floats, Floats]:
     root = np.sqrt(z * z + s * s)
     cube, none = root**3, np.zeros_like(z)
     by_mu = -((right - left) / 2.0 + b * z / root)
-    variance = [none + 1.0, (root - z - s * np.sqrt(right / left)) / 2.0,
-                (root + z - s * np.sqrt(left / right)) / 2.0, by_mu, b * s / root - np.sqrt(left * right)]  # fmt: skip
+    variance = [
+        none + 1.0,
+        (root - z - s * np.sqrt(right / left)) / 2.0,
+        (root + z - s * np.sqrt(left / right)) / 2.0,
+        by_mu,
+        b * s / root - np.sqrt(left * right),
+    ]
     slope = [none, (z / root - 1.0) / 2.0, (z / root + 1.0) / 2.0, -b * s * s / cube, -b * z * s / cube]
     wing = s * s / (2.0 * cube)
     curvature = [none, wing, wing, 3.0 * b * s * s * z / root**5, b * s * (2.0 / cube - 3.0 * s * s / root**5)]

@@ -58,8 +58,9 @@ def greeks(forward: Floats, strike: Floats, volatility: Floats, years: Floats, i
     delta = np.where(is_call, ndtr(d1), -ndtr(-d1))
     gamma = density / (F * total)
     vega = F * density * np.sqrt(np.maximum(years, 0.0))
-    return Greeks(*(require_finite(name, np.asarray(each))
-                    for name, each in (("delta", delta), ("gamma", gamma), ("vega", vega))))  # fmt: skip
+    return Greeks(
+        *(require_finite(name, np.asarray(each)) for name, each in (("delta", delta), ("gamma", gamma), ("vega", vega)))
+    )
 
 
 def _total_volatility(volatility: Floats, years: Floats) -> Floats:

@@ -88,8 +88,10 @@ def _require_prices(listed: Listed) -> None:
     lacks_price = ~listed.expired & ~listed.is_option & np.isnan(listed.price)
     lacks_index = sorted(set(listed.underlying[np.isnan(listed.index_price)].tolist()))
     faults = [_no_price("an index in use has no price above zero", f"{name}-USD") for name in lacks_index]
-    for what, lacks in (("an expired contract has no final settlement price", lacks_final),
-                        ("a future or perpetual has no price above zero", lacks_price)):  # fmt: skip
+    for what, lacks in (
+        ("an expired contract has no final settlement price", lacks_final),
+        ("a future or perpetual has no price above zero", lacks_price),
+    ):
         faults += [_no_price(what, listed.ids[position]) for position in np.flatnonzero(lacks)]
     if faults:
         raise ModelInputError(*faults)
@@ -132,14 +134,20 @@ def _volatilities(
     on_surface = live & ~(usable & ~listed.quote_stale) & ~np.isnan(modelled)
     volatility = np.where(usable, listed.quoted_volatility, np.where(listed.is_option, 0.0, np.nan))
     volatility = np.where(on_surface, modelled, volatility)
-    quotes = Quotes(listed.underlying[usable], listed.years_to_expiry[usable], log_moneyness[usable],
-                    listed.quoted_volatility[usable])  # fmt: skip
+    quotes = Quotes(
+        listed.underlying[usable],
+        listed.years_to_expiry[usable],
+        log_moneyness[usable],
+        listed.quoted_volatility[usable],
+    )
     missing = live & ~usable & ~on_surface
     for position in np.flatnonzero(missing):
         volatility[position] = fallback_volatility(
-            quotes, str(listed.underlying[position]), float(listed.years_to_expiry[position]),
+            quotes,
+            str(listed.underlying[position]),
+            float(listed.years_to_expiry[position]),
             float(log_moneyness[position]),
-        )  # fmt: skip
+        )
     return volatility, on_surface | missing
 
 

@@ -76,8 +76,13 @@ def option_value_usd(contracts: Contracts) -> Floats:
     require_usable(contracts)
     value = np.zeros(len(contracts.ids))
     at = np.flatnonzero(contracts.is_option)
-    black = black76.price(contracts.forward[at], contracts.strike[at], contracts.volatility[at],
-                          contracts.years_to_expiry[at], contracts.is_call[at])  # fmt: skip
+    black = black76.price(
+        contracts.forward[at],
+        contracts.strike[at],
+        contracts.volatility[at],
+        contracts.years_to_expiry[at],
+        contracts.is_call[at],
+    )
     quoted = quoted_option_price(contracts.form[at], black, contracts.forward[at])
     value[at] = contracts.multiplier[at] * quoted * contracts.settle_price[at]
     return value
@@ -102,6 +107,11 @@ def _require_positive(name: str, values: Floats, ids: tuple[str, ...]) -> None:
     if (values <= 0.0).any():
         position = int(np.argmax(values <= 0.0))
         raise ModelInputError(
-            Finding("NO_PRICE", f"{name} is not above zero", where=ids[position], value=str(values[position]),
-                    action="correct the input")
-        )  # fmt: skip
+            Finding(
+                "NO_PRICE",
+                f"{name} is not above zero",
+                where=ids[position],
+                value=str(values[position]),
+                action="correct the input",
+            )
+        )

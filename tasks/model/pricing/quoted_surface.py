@@ -33,13 +33,26 @@ def fit(listed: Listed, prior: Mapping[ExpiryKey, Prior], limits: SurfaceFit, lo
     forward, own = marking.forwards(listed)[0][at], listed.quoted_volatility[at]
     counts = (own >= lowest) & (own <= highest) & ~listed.stale[at] & ~listed.quote_stale[at]
     volatility = np.where(counts, own, np.nan)
-    vega = black76.greeks(forward, listed.strike[at], np.where(counts, own, 0.0), listed.years_to_expiry[at],
-                          listed.is_call[at]).vega  # fmt: skip
+    vega = black76.greeks(
+        forward, listed.strike[at], np.where(counts, own, 0.0), listed.years_to_expiry[at], listed.is_call[at]
+    ).vega
     return surface.fit(
-        Quotes(listed.underlying[at], listed.expiry[at], listed.years_to_expiry[at], listed.strike[at], forward,
-               listed.is_call[at], volatility, vega, listed.bid[at], listed.price[at], listed.ask[at]),
-        prior, limits,
-    )  # fmt: skip
+        Quotes(
+            listed.underlying[at],
+            listed.expiry[at],
+            listed.years_to_expiry[at],
+            listed.strike[at],
+            forward,
+            listed.is_call[at],
+            volatility,
+            vega,
+            listed.bid[at],
+            listed.price[at],
+            listed.ask[at],
+        ),
+        prior,
+        limits,
+    )
 
 
 def quality(listed: Listed, fitted: Surface) -> dict[ExpiryKey, Quality]:
@@ -47,8 +60,9 @@ def quality(listed: Listed, fitted: Surface) -> dict[ExpiryKey, Quality]:
     forward, modelled = marking.forwards(listed)[0], np.full(len(listed.ids), np.nan)
     volatility = _surface_volatility(listed, fitted, forward)
     at = np.flatnonzero(np.isfinite(volatility))
-    black = black76.price(forward[at], listed.strike[at], volatility[at], listed.years_to_expiry[at],
-                          listed.is_call[at])  # fmt: skip
+    black = black76.price(
+        forward[at], listed.strike[at], volatility[at], listed.years_to_expiry[at], listed.is_call[at]
+    )
     modelled[at] = payoff.quoted_option_price(listed.form[at], black, forward[at])
     spread = listed.ask - listed.bid
     quoted = (spread >= 0.0) & ~np.isnan(listed.price) & ~listed.stale & ~listed.quote_stale
@@ -77,8 +91,9 @@ def mark_uncertainty_usd(
     distance = np.abs(marks.volatility[at] - _surface_volatility(listed, fitted, marks.forward)[at])
     misfit = np.where(np.isnan(distance) | borrowed, 0.0, np.maximum(distance - tolerance, 0.0))
     weak = borrowed | np.isin(marks.quality[at], ("MODEL", "STALE")) | (marks.method[at] == "MODEL_PRICE")
-    vega = black76.greeks(marks.forward[at], listed.strike[at], marks.volatility[at], listed.years_to_expiry[at],
-                          listed.is_call[at]).vega  # fmt: skip
+    vega = black76.greeks(
+        marks.forward[at], listed.strike[at], marks.volatility[at], listed.years_to_expiry[at], listed.is_call[at]
+    ).vega
     quoted = payoff.quoted_option_price(listed.form[at], vega, marks.forward[at])
     unsure[at] = multiplier[at] * settle_price[at] * quoted * (misfit + np.where(weak, tolerance, 0.0))
     return unsure
@@ -87,8 +102,9 @@ def mark_uncertainty_usd(
 def _surface_volatility(listed: Listed, fitted: Surface, forward: Floats) -> Floats:
     """(n,) volatility of live options on the surface, NaN elsewhere."""
     live = listed.is_option & ~listed.expired
-    return np.where(live, fitted.implied_volatility(listed.underlying, listed.expiry, np.log(listed.strike / forward)),
-                    np.nan)  # fmt: skip
+    return np.where(
+        live, fitted.implied_volatility(listed.underlying, listed.expiry, np.log(listed.strike / forward)), np.nan
+    )
 
 
 def _slice_of(listed: Listed, fitted: Surface, position: int) -> Slice | None:

@@ -62,8 +62,13 @@ def sensitivities(contracts: Contracts) -> Sensitivities:
     delta = np.where(coin, usd / (contracts.forward * contracts.index_price), usd * beta)
     gamma, vega = np.zeros_like(delta), np.zeros_like(delta)
     at = np.flatnonzero(contracts.is_option)
-    greeks = black76.greeks(contracts.forward[at], contracts.strike[at], contracts.volatility[at],
-                            contracts.years_to_expiry[at], contracts.is_call[at])  # fmt: skip
+    greeks = black76.greeks(
+        contracts.forward[at],
+        contracts.strike[at],
+        contracts.volatility[at],
+        contracts.years_to_expiry[at],
+        contracts.is_call[at],
+    )
     usd_per_black = payoff.quoted_option_price(contracts.form[at], usd[at], contracts.forward[at])
     delta[at] = usd_per_black * greeks.delta * beta[at]
     gamma[at] = usd_per_black * greeks.gamma * beta[at] ** 2
@@ -84,8 +89,13 @@ def _option_pnl(contracts: Contracts, rows: Ints, factor: Floats, volatility: Fl
 
 def _option_usd(contracts: Contracts, rows: Ints, factor: Floats, volatility: Floats) -> Floats:
     form, forward = contracts.form[rows, None], contracts.forward[rows, None] * factor
-    black = black76.price(forward, contracts.strike[rows, None], volatility,
-                          contracts.years_to_expiry[rows, None], contracts.is_call[rows, None])  # fmt: skip
+    black = black76.price(
+        forward,
+        contracts.strike[rows, None],
+        volatility,
+        contracts.years_to_expiry[rows, None],
+        contracts.is_call[rows, None],
+    )
     value = contracts.multiplier[rows, None] * payoff.quoted_option_price(form, black, forward)
     return value * payoff.settlement_price_after(form, contracts.settle_price[rows, None], factor)
 
@@ -98,9 +108,13 @@ def _blocks(positions: Ints) -> Iterator[Ints]:
 def _require_factors(contracts: Contracts, spot_factor: Floats) -> None:
     if spot_factor.shape[0] != len(contracts.underlyings):
         raise ModelInputError(
-            Finding("SHAPE", "one row of spot factors is needed per underlying", value=str(spot_factor.shape[0]),
-                    limit=str(len(contracts.underlyings)))
-        )  # fmt: skip
+            Finding(
+                "SHAPE",
+                "one row of spot factors is needed per underlying",
+                value=str(spot_factor.shape[0]),
+                limit=str(len(contracts.underlyings)),
+            )
+        )
     require_finite("spot factor", spot_factor, contracts.underlyings)
     if (spot_factor <= 0.0).any():
         raise ModelInputError(Finding("NO_PRICE", "a scenario takes spot to zero or below", action="check the moves"))

@@ -17,9 +17,14 @@ EXACT = Context(prec=150)
 
 
 def variation_margin(
-    form: int, multiplier: Decimal, opened: Decimal, closed: Decimal, bought: Decimal,
-    previous: Decimal | None, current: Decimal | None,
-) -> Decimal:  # fmt: skip
+    form: int,
+    multiplier: Decimal,
+    opened: Decimal,
+    closed: Decimal,
+    bought: Decimal,
+    previous: Decimal | None,
+    current: Decimal | None,
+) -> Decimal:
     """Variation margin of one position over the cycle, > 0 = the account receives.
 
     `opened` contracts enter at the `previous` settlement price and `closed` ones leave at the `current` one; `bought`
@@ -65,7 +70,12 @@ def _price(price: Decimal | None, quantity: Decimal, name: str) -> Decimal:
         return Decimal(1)
     if price is None or not price > 0:
         raise ModelInputError(
-            Finding("PRICE_MISSING", f"no {name} to settle a position at", value=str(price), limit="> 0",
-                    action="deliver the price")
-        )  # fmt: skip
+            Finding(
+                "PRICE_MISSING",
+                f"no {name} to settle a position at",
+                value=str(price),
+                limit="> 0",
+                action="deliver the price",
+            )
+        )
     return price

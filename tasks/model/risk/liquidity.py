@@ -50,8 +50,9 @@ def close_out_cost(
     of a day; margin: B(g) in USD, a gain counting nothing; horizon_days: h >= 1.
     """
     days = days_to_close(size, daily_volume, participation)
-    within = size * (spread + impact(np.minimum(size, participation * horizon_days * daily_volume), daily_volume,
-                                     volatility, factor))  # fmt: skip
+    within = size * (
+        spread + impact(np.minimum(size, participation * horizon_days * daily_volume), daily_volume, volatility, factor)
+    )
     longer = np.sqrt(np.maximum(days / horizon_days, 1.0)) - 1.0
     beyond = size * (spread + factor * volatility * np.sqrt(participation)) + np.maximum(margin, 0.0) * longer
     return np.where(days > horizon_days, np.maximum(within, beyond), within)

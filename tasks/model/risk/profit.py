@@ -76,7 +76,12 @@ def _rows_of(underlyings: tuple[str, ...], scenario_set: ScenarioSet) -> list[in
     missing = [name for name in underlyings if name not in scenario_set.underlyings]
     if missing:
         raise ModelInputError(
-            Finding("UNKNOWN_UNDERLYING", "the scenario set lacks an underlying of the book", where=scenario_set.name,
-                    value=" ".join(missing), action="ask for scenarios of every underlying held")
-        )  # fmt: skip
+            Finding(
+                "UNKNOWN_UNDERLYING",
+                "the scenario set lacks an underlying of the book",
+                where=scenario_set.name,
+                value=" ".join(missing),
+                action="ask for scenarios of every underlying held",
+            )
+        )
     return [scenario_set.underlyings.index(name) for name in underlyings]

@@ -41,9 +41,17 @@ def filtered(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: P
     taken = np.flatnonzero(valid.all(axis=0))[-base.lookback_scenarios :]
     if len(taken) < base.minimum_scenarios:
         raise _history_short(names, valid, len(taken), base.minimum_scenarios)
-    return _scenario_set(FILTERED, names, horizon, closes.dates[taken], scaled[:, taken], factor[:, taken],
-                         np.zeros((len(names), len(taken)), dtype=np.bool_),
-                         int(reach - taken[0]) - len(taken), policy)  # fmt: skip
+    return _scenario_set(
+        FILTERED,
+        names,
+        horizon,
+        closes.dates[taken],
+        scaled[:, taken],
+        factor[:, taken],
+        np.zeros((len(names), len(taken)), dtype=np.bool_),
+        int(reach - taken[0]) - len(taken),
+        policy,
+    )
 
 
 def stressed(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy) -> ScenarioSet:
@@ -66,12 +74,25 @@ def stressed(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: P
     kept = np.isfinite(moves).all(axis=0)
     if not kept.any():
         raise ModelInputError(
-            Finding("HISTORY_SHORT", "no stressed scenario could be formed", where=" ".join(anchors),
-                    action="deliver the anchors' history")
-        )  # fmt: skip
+            Finding(
+                "HISTORY_SHORT",
+                "no stressed scenario could be formed",
+                where=" ".join(anchors),
+                action="deliver the anchors' history",
+            )
+        )
     dropped = len(starts) - int(kept.sum())
-    return _scenario_set(STRESSED, names, horizon, closes.dates[starts[kept]], moves[:, kept],
-                         np.ones_like(moves[:, kept]), proxied[:, kept], dropped, policy)  # fmt: skip
+    return _scenario_set(
+        STRESSED,
+        names,
+        horizon,
+        closes.dates[starts[kept]],
+        moves[:, kept],
+        np.ones_like(moves[:, kept]),
+        proxied[:, kept],
+        dropped,
+        policy,
+    )
 
 
 def present_volatility(closes: Closes, name: str, policy: Policy) -> float:
@@ -90,9 +111,14 @@ def _asked(closes: Closes, horizon_by_underlying: Mapping[str, int]) -> tuple[tu
     absent = [name for name in names if name not in closes.underlyings]
     if absent or not names:
         raise ModelInputError(
-            Finding("HISTORY_SHORT", "no history of an underlying in the book", where=" ".join(absent) or "empty book",
-                    value="0 days", action="deliver its closes")
-        )  # fmt: skip
+            Finding(
+                "HISTORY_SHORT",
+                "no history of an underlying in the book",
+                where=" ".join(absent) or "empty book",
+                value="0 days",
+                action="deliver its closes",
+            )
+        )
     return names, np.array([horizon_by_underlying[name] for name in names], dtype=np.int64)
 
 
@@ -100,12 +126,17 @@ def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close:
     oldest = dates[-1] - horizon.astype("timedelta64[D]")
     latest = [dates[np.flatnonzero(np.isfinite(row))[-1:]] for row in close]
     findings = [
-        Finding("HISTORY_SHORT", "the closes of an underlying in the book end too early", where=name,
-                value=f"last close {'none' if not len(last) else last[0]}", limit=f"{limit} or later",
-                action="deliver its closes up to the business date")
+        Finding(
+            "HISTORY_SHORT",
+            "the closes of an underlying in the book end too early",
+            where=name,
+            value=f"last close {'none' if not len(last) else last[0]}",
+            limit=f"{limit} or later",
+            action="deliver its closes up to the business date",
+        )
         for name, last, limit in zip(names, latest, oldest, strict=True)
         if not len(last) or last[0] < limit
-    ]  # fmt: skip
+    ]
     if findings:
         raise ModelInputError(*findings)
 
@@ -117,16 +148,23 @@ def _scale_factor(close: Floats, name: str, policy: Policy) -> Floats:
 
 def _volatility(close: Floats, name: str, policy: Policy) -> Floats:
     base = policy.base_margin
-    return forecast_volatility(daily_returns(close), base.half_life_days, base.volatility_seed_days,
-                               base.volatility_floor_per_day[name])  # fmt: skip
+    return forecast_volatility(
+        daily_returns(close), base.half_life_days, base.volatility_seed_days, base.volatility_floor_per_day[name]
+    )
 
 
 def _history_short(names: tuple[str, ...], valid: Bools, found: int, needed: int) -> ModelInputError:
     fewest = int(np.argmin(valid.sum(axis=1)))
     return ModelInputError(
-        Finding("HISTORY_SHORT", "too few valid scenarios on the joint calendar", where=names[fewest],
-                value=str(found), limit=f"at least {needed}", action="deliver more closes or a declared proxy")
-    )  # fmt: skip
+        Finding(
+            "HISTORY_SHORT",
+            "too few valid scenarios on the joint calendar",
+            where=names[fewest],
+            value=str(found),
+            limit=f"at least {needed}",
+            action="deliver more closes or a declared proxy",
+        )
+    )
 
 
 def _returns_of(closes: Closes, name: str, days: int) -> Floats:
@@ -147,9 +185,16 @@ def _proxy(name: str, anchors: tuple[str, ...], returns: Mapping[str, Floats], p
 
 
 def _scenario_set(
-    name: str, names: tuple[str, ...], horizon: Ints, starts: Dates, moves: Floats, factor: Floats, proxied: Bools,
-    dropped: int, policy: Policy,
-) -> ScenarioSet:  # fmt: skip
+    name: str,
+    names: tuple[str, ...],
+    horizon: Ints,
+    starts: Dates,
+    moves: Floats,
+    factor: Floats,
+    proxied: Bools,
+    dropped: int,
+    policy: Policy,
+) -> ScenarioSet:
     ids = tuple(f"{name[0]}-{start}" for start in starts)
     scores = normal_scores(len(starts), policy.vol_proxy.seed)
     return ScenarioSet(name, ids, names, starts, horizon, moves, factor, proxied, scores, dropped)

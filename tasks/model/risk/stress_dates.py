@@ -20,9 +20,14 @@ def usable_anchors(closes: Closes, policy: Policy) -> tuple[str, ...]:
     anchors = tuple(name for name in policy.stress.anchors if name in closes.underlyings)
     if not anchors:
         raise ModelInputError(
-            Finding("HISTORY_SHORT", "no anchor of the stressed scenarios has history",
-                    where=" ".join(policy.stress.anchors), value="0 days", action="deliver an anchor's closes")
-        )  # fmt: skip
+            Finding(
+                "HISTORY_SHORT",
+                "no anchor of the stressed scenarios has history",
+                where=" ".join(policy.stress.anchors),
+                value="0 days",
+                action="deliver an anchor's closes",
+            )
+        )
     return anchors
 
 

@@ -22,31 +22,121 @@ Position = tuple[str, str, str, str, str]
 
 TERMS: dict[str, tuple[Any, ...]] = {
     # kind, payoff, underlying, multiplier, strike, type, expiry, expired, mark, index, forward, vol, settle asset
-    "BTC-PERP.LIN.USDC": ("PERP", "LINEAR", "BTC", "0.001", None, None, None, False, "90010", "90000", "90010", None,
-                          "1"),
-    "BTC-PERP.INV": ("PERP", "INVERSE", "BTC", "10", None, None, None, False, "90000", "90000", "90000", None,
-                     "90000"),
-    "ETH-PERP.LIN.USDC": ("PERP", "LINEAR", "ETH", "0.01", None, None, None, False, "3000", "3000", "3000", None,
-                          "1"),
-    "BTC-20260327-90000-C.INV": ("OPT", "INVERSE", "BTC", "1", "90000", "C", datetime(2026, 3, 27, 8), False,
-                                 "0.0512345678", "90000", "90500", 0.55, "90000"),
-    "BTC-20260327-90000-P.INV": ("OPT", "INVERSE", "BTC", "1", "90000", "P", datetime(2026, 3, 27, 8), False,
-                                 "0.0457", "90000", "90500", 0.55, "90000"),
-    "BTC-20260327-80000-P.INV": ("OPT", "INVERSE", "BTC", "1", "80000", "P", datetime(2026, 3, 27, 8), False,
-                                 "0.0211", "90000", "90500", 0.60, "90000"),
-    "ETH-20260327-3000-C.LIN.USDC": ("OPT", "LINEAR", "ETH", "0.1", "3000", "C", datetime(2026, 3, 27, 8), False,
-                                     "210.55", "3000", "3010", 0.75, "0.9995"),
-    "BTC-20260130-90000-C.INV": ("OPT", "INVERSE", "BTC", "1", "90000", "C", datetime(2026, 1, 30, 8), True,
-                                 "0.0111", "90000", "91010", 0.0, "90000"),
-}  # fmt: skip
+    "BTC-PERP.LIN.USDC": (
+        "PERP",
+        "LINEAR",
+        "BTC",
+        "0.001",
+        None,
+        None,
+        None,
+        False,
+        "90010",
+        "90000",
+        "90010",
+        None,
+        "1",
+    ),
+    "BTC-PERP.INV": ("PERP", "INVERSE", "BTC", "10", None, None, None, False, "90000", "90000", "90000", None, "90000"),
+    "ETH-PERP.LIN.USDC": ("PERP", "LINEAR", "ETH", "0.01", None, None, None, False, "3000", "3000", "3000", None, "1"),
+    "BTC-20260327-90000-C.INV": (
+        "OPT",
+        "INVERSE",
+        "BTC",
+        "1",
+        "90000",
+        "C",
+        datetime(2026, 3, 27, 8),
+        False,
+        "0.0512345678",
+        "90000",
+        "90500",
+        0.55,
+        "90000",
+    ),
+    "BTC-20260327-90000-P.INV": (
+        "OPT",
+        "INVERSE",
+        "BTC",
+        "1",
+        "90000",
+        "P",
+        datetime(2026, 3, 27, 8),
+        False,
+        "0.0457",
+        "90000",
+        "90500",
+        0.55,
+        "90000",
+    ),
+    "BTC-20260327-80000-P.INV": (
+        "OPT",
+        "INVERSE",
+        "BTC",
+        "1",
+        "80000",
+        "P",
+        datetime(2026, 3, 27, 8),
+        False,
+        "0.0211",
+        "90000",
+        "90500",
+        0.60,
+        "90000",
+    ),
+    "ETH-20260327-3000-C.LIN.USDC": (
+        "OPT",
+        "LINEAR",
+        "ETH",
+        "0.1",
+        "3000",
+        "C",
+        datetime(2026, 3, 27, 8),
+        False,
+        "210.55",
+        "3000",
+        "3010",
+        0.75,
+        "0.9995",
+    ),
+    "BTC-20260130-90000-C.INV": (
+        "OPT",
+        "INVERSE",
+        "BTC",
+        "1",
+        "90000",
+        "C",
+        datetime(2026, 1, 30, 8),
+        True,
+        "0.0111",
+        "90000",
+        "91010",
+        0.0,
+        "90000",
+    ),
+}
 _SCHEMA = {
-    "clearing_member_id": pl.String, "margin_account_id": pl.String, "client_id": pl.String, "contract_id": pl.String,
-    "quantity": pl.Decimal(28, 8), "kind": pl.String, "payoff": pl.String, "underlying": pl.String,
-    "multiplier": pl.Decimal(28, 12), "strike": pl.Decimal(28, 10), "option_type": pl.String,
-    "expiry_ts": pl.Datetime("us"), "expired": pl.Boolean, "settlement_price": pl.Decimal(28, 10),
-    "index_price": pl.Decimal(28, 10), "forward_price": pl.Decimal(28, 10), "implied_volatility": pl.Float64,
-    "settle_asset_price": pl.Decimal(28, 10), "settle_asset": pl.String, "mark_uncertainty_usd": pl.Float64,
-}  # fmt: skip
+    "clearing_member_id": pl.String,
+    "margin_account_id": pl.String,
+    "client_id": pl.String,
+    "contract_id": pl.String,
+    "quantity": pl.Decimal(28, 8),
+    "kind": pl.String,
+    "payoff": pl.String,
+    "underlying": pl.String,
+    "multiplier": pl.Decimal(28, 12),
+    "strike": pl.Decimal(28, 10),
+    "option_type": pl.String,
+    "expiry_ts": pl.Datetime("us"),
+    "expired": pl.Boolean,
+    "settlement_price": pl.Decimal(28, 10),
+    "index_price": pl.Decimal(28, 10),
+    "forward_price": pl.Decimal(28, 10),
+    "implied_volatility": pl.Float64,
+    "settle_asset_price": pl.Decimal(28, 10),
+    "settle_asset": pl.String,
+    "mark_uncertainty_usd": pl.Float64,
+}
 _DECIMALS = (3, 4, 8, 9, 10, 12)
 
 
@@ -78,10 +168,15 @@ def positions() -> Callable[[list[Position]], pl.DataFrame]:
 def accounts() -> pl.DataFrame:
     """A house account, a net and a gross client account, and a flat one; no holiday ahead."""
     return pl.DataFrame(
-        [("M001", "M001H", "HOUSE", 0), ("M001", "M001N", "CLIENT_OMNI_NET", 0),
-         ("M002", "M002G", "CLIENT_GROSS", 0), ("M003", "M003H", "HOUSE", 0)],
-        schema=["clearing_member_id", "margin_account_id", "account_type", "gap_days"], orient="row",
-    )  # fmt: skip
+        [
+            ("M001", "M001H", "HOUSE", 0),
+            ("M001", "M001N", "CLIENT_OMNI_NET", 0),
+            ("M002", "M002G", "CLIENT_GROSS", 0),
+            ("M003", "M003H", "HOUSE", 0),
+        ],
+        schema=["clearing_member_id", "margin_account_id", "account_type", "gap_days"],
+        orient="row",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +190,9 @@ def history() -> pl.DataFrame:
         logs["ETH"] += 0.5 * shared + draw.gauss(0, 0.035)
         on = date(2026, 1, 30) - timedelta(days=899 - day)
         rows += [(name, on, Decimal(f"{exp(log):.6f}")) for name, log in logs.items()]
-    return pl.DataFrame(rows, schema={"underlying": pl.String, "date": pl.Date, "close": pl.Decimal(28, 10)},
-                        orient="row")  # fmt: skip
+    return pl.DataFrame(
+        rows, schema={"underlying": pl.String, "date": pl.Date, "close": pl.Decimal(28, 10)}, orient="row"
+    )
 
 
 @pytest.fixture(scope="session")
@@ -106,13 +202,22 @@ def inputs(
     """Inputs of the margin stage for a book, in deep markets with nothing delivered of them, and no collateral."""
     listed = pl.DataFrame({"underlying": ["BTC", "ETH", "SOL"]})
     volumes = pl.DataFrame(schema={"underlying": pl.String, "volume_usd": pl.Decimal(38, 2)})
-    books = pl.DataFrame(schema={"underlying": pl.String, "contract_id": pl.String, "bid": pl.Decimal(28, 10),
-                                 "ask": pl.Decimal(28, 10)})  # fmt: skip
-    balances = pl.DataFrame(schema={"clearing_member_id": pl.String, "margin_account_id": pl.String,
-                                    "asset": pl.String, "quantity": pl.Decimal(38, 18),
-                                    "price_usd": pl.Decimal(28, 10), "permitted_assets": pl.String})  # fmt: skip
-    return lambda held: MarginInputs(positions(held), accounts, listed, history, volumes, books, balances,
-                                     ("USDC", "USDT"))  # fmt: skip
+    books = pl.DataFrame(
+        schema={"underlying": pl.String, "contract_id": pl.String, "bid": pl.Decimal(28, 10), "ask": pl.Decimal(28, 10)}
+    )
+    balances = pl.DataFrame(
+        schema={
+            "clearing_member_id": pl.String,
+            "margin_account_id": pl.String,
+            "asset": pl.String,
+            "quantity": pl.Decimal(38, 18),
+            "price_usd": pl.Decimal(28, 10),
+            "permitted_assets": pl.String,
+        }
+    )
+    return lambda held: MarginInputs(
+        positions(held), accounts, listed, history, volumes, books, balances, ("USDC", "USDT")
+    )
 
 
 def _settle_asset(contract_id: str) -> str:
@@ -120,5 +225,7 @@ def _settle_asset(contract_id: str) -> str:
 
 
 def _terms(contract_id: str) -> list[Any]:
-    return [Decimal(value) if index in _DECIMALS and value is not None else value
-            for index, value in enumerate(TERMS[contract_id])]  # fmt: skip
+    return [
+        Decimal(value) if index in _DECIMALS and value is not None else value
+        for index, value in enumerate(TERMS[contract_id])
+    ]

@@ -31,8 +31,9 @@ def with_field(policy: Policy, section: str, **values: Any) -> Policy:
 
 
 def amount(result: MarginResult, component: str, account: str = "M001H", client: str = "") -> float:
-    row = result.requirement.filter(pl.col("margin_account_id") == account, pl.col("client_id") == client,
-                                    pl.col("component") == component)  # fmt: skip
+    row = result.requirement.filter(
+        pl.col("margin_account_id") == account, pl.col("client_id") == client, pl.col("component") == component
+    )
     return float(row["amount_usd"].item())
 
 
@@ -89,8 +90,12 @@ def test_charge_per_coin(opening: Policy, price: str, expected: str) -> None:
 
 def test_depeg_at_its_bounds(inputs: Inputs, policy: Policy) -> None:
     held = with_balance(inputs(LONG), ("USDT", "1000", "0.9"))
-    for values, expected in (({"factor": 0.0}, 0.0), ({"factor": 20.0}, 950 * 0.9), ({"threshold": 0.5}, 0.0),
-                             ({"threshold": 1.0}, 950 * 0.5)):  # fmt: skip
+    for values, expected in (
+        ({"factor": 0.0}, 0.0),
+        ({"factor": 20.0}, 950 * 0.9),
+        ({"threshold": 0.5}, 0.0),
+        ({"threshold": 1.0}, 950 * 0.5),
+    ):
         found = made(held, with_field(policy, "stablecoin_depeg", **values))
         assert amount(found, "STABLECOIN_DEPEG") == pytest.approx(expected, abs=0.011)
 
@@ -105,8 +110,12 @@ def test_depeg_of_what_is_held_and_owed(inputs: Inputs, policy: Policy) -> None:
 
 
 def test_depeg_of_options_owed_in_a_coin(inputs: Inputs, policy: Policy) -> None:
-    held = inputs([("M002", "M002G", "C1", "ETH-20260327-3000-C.LIN.USDC", "-7"),
-                   ("M002", "M002G", "C2", "ETH-20260327-3000-C.LIN.USDC", "7")])  # fmt: skip
+    held = inputs(
+        [
+            ("M002", "M002G", "C1", "ETH-20260327-3000-C.LIN.USDC", "-7"),
+            ("M002", "M002G", "C2", "ETH-20260327-3000-C.LIN.USDC", "7"),
+        ]
+    )
     cheap = replace(held, positions=held.positions.with_columns(settle_asset_price=pl.lit(Decimal("0.97"))))
     found = made(with_balance(cheap, ("USDC", "100", "0.97"), account=("M002", "M002G")), policy)
     # 7 x 0.1 x 210.55 = 147.385 coins owed by C1; C2 owes none; the account's 95 coins stand on its own line.
@@ -123,11 +132,15 @@ def expiring(inputs: Inputs, hours: float) -> MarginInputs:
     """A short future hedged by a call of the same size (delta near 1) that expires in some hours."""
     held = inputs([(*HOUSE, "BTC-PERP.LIN.USDC", "-3000"), (*HOUSE, "BTC-20260327-80000-P.INV", "-3")])
     option = pl.col("kind") == "OPT"
-    return replace(held, positions=held.positions.with_columns(
-        expiry_ts=pl.when(option).then(AS_OF + timedelta(hours=hours)),
-        option_type=pl.when(option).then(pl.lit("C")), quantity=pl.when(option).then(Decimal(3)).otherwise("quantity"),
-        strike=pl.when(option).then(pl.lit(Decimal(50000)).cast(pl.Decimal(28, 10))),
-    ))  # fmt: skip
+    return replace(
+        held,
+        positions=held.positions.with_columns(
+            expiry_ts=pl.when(option).then(AS_OF + timedelta(hours=hours)),
+            option_type=pl.when(option).then(pl.lit("C")),
+            quantity=pl.when(option).then(Decimal(3)).otherwise("quantity"),
+            strike=pl.when(option).then(pl.lit(Decimal(50000)).cast(pl.Decimal(28, 10))),
+        ),
+    )
 
 
 def test_expiry_takes_away_the_hedge(inputs: Inputs, policy: Policy) -> None:
@@ -159,34 +172,49 @@ def test_delivered_volume_and_book_take_the_place_of_declared_ones(inputs: Input
         plain,
         volumes=pl.DataFrame([("BTC", Decimal("1e12"))], plain.volumes.schema, orient="row"),
         order_books=pl.DataFrame(
-            [("BTC", "A", Decimal(89990), Decimal(90010)), ("BTC", "B", Decimal(89999), Decimal(90001)),
-             ("BTC", "C", Decimal(90001), Decimal(89999))], plain.order_books.schema, orient="row",
+            [
+                ("BTC", "A", Decimal(89990), Decimal(90010)),
+                ("BTC", "B", Decimal(89999), Decimal(90001)),
+                ("BTC", "C", Decimal(90001), Decimal(89999)),
+            ],
+            plain.order_books.schema,
+            orient="row",
         ),
-    )  # fmt: skip
+    )
     market = made(delivered, policy).liquidity.row(0, named=True)
     assert (market["daily_volume_usd"], market["volume_quality"]) == (1e12, "OK")
     assert (market["half_spread_fraction"], market["spread_quality"]) == (pytest.approx(1 / 90000), "OK")
-    assert amount(made(delivered, policy), "LIQUIDITY_CONCENTRATION") < amount(made(plain, policy),
-                                                                              "LIQUIDITY_CONCENTRATION")  # fmt: skip
+    assert amount(made(delivered, policy), "LIQUIDITY_CONCENTRATION") < amount(
+        made(plain, policy), "LIQUIDITY_CONCENTRATION"
+    )
     assert made(plain, policy).liquidity["spread_quality"].to_list() == ["PROXY", "PROXY"]
 
 
 @pytest.mark.parametrize(
     ("field", "lowest", "highest"),
-    [("participation_fraction", 1.0, 0.01), ("impact", 0.0, 5.0),
-     *((name, ByName({"default": 0.0}), ByName({"default": top}))
-       for name, top in (("half_spread_fraction", 0.2), ("vol_half_spread", 0.5), ("vol_move_per_day", 0.5)))],
-)  # fmt: skip
+    [
+        ("participation_fraction", 1.0, 0.01),
+        ("impact", 0.0, 5.0),
+        *(
+            (name, ByName({"default": 0.0}), ByName({"default": top}))
+            for name, top in (("half_spread_fraction", 0.2), ("vol_half_spread", 0.5), ("vol_move_per_day", 0.5))
+        ),
+    ],
+)
 def test_every_field_of_liquidity_at_its_bounds(
     inputs: Inputs, policy: Policy, field: str, lowest: Any, highest: Any
 ) -> None:
-    thin = replace(policy.reference, average_daily_volume_usd=ByName({"default": 1e5}),
-                   average_daily_vega_usd=ByName({"default": 1e3}))  # fmt: skip
+    thin = replace(
+        policy.reference,
+        average_daily_volume_usd=ByName({"default": 1e5}),
+        average_daily_vega_usd=ByName({"default": 1e3}),
+    )
     held = inputs([*LONG, (*HOUSE, "BTC-20260327-90000-C.INV", "-10")])
     base = replace(policy, reference=thin)
-    low, now, high = (amount(made(held, with_field(base, "liquidity_concentration", **{field: value})),
-                             "LIQUIDITY_CONCENTRATION")
-                      for value in (lowest, getattr(base.liquidity_concentration, field), highest))  # fmt: skip
+    low, now, high = (
+        amount(made(held, with_field(base, "liquidity_concentration", **{field: value})), "LIQUIDITY_CONCENTRATION")
+        for value in (lowest, getattr(base.liquidity_concentration, field), highest)
+    )
     assert 0 <= low < now < high
 
 
@@ -195,8 +223,10 @@ def test_correlation_break_is_its_share_of_the_excess(inputs: Inputs, policy: Po
     # Long BTC, short ETH: half of ETH's move is BTC's, and that half is lost when they are paired otherwise.
     book = [(*HOUSE, "BTC-PERP.LIN.USDC", "1000"), (*HOUSE, "ETH-PERP.LIN.USDC", "-2500")]
     calm = replace(policy, base_margin=replace(policy.base_margin, stressed_weight_fraction=0.0))
-    whole, found = (amount(made(inputs(book), with_field(calm, "correlation_break", fraction=each)),
-                           "CORRELATION_BREAK") for each in (1.0, fraction))  # fmt: skip
+    whole, found = (
+        amount(made(inputs(book), with_field(calm, "correlation_break", fraction=each)), "CORRELATION_BREAK")
+        for each in (1.0, fraction)
+    )
     assert whole > 1000
     assert found == pytest.approx(fraction * whole, abs=0.011)
 
@@ -224,7 +254,9 @@ def test_base_and_correlation_break_together_are_sub_additive(
     narrow = replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.01})))
     joined = (one[0] + two[0], one[1] + two[1])
     result = made(inputs([*book("M001H", *one), *book("M001N", *two), *book("M003H", *joined)]), narrow)
-    first, second, both = (amount(result, "BASE_MARGIN", account) + amount(result, "CORRELATION_BREAK", account)
-                           for account in ("M001H", "M001N", "M003H"))  # fmt: skip
+    first, second, both = (
+        amount(result, "BASE_MARGIN", account) + amount(result, "CORRELATION_BREAK", account)
+        for account in ("M001H", "M001N", "M003H")
+    )
     assert both <= first + second + 0.05
     assert (result.requirement["amount_usd"] >= 0).all()

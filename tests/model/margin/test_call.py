@@ -21,38 +21,81 @@ ISSUED = datetime(2026, 1, 30, 8, 20)
 ACCOUNT = ("M001", "M001H")
 _AMOUNT = pl.Decimal(20, 2)
 _KEY = {"clearing_member_id": pl.String, "margin_account_id": pl.String}
-_HELD = _KEY | {"asset": pl.String, "quantity": pl.Decimal(38, 18), "price_usd": pl.Decimal(28, 10),
-                "permitted_assets": pl.String}  # fmt: skip
-_CALLS: dict[str, Any] = _KEY | {"call_id": pl.String, "call_version": pl.Int32, "issued_ts": pl.Datetime("us"),
-                 "call_amount_usd": _AMOUNT, "due_asset": pl.String, "due_amount": pl.Decimal(38, 8),
-                 "opening_usd": _AMOUNT, "state": pl.String}  # fmt: skip
-_TOTALS = ("initial_margin_usd", "net_option_value_usd", "total_initial_margin_usd", "maintenance_margin_usd",
-           "total_maintenance_margin_usd")  # fmt: skip
+_HELD = _KEY | {
+    "asset": pl.String,
+    "quantity": pl.Decimal(38, 18),
+    "price_usd": pl.Decimal(28, 10),
+    "permitted_assets": pl.String,
+}
+_CALLS: dict[str, Any] = _KEY | {
+    "call_id": pl.String,
+    "call_version": pl.Int32,
+    "issued_ts": pl.Datetime("us"),
+    "call_amount_usd": _AMOUNT,
+    "due_asset": pl.String,
+    "due_amount": pl.Decimal(38, 8),
+    "opening_usd": _AMOUNT,
+    "state": pl.String,
+}
+_TOTALS = (
+    "initial_margin_usd",
+    "net_option_value_usd",
+    "total_initial_margin_usd",
+    "maintenance_margin_usd",
+    "total_maintenance_margin_usd",
+)
 
 
 def inputs(
-    required: str, collateral: str, *, outstanding: list[tuple[str, int, str, str, str]] | None = None,
-    deposit: str | None = None, base_ccy: str = "USD", price: str | None = "1", mta: str | None = None,
-    unit: str | None = None, quality: list[tuple[str, int]] | None = None,
-) -> CallInputs:  # fmt: skip
+    required: str,
+    collateral: str,
+    *,
+    outstanding: list[tuple[str, int, str, str, str]] | None = None,
+    deposit: str | None = None,
+    base_ccy: str = "USD",
+    price: str | None = "1",
+    mta: str | None = None,
+    unit: str | None = None,
+    quality: list[tuple[str, int]] | None = None,
+) -> CallInputs:
     account = (*ACCOUNT, "HOUSE", base_ccy, mta and Decimal(mta), unit and Decimal(unit), price and Decimal(price))
     figures = [Decimal(required) if "initial" in name else Decimal(0) for name in _TOTALS]
     return CallInputs(
-        accounts=pl.DataFrame([account], orient="row", schema=_KEY | {
-            "account_type": pl.String, "base_ccy": pl.String, "mta": pl.Decimal(28, 2),
-            "rounding_unit": pl.Decimal(28, 2), "due_price_usd": pl.Decimal(28, 10)}),
-        portfolios=pl.DataFrame([(*ACCOUNT, "", *figures)], orient="row", schema=_KEY | {
-            "client_id": pl.String, **dict.fromkeys(_TOTALS, _AMOUNT)}),
+        accounts=pl.DataFrame(
+            [account],
+            orient="row",
+            schema=_KEY
+            | {
+                "account_type": pl.String,
+                "base_ccy": pl.String,
+                "mta": pl.Decimal(28, 2),
+                "rounding_unit": pl.Decimal(28, 2),
+                "due_price_usd": pl.Decimal(28, 10),
+            },
+        ),
+        portfolios=pl.DataFrame(
+            [(*ACCOUNT, "", *figures)],
+            orient="row",
+            schema=_KEY | {"client_id": pl.String, **dict.fromkeys(_TOTALS, _AMOUNT)},
+        ),
         balances=held("USD", collateral),
         deposits=held("USD", deposit) if deposit else held("USD", "0").clear(),
         outstanding=earlier(outstanding or []),
-        quality=pl.DataFrame([(*ACCOUNT, *each) for each in quality or []], orient="row",
-                             schema=_KEY | {"word": pl.String, "count": pl.Int64}),
-        due=pl.DataFrame({"asset": ["USD", "BTC"], "calendar_id": ["USD_BANK", "ALWAYS_OPEN"],
-                          "due_ts": [datetime(2026, 1, 30, 14), datetime(2026, 1, 30, 10, 20)],
-                          "decimals": [2, 8]}),
+        quality=pl.DataFrame(
+            [(*ACCOUNT, *each) for each in quality or []],
+            orient="row",
+            schema=_KEY | {"word": pl.String, "count": pl.Int64},
+        ),
+        due=pl.DataFrame(
+            {
+                "asset": ["USD", "BTC"],
+                "calendar_id": ["USD_BANK", "ALWAYS_OPEN"],
+                "due_ts": [datetime(2026, 1, 30, 14), datetime(2026, 1, 30, 10, 20)],
+                "decimals": [2, 8],
+            }
+        ),
         issuers={"USDC": "CIRCLE", "USDT": "TETHER"},
-    )  # fmt: skip
+    )
 
 
 def held(asset: str, quantity: str, price: str = "1") -> pl.DataFrame:
@@ -60,9 +103,20 @@ def held(asset: str, quantity: str, price: str = "1") -> pl.DataFrame:
 
 
 def earlier(calls: list[tuple[str, int, str, str, str]], due_asset: str = "USD", due_price: str = "1") -> pl.DataFrame:
-    rows = [(*ACCOUNT, name, 1, datetime(2026, 1, day, 8, 20), Decimal(face), due_asset,
-             Decimal(face) / Decimal(due_price), Decimal(opening), state)
-            for name, day, face, opening, state in calls]  # fmt: skip
+    rows = [
+        (
+            *ACCOUNT,
+            name,
+            1,
+            datetime(2026, 1, day, 8, 20),
+            Decimal(face),
+            due_asset,
+            Decimal(face) / Decimal(due_price),
+            Decimal(opening),
+            state,
+        )
+        for name, day, face, opening, state in calls
+    ]
     return pl.DataFrame(rows, schema=_CALLS, orient="row")
 
 
@@ -128,8 +182,11 @@ def test_calls_already_made_are_not_made_again(opening: Policy) -> None:
 
 
 def test_deposits_meet_the_oldest_call_first(opening: Policy) -> None:
-    owed = [("b", 29, "20000", "20000", "ISSUED"), ("a", 28, "30000", "12000", "PART_MET"),
-            ("c", 29, "5000", "5000", "OVERDUE")]  # fmt: skip
+    owed = [
+        ("b", 29, "20000", "20000", "ISSUED"),
+        ("a", 28, "30000", "12000", "PART_MET"),
+        ("c", 29, "5000", "5000", "OVERDUE"),
+    ]
     met = meet_calls(earlier(owed), held("USDC", "20000.01", "1"), opening)
     # 20,000.01 x 0.95 = 19,000.0095 down to 19,000.00: 12,000 to a, 7,000 to b.
     rows = {row["call_id"]: row for row in met.iter_rows(named=True)}

@@ -16,8 +16,14 @@ from tasks.model.errors import ModelInputError
 from tasks.model.margin.collateral import post_haircut_value, value_collateral
 from tasks.model.policy import Policy
 
-_SCHEMA = {"clearing_member_id": pl.String, "margin_account_id": pl.String, "asset": pl.String,
-           "quantity": pl.Decimal(38, 18), "price_usd": pl.Decimal(28, 10), "permitted_assets": pl.String}  # fmt: skip
+_SCHEMA = {
+    "clearing_member_id": pl.String,
+    "margin_account_id": pl.String,
+    "asset": pl.String,
+    "quantity": pl.Decimal(38, 18),
+    "price_usd": pl.Decimal(28, 10),
+    "permitted_assets": pl.String,
+}
 
 
 def one_line(asset: str, quantity: str, price: str | None, policy: Policy, permitted: str | None = None) -> Any:

@@ -19,12 +19,13 @@ AMOUNTS = ("variation_margin", "funding", "premium", "fees", "settlement")
 QUANTITIES = ("qty_open", "deposits", "withdrawals", "interest", "adjustment", "pending_in", "pending_out")
 VARIATION = {
     **dict.fromkeys(("clearing_member_id", "margin_account_id", "client_id", "contract_id", "settle_asset"), pl.String),
-    **dict.fromkeys(AMOUNTS, pl.Decimal(38, 8)), "funding_quality": pl.String,
-}  # fmt: skip
+    **dict.fromkeys(AMOUNTS, pl.Decimal(38, 8)),
+    "funding_quality": pl.String,
+}
 COLLATERAL = {
     **dict.fromkeys(("clearing_member_id", "margin_account_id", "asset", "form"), pl.String),
     **dict.fromkeys(QUANTITIES, pl.Decimal(38, 18)),
-}  # fmt: skip
+}
 FORMS = {"BTC": "COIN", "USDC": "STABLECOIN", "USD": "CASH"}
 
 
@@ -32,8 +33,14 @@ def settled(
     account: str, contract_id: str = "X", asset: str = "BTC", client: str = "", **amounts: str
 ) -> dict[str, Any]:
     """A row of the variation; amounts that are not given are zero."""
-    key = {"clearing_member_id": "M", "margin_account_id": account, "client_id": client, "contract_id": contract_id,
-           "settle_asset": asset, "funding_quality": "OK"}  # fmt: skip
+    key = {
+        "clearing_member_id": "M",
+        "margin_account_id": account,
+        "client_id": client,
+        "contract_id": contract_id,
+        "settle_asset": asset,
+        "funding_quality": "OK",
+    }
     return {**key, **{name: Decimal(amounts.get(name, "0")) for name in AMOUNTS}}
 
 
@@ -61,10 +68,12 @@ def sums(books: Books) -> set[Decimal]:
 
 def test_every_movement_is_typed_signed_and_met_by_the_house() -> None:
     books = posted(
-        [settled("A", variation_margin="3", funding="-0.5", premium="-2", fees="-0.1", settlement="7"),
-         settled("B", variation_margin="-3", funding="0.5", premium="2", fees="-0.2", settlement="-7")],
+        [
+            settled("A", variation_margin="3", funding="-0.5", premium="-2", fees="-0.1", settlement="7"),
+            settled("B", variation_margin="-3", funding="0.5", premium="2", fees="-0.2", settlement="-7"),
+        ],
         [line("A", qty_open="10", deposits="4", withdrawals="1", interest="0.25", adjustment="-0.125")],
-    )  # fmt: skip
+    )
     expected = {
         "OPEN": [("CCP", "", "-10"), ("A", "", "10"), ("B", "", "0")],
         "DEPOSIT": [("CCP", "", "-4"), ("A", "", "4")],
@@ -88,9 +97,11 @@ def test_every_movement_is_typed_signed_and_met_by_the_house() -> None:
 def test_balances_open_move_and_close_exactly() -> None:
     books = posted(
         [settled("A", variation_margin="-0.00000001"), settled("B", "Y", "USDC", fees="-0.000001")],
-        [line("A", qty_open="0.000000000000000001", withdrawals="1", pending_in="9", pending_out="8"),
-         line("A", "USD", qty_open="5")],
-    )  # fmt: skip
+        [
+            line("A", qty_open="0.000000000000000001", withdrawals="1", pending_in="9", pending_out="8"),
+            line("A", "USD", qty_open="5"),
+        ],
+    )
     rows = books.balance.select("margin_account_id", "asset", "form", "opening", "movements", "closing").rows()
     assert rows == [
         ("A", "BTC", "COIN", Decimal("1e-18"), Decimal("-1.00000001"), Decimal("-1.000000009999999999")),
@@ -102,8 +113,11 @@ def test_balances_open_move_and_close_exactly() -> None:
 
 
 def test_the_residue_of_rounding_ends_on_the_houses_rounding_account() -> None:
-    variation = [settled("A", variation_margin="0.00000002", funding="-0.00000003"), settled("B", "Y", "USDC"),
-                 settled("B", variation_margin="-0.00000001", funding="0.00000004", fees="-0.5")]  # fmt: skip
+    variation = [
+        settled("A", variation_margin="0.00000002", funding="-0.00000003"),
+        settled("B", "Y", "USDC"),
+        settled("B", variation_margin="-0.00000001", funding="0.00000004", fees="-0.5"),
+    ]
     books = posted(variation, [])
     # Variation margin leaves one unit, funding one more: fees are the house's own and leave none.
     house = books.ledger.filter(pl.col("clearing_member_id") == "CCP")
@@ -119,10 +133,13 @@ def test_the_residue_of_rounding_ends_on_the_houses_rounding_account() -> None:
 
 def test_clients_of_an_account_and_contract_share_an_entry() -> None:
     books = posted(
-        [settled("A", client="K1", variation_margin="2"), settled("A", client="K2", variation_margin="-0.5"),
-         settled("A", "Y", client="K1", variation_margin="-1.5")],
+        [
+            settled("A", client="K1", variation_margin="2"),
+            settled("A", client="K2", variation_margin="-0.5"),
+            settled("A", "Y", client="K1", variation_margin="-1.5"),
+        ],
         [],
-    )  # fmt: skip
+    )
     assert lines_of(books, "VM") == [("A", "X", Decimal("1.5")), ("A", "Y", Decimal("-1.5"))]
 
 
@@ -165,22 +182,34 @@ accounts = st.sampled_from(["A", "B", "C"])
 variations = st.lists(
     st.builds(
         lambda who, contract, amounts: {
-            **settled(who, contract, "BTC" if contract == "X" else "USDC"), **dict(zip(AMOUNTS, amounts, strict=True))
+            **settled(who, contract, "BTC" if contract == "X" else "USDC"),
+            **dict(zip(AMOUNTS, amounts, strict=True)),
         },
-        accounts, st.sampled_from(["X", "Y"]), st.lists(amount, min_size=5, max_size=5),
+        accounts,
+        st.sampled_from(["X", "Y"]),
+        st.lists(amount, min_size=5, max_size=5),
     ),
     max_size=8,
-)  # fmt: skip
+)
 collaterals = st.lists(
     st.builds(
         lambda who, asset, opened, added, moved: {
-            **line(who, asset), "qty_open": opened, "deposits": added[0], "withdrawals": added[1],
-            "interest": moved[0], "adjustment": moved[1],
+            **line(who, asset),
+            "qty_open": opened,
+            "deposits": added[0],
+            "withdrawals": added[1],
+            "interest": moved[0],
+            "adjustment": moved[1],
         },
-        accounts, st.sampled_from(list(FORMS)), native, st.tuples(positive, positive), st.tuples(native, native),
+        accounts,
+        st.sampled_from(list(FORMS)),
+        native,
+        st.tuples(positive, positive),
+        st.tuples(native, native),
     ),
-    unique_by=lambda row: (row["margin_account_id"], row["asset"]), max_size=6,
-)  # fmt: skip
+    unique_by=lambda row: (row["margin_account_id"], row["asset"]),
+    max_size=6,
+)
 
 
 @settings(derandomize=True, deadline=None, max_examples=60)

@@ -68,8 +68,10 @@ def slow_base_margin(held: dict[str, float], result: MarginResult, grid_range: f
         parts = []
         for scenario_set, confidence in (("FILTERED", 0.975), ("STRESSED", 0.99)):
             moves = scenario_returns(result, scenario_set)
-            losses = [-sum(exposure[name] * (math.exp(moves[name][i]) - 1) for name in scope)
-                      for i in range(len(moves["BTC"]))]  # fmt: skip
+            losses = [
+                -sum(exposure[name] * (math.exp(moves[name][i]) - 1) for name in scope)
+                for i in range(len(moves["BTC"]))
+            ]
             parts.append(shortfall(losses, confidence))
         blended[tuple(scope)] = (1 - WEIGHT) * parts[0] + WEIGHT * parts[1]
     total = sum(blended[name,] for name in names)
@@ -122,8 +124,10 @@ def test_worst_scenario_of_a_long_is_the_largest_fall(inputs: Inputs, policy: Po
     result = initial_margin(inputs(house(("BTC-PERP.LIN.USDC", "1000"))), AS_OF, with_range(policy, 0.01))
     base = line(result, "M001H", "", "BASE_MARGIN")
     rows = result.scenario.filter(pl.col("underlying") == "BTC")
-    fall = {name: rows.filter(pl.col("scenario_set") == name).sort("spot_return").row(0, named=True)["scenario_id"]
-            for name in ("FILTERED", "STRESSED")}  # fmt: skip
+    fall = {
+        name: rows.filter(pl.col("scenario_set") == name).sort("spot_return").row(0, named=True)["scenario_id"]
+        for name in ("FILTERED", "STRESSED")
+    }
     risk = result.portfolio_risk.filter(pl.col("underlying") == "ALL").row(0, named=True)
     calm = 0.75 * risk["filtered_es_usd"] >= 0.25 * risk["stressed_es_usd"]
     assert risk["worst_filtered_scenario_id"] == fall["FILTERED"]
@@ -133,8 +137,9 @@ def test_worst_scenario_of_a_long_is_the_largest_fall(inputs: Inputs, policy: Po
 
 
 def test_a_wide_grid_binds_and_names_its_point(inputs: Inputs, policy: Policy) -> None:
-    wide = replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.9, "BTC": 0.6}),
-                                        extreme_moves=(-0.66,)))  # fmt: skip
+    wide = replace(
+        policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.9, "BTC": 0.6}), extreme_moves=(-0.66,))
+    )
     book = house(("BTC-PERP.LIN.USDC", "-1000"), ("ETH-PERP.LIN.USDC", "100"))
     base = line(initial_margin(inputs(book), AS_OF, wide), "M001H", "", "BASE_MARGIN")
     # 90,010 USD short falls 60 % behind, 3,000 USD long 90 %: no offset between the two.
@@ -160,15 +165,20 @@ def test_offset_limit_golden_case() -> None:
     assert cases
     for case in cases:
         given_, expected = case["inputs"], case["expected"]["min_margin"]
-        found = limit_offset(np.array([given_["sum_product_margins"]]), np.array([given_["portfolio_margin"]]),
-                             given_["cap"])  # fmt: skip
+        found = limit_offset(
+            np.array([given_["sum_product_margins"]]), np.array([given_["portfolio_margin"]]), given_["cap"]
+        )
         assert found[0] == pytest.approx(expected, abs=case["tolerance"])
 
 
 def test_short_option_minimum_nets_a_strike_and_covers_no_other(inputs: Inputs, policy: Policy) -> None:
     free = replace(policy, floor_top_up=replace(policy.floor_top_up, short_option_minimum_fraction=0.5))
-    book = house(("BTC-20260327-90000-C.INV", "-3"), ("BTC-20260327-90000-P.INV", "1"),
-                 ("BTC-20260327-80000-P.INV", "5"), ("ETH-20260327-3000-C.LIN.USDC", "-4"))  # fmt: skip
+    book = house(
+        ("BTC-20260327-90000-C.INV", "-3"),
+        ("BTC-20260327-90000-P.INV", "1"),
+        ("BTC-20260327-80000-P.INV", "5"),
+        ("ETH-20260327-3000-C.LIN.USDC", "-4"),
+    )
     result = initial_margin(inputs(book), AS_OF, free)
     top_up = line(result, "M001H", "", "FLOOR_TOP_UP")
     # 2 BTC short at 90,000 (the long put of 80,000 covers nothing), 0.4 ETH short at 3,000; half of the index.
@@ -215,9 +225,15 @@ def test_a_flat_account_has_lines_of_zero(inputs: Inputs, policy: Policy) -> Non
     result = initial_margin(inputs(house(("BTC-PERP.LIN.USDC", "1000"))), AS_OF, policy)
     own = result.requirement.filter(pl.col("margin_account_id") == "M003H")
     assert own["component"].to_list() == [
-        "BASE_MARGIN", "CORRELATION_BREAK", "LIQUIDITY_CONCENTRATION", "MARK_UNCERTAINTY", "STABLECOIN_DEPEG",
-        "HOLIDAY_GAP", "EXPIRY", "FLOOR_TOP_UP",
-    ]  # fmt: skip
+        "BASE_MARGIN",
+        "CORRELATION_BREAK",
+        "LIQUIDITY_CONCENTRATION",
+        "MARK_UNCERTAINTY",
+        "STABLECOIN_DEPEG",
+        "HOLIDAY_GAP",
+        "EXPIRY",
+        "FLOOR_TOP_UP",
+    ]
     assert own["line_no"].to_list() == [1, 2, 3, 5, 6, 7, 8, 11]
     assert set(own["amount_usd"]) == {0}
     assert set(own["binding_component"]) == {"NONE"}
@@ -248,8 +264,10 @@ def test_net_option_value_is_exact_and_rounds_against_the_account(inputs: Inputs
     result = initial_margin(inputs(book), AS_OF, policy)
     # 0.3 x 0.0512345678 x 90,000 = 1383.3333306 down; -7 x 0.1 x 210.55 x 0.9995 = -147.3113075 down.
     values = dict(result.position_risk.select("contract_id", "option_value_usd").iter_rows())
-    assert values == {"BTC-20260327-90000-C.INV": Decimal("1383.33"),
-                      "ETH-20260327-3000-C.LIN.USDC": Decimal("-147.32")}  # fmt: skip
+    assert values == {
+        "BTC-20260327-90000-C.INV": Decimal("1383.33"),
+        "ETH-20260327-3000-C.LIN.USDC": Decimal("-147.32"),
+    }
     figures = portfolio(result, "M001H")
     assert figures["net_option_value_usd"] == Decimal("1236.01")
     assert figures["total_initial_margin_usd"] == max(0, figures["initial_margin_usd"] - Decimal("1236.01"))
@@ -263,8 +281,11 @@ def test_liquidation_periods_differ_by_account_type(inputs: Inputs, policy: Poli
     risk = result.portfolio_risk.filter(pl.col("underlying") == "BTC")
     house_es, client_es = risk.sort("margin_account_id")["filtered_es_usd"].to_list()
     assert client_es > 1.2 * house_es
-    held = dict(result.scenario_set.filter((pl.col("underlying") == "BTC") & (pl.col("scenario_set") == "FILTERED"))
-                .select("account_type", "horizon_days").iter_rows())  # fmt: skip
+    held = dict(
+        result.scenario_set.filter((pl.col("underlying") == "BTC") & (pl.col("scenario_set") == "FILTERED"))
+        .select("account_type", "horizon_days")
+        .iter_rows()
+    )
     assert held == {"HOUSE": 2, "CLIENT_OMNI_NET": 5, "CLIENT_GROSS": 2}
     assert (
         result.scenario.select("scenario_set", "scenario_id", "underlying", "horizon_days").is_duplicated().sum() == 0
@@ -272,25 +293,37 @@ def test_liquidation_periods_differ_by_account_type(inputs: Inputs, policy: Poli
 
 
 MIXED = [
-    ("M001", "M001H", "", "BTC-PERP.LIN.USDC", "812.5"), ("M001", "M001H", "", "ETH-PERP.LIN.USDC", "-1700"),
-    ("M001", "M001H", "", "BTC-20260327-90000-C.INV", "-1.7"), ("M001", "M001N", "", "BTC-PERP.INV", "-431"),
-    ("M002", "M002G", "C1", "BTC-20260327-80000-P.INV", "-2"), ("M002", "M002G", "C2", "ETH-PERP.LIN.USDC", "33"),
+    ("M001", "M001H", "", "BTC-PERP.LIN.USDC", "812.5"),
+    ("M001", "M001H", "", "ETH-PERP.LIN.USDC", "-1700"),
+    ("M001", "M001H", "", "BTC-20260327-90000-C.INV", "-1.7"),
+    ("M001", "M001N", "", "BTC-PERP.INV", "-431"),
+    ("M002", "M002G", "C1", "BTC-20260327-80000-P.INV", "-2"),
+    ("M002", "M002G", "C2", "ETH-PERP.LIN.USDC", "33"),
     ("M002", "M002G", "C2", "BTC-PERP.INV", "77"),
-]  # fmt: skip
+]
 
 
 def frames(result: MarginResult) -> list[pl.DataFrame]:
-    return [result.scenario, result.scenario_set, result.liquidity, result.portfolio_risk, result.requirement,
-            result.portfolio, result.position_risk]  # fmt: skip
+    return [
+        result.scenario,
+        result.scenario_set,
+        result.liquidity,
+        result.portfolio_risk,
+        result.requirement,
+        result.portfolio,
+        result.position_risk,
+    ]
 
 
 def test_shuffled_rows_give_the_same_bits(inputs: Inputs, policy: Policy) -> None:
     ordered = inputs(MIXED)
     names = ("positions", "accounts", "listed", "history", "volumes", "order_books", "balances")
-    shuffled = replace(ordered, **{name: getattr(ordered, name).sample(fraction=1.0, shuffle=True, seed=3)
-                                   for name in names})  # fmt: skip
-    pairs = zip(frames(initial_margin(ordered, AS_OF, policy)), frames(initial_margin(shuffled, AS_OF, policy)),
-                strict=True)  # fmt: skip
+    shuffled = replace(
+        ordered, **{name: getattr(ordered, name).sample(fraction=1.0, shuffle=True, seed=3) for name in names}
+    )
+    pairs = zip(
+        frames(initial_margin(ordered, AS_OF, policy)), frames(initial_margin(shuffled, AS_OF, policy)), strict=True
+    )
     assert all(left.equals(right) for left, right in pairs)
 
 
@@ -333,14 +366,23 @@ def test_closes_that_end_before_the_liquidation_period_are_refused(inputs: Input
 
 def test_a_group_whose_tail_is_a_gain_lowers_the_others_within_the_limit_only(inputs: Inputs, policy: Policy) -> None:
     # A straddle with half a minute to live gains in every scenario but those that do not move.
-    plain = inputs(house(
-        ("BTC-20260327-90000-C.INV", "10"), ("BTC-20260327-90000-P.INV", "10"), ("ETH-PERP.LIN.USDC", "2000"),
-    ))  # fmt: skip
-    straddle = replace(plain, positions=plain.positions.with_columns(
-        expiry_ts=pl.when(pl.col("kind") == "OPT").then(AS_OF + timedelta(seconds=30)),
-        forward_price=pl.when(pl.col("kind") == "OPT").then(pl.lit(Decimal("90000"))).otherwise("forward_price")
-        .cast(pl.Decimal(28, 10)),
-    ))  # fmt: skip
+    plain = inputs(
+        house(
+            ("BTC-20260327-90000-C.INV", "10"),
+            ("BTC-20260327-90000-P.INV", "10"),
+            ("ETH-PERP.LIN.USDC", "2000"),
+        )
+    )
+    straddle = replace(
+        plain,
+        positions=plain.positions.with_columns(
+            expiry_ts=pl.when(pl.col("kind") == "OPT").then(AS_OF + timedelta(seconds=30)),
+            forward_price=pl.when(pl.col("kind") == "OPT")
+            .then(pl.lit(Decimal("90000")))
+            .otherwise("forward_price")
+            .cast(pl.Decimal(28, 10)),
+        ),
+    )
     result = initial_margin(straddle, AS_OF, with_range(policy, 0.01))
     risk = {row["underlying"]: row["blended_es_usd"] for row in result.portfolio_risk.iter_rows(named=True)}
     assert risk["BTC"] < 0 < risk["ALL"] < risk["ETH"]
@@ -349,10 +391,14 @@ def test_a_group_whose_tail_is_a_gain_lowers_the_others_within_the_limit_only(in
 
 
 quantities = st.integers(-3000, 3000).filter(bool).map(str)
-books = st.fixed_dictionaries({}, optional=dict.fromkeys(LINEAR_VALUE, quantities) | {
-    "BTC-20260327-90000-C.INV": st.integers(-20, 20).filter(bool).map(str),
-    "BTC-20260327-80000-P.INV": st.integers(-20, 20).filter(bool).map(str),
-})  # fmt: skip
+books = st.fixed_dictionaries(
+    {},
+    optional=dict.fromkeys(LINEAR_VALUE, quantities)
+    | {
+        "BTC-20260327-90000-C.INV": st.integers(-20, 20).filter(bool).map(str),
+        "BTC-20260327-80000-P.INV": st.integers(-20, 20).filter(bool).map(str),
+    },
+)
 
 
 @settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -22,16 +22,27 @@ from tasks.model.policy import ByName
 QUANTITIES = ("qty_open", "qty_buy", "qty_sell", "qty_transfer", "qty_exercise_assign", "qty_expired", "qty_close")
 VALUES = ("buy_value", "sell_value", "premium_paid", "fees")
 POSITIONS = {
-    **dict.fromkeys(variation.POSITION_KEY, pl.String), **dict.fromkeys(QUANTITIES, pl.Decimal(28, 8)),
+    **dict.fromkeys(variation.POSITION_KEY, pl.String),
+    **dict.fromkeys(QUANTITIES, pl.Decimal(28, 8)),
     **dict.fromkeys(VALUES, pl.Decimal(38, 12)),
-}  # fmt: skip
+}
 PRICE = pl.Decimal(28, 10)
 CONTRACTS = {
-    "contract_id": pl.String, "kind": pl.String, "payoff": pl.String, "underlying_asset": pl.String,
-    "settle_asset": pl.String, "multiplier": pl.Decimal(28, 12), "strike": PRICE, "option_type": pl.String,
-    "funding_interval_s": pl.Int32, "funding_cap": pl.Decimal(18, 12), "expired": pl.Boolean,
-    "settlement_price": PRICE, "prev_settlement_price": PRICE, "final_price": PRICE,
-}  # fmt: skip
+    "contract_id": pl.String,
+    "kind": pl.String,
+    "payoff": pl.String,
+    "underlying_asset": pl.String,
+    "settle_asset": pl.String,
+    "multiplier": pl.Decimal(28, 12),
+    "strike": PRICE,
+    "option_type": pl.String,
+    "funding_interval_s": pl.Int32,
+    "funding_cap": pl.Decimal(18, 12),
+    "expired": pl.Boolean,
+    "settlement_price": PRICE,
+    "prev_settlement_price": PRICE,
+    "final_price": PRICE,
+}
 FUNDING = {"contract_id": pl.String, "funding_rate": pl.Decimal(18, 12)}
 DECIMALS = {"BTC": 8, "USDC": 6, "ETH": 18, "USD": 2}
 REFERENCE = ByName({"default": 0.0001, "ETH": 0.0002})
@@ -40,9 +51,17 @@ GOLDEN = Path(os.environ.get("LEVEE_GOLDEN_DIR", Path(__file__).resolve().parent
 
 def contract(**fields: Any) -> dict[str, Any]:
     """A linear BTC perpetual in USDC that goes from 100 to 110, changed by the fields given."""
-    usual = {"contract_id": "X", "kind": "PERP", "payoff": "LINEAR", "underlying_asset": "BTC",
-             "settle_asset": "USDC", "multiplier": "1", "expired": False, "settlement_price": "110",
-             "prev_settlement_price": "100"}  # fmt: skip
+    usual = {
+        "contract_id": "X",
+        "kind": "PERP",
+        "payoff": "LINEAR",
+        "underlying_asset": "BTC",
+        "settle_asset": "USDC",
+        "multiplier": "1",
+        "expired": False,
+        "settlement_price": "110",
+        "prev_settlement_price": "100",
+    }
     return _typed({**dict.fromkeys(CONTRACTS), **usual, **fields}, CONTRACTS)
 
 
@@ -66,8 +85,13 @@ def settled(
 ) -> Settlement:
     """Settlement of some rows."""
     funding = pl.DataFrame([(name, Decimal(rate)) for name, rate in rates], schema=FUNDING, orient="row")
-    return variation.settle(pl.DataFrame(positions, schema=POSITIONS), pl.DataFrame(contracts, schema=CONTRACTS),
-                            funding, DECIMALS, REFERENCE)  # fmt: skip
+    return variation.settle(
+        pl.DataFrame(positions, schema=POSITIONS),
+        pl.DataFrame(contracts, schema=CONTRACTS),
+        funding,
+        DECIMALS,
+        REFERENCE,
+    )
 
 
 def amount(result: Settlement, column: str, account: str = "A") -> Decimal:
@@ -78,8 +102,15 @@ def amount(result: Settlement, column: str, account: str = "A") -> Decimal:
 def opposite(row: dict[str, Any], account: str = "Z") -> dict[str, Any]:
     """The other side of a position: every signed figure reversed, buys and sells exchanged."""
     other = {name: value if isinstance(value, str) else -value for name, value in row.items()}
-    return {**other, "qty_buy": row["qty_sell"], "qty_sell": row["qty_buy"], "buy_value": row["sell_value"],
-            "sell_value": row["buy_value"], "fees": row["fees"], "margin_account_id": account}  # fmt: skip
+    return {
+        **other,
+        "qty_buy": row["qty_sell"],
+        "qty_sell": row["qty_buy"],
+        "buy_value": row["sell_value"],
+        "sell_value": row["buy_value"],
+        "fees": row["fees"],
+        "margin_account_id": account,
+    }
 
 
 def pair(contract_row: dict[str, Any], rates: tuple[tuple[str, str], ...] = (), **amounts: str) -> Settlement:
@@ -89,8 +120,13 @@ def pair(contract_row: dict[str, Any], rates: tuple[tuple[str, str], ...] = (), 
 
 
 NO_FUNDING = (("X", "0"),)
-INVERSE = {"payoff": "INVERSE", "settle_asset": "BTC", "multiplier": "10", "prev_settlement_price": "100000",
-           "settlement_price": "80000"}  # fmt: skip
+INVERSE = {
+    "payoff": "INVERSE",
+    "settle_asset": "BTC",
+    "multiplier": "10",
+    "prev_settlement_price": "100000",
+    "settlement_price": "80000",
+}
 
 
 @pytest.mark.parametrize(
@@ -104,8 +140,11 @@ INVERSE = {"payoff": "INVERSE", "settle_asset": "BTC", "multiplier": "10", "prev
         # Long 5, sold 5 at 108: 540 − 500.
         ({}, {"qty_open": "5", "qty_sell": "5", "sell_value": "540"}, "40"),
         # In and out within the day needs no price.
-        ({"settlement_price": None, "prev_settlement_price": None},
-         {"qty_buy": "1", "qty_sell": "1", "buy_value": "100", "sell_value": "101.5"}, "1.5"),
+        (
+            {"settlement_price": None, "prev_settlement_price": None},
+            {"qty_buy": "1", "qty_sell": "1", "buy_value": "100", "sell_value": "101.5"},
+            "1.5",
+        ),
         # A transfer enters at the previous price: as if it had been held from yesterday.
         ({}, {"qty_transfer": "4"}, "40"),
         ({}, {"qty_open": "4", "qty_transfer": "-4"}, "0"),
@@ -121,10 +160,13 @@ INVERSE = {"payoff": "INVERSE", "settle_asset": "BTC", "multiplier": "10", "prev
         # Expired and not yet taken out of the book: still valued at the final price.
         ({"kind": "FUT", "expired": True, "final_price": "130"}, {"qty_open": "3"}, "90"),
         # Inverse expiry after a sale of 40 at 80000: 10·(0.001 − 0.0005 − 60/50000).
-        ({**INVERSE, "kind": "FUT", "expired": True, "final_price": "50000"},
-         {"qty_open": "100", "qty_sell": "40", "sell_value": "0.0005", "qty_expired": "-60"}, "-0.007"),
+        (
+            {**INVERSE, "kind": "FUT", "expired": True, "final_price": "50000"},
+            {"qty_open": "100", "qty_sell": "40", "sell_value": "0.0005", "qty_expired": "-60"},
+            "-0.007",
+        ),
     ],
-)  # fmt: skip
+)
 def test_variation_margin_worked_by_hand(terms: dict[str, Any], amounts: dict[str, str], expected: str) -> None:
     result = pair(contract(**terms), NO_FUNDING, **amounts)
     assert amount(result, "variation_margin") == Decimal(expected)
@@ -143,12 +185,14 @@ def test_golden_variation_margin() -> None:
         bought = [(quantity, price) for quantity, price in trades if quantity > 0]
         sold = [(-quantity, price) for quantity, price in trades if quantity < 0]
         result = pair(
-            contract(settlement_price=given_["price"], prev_settlement_price=given_["prev_price"]), NO_FUNDING,
+            contract(settlement_price=given_["price"], prev_settlement_price=given_["prev_price"]),
+            NO_FUNDING,
             qty_open=given_["prev_qty"],
-            qty_buy=str(sum(quantity for quantity, _ in bought)), qty_sell=str(sum(quantity for quantity, _ in sold)),
+            qty_buy=str(sum(quantity for quantity, _ in bought)),
+            qty_sell=str(sum(quantity for quantity, _ in sold)),
             buy_value=str(sum(quantity * price for quantity, price in bought)),
             sell_value=str(sum(quantity * price for quantity, price in sold)),
-        )  # fmt: skip
+        )
         difference = amount(result, "variation_margin") - Decimal(case["expected"]["cash_flow"])
         assert abs(difference) <= Decimal(case["tolerance"]["abs"]), case["id"]
 
@@ -169,7 +213,7 @@ def test_golden_variation_margin() -> None:
         ({"funding_cap": "0.00005"}, (), "-0.045", "PROXY"),
         ({"kind": "FUT"}, (), "0", "NONE"),
     ],
-)  # fmt: skip
+)
 def test_funding_worked_by_hand(terms: dict[str, Any], rates: tuple[str, ...], expected: str, quality: str) -> None:
     delivered = tuple(("X", rate) for rate in rates)
     result = pair(contract(**terms), delivered, qty_open="3", qty_buy="7", buy_value="770")
@@ -200,8 +244,16 @@ def test_a_perpetual_that_is_new_today_accrues_nothing() -> None:
 def test_option_settlement_worked_by_hand(
     option_type: str, payoff: str, final: str, expected: str, movement: str
 ) -> None:
-    terms = contract(kind="OPT", payoff=payoff, settle_asset="BTC" if payoff == "INVERSE" else "USDC", strike="80000",
-                     option_type=option_type, multiplier="0.1", final_price=final, expired=True)  # fmt: skip
+    terms = contract(
+        kind="OPT",
+        payoff=payoff,
+        settle_asset="BTC" if payoff == "INVERSE" else "USDC",
+        strike="80000",
+        option_type=option_type,
+        multiplier="0.1",
+        final_price=final,
+        expired=True,
+    )
     result = pair(terms, qty_open="2", **{movement: "-2"})
     assert amount(result, "settlement") == Decimal(expected)
     assert amount(result, "settlement", "Z") == -Decimal(expected)
@@ -232,8 +284,9 @@ def test_a_tie_made_of_an_endless_fraction_is_still_seen_as_a_tie() -> None:
 
 
 def test_one_satoshi_survives_and_a_fiat_asset_settles_in_cents() -> None:
-    coin = contract(payoff="INVERSE", settle_asset="BTC", prev_settlement_price="100000000",
-                    settlement_price="50000000")  # fmt: skip
+    coin = contract(
+        payoff="INVERSE", settle_asset="BTC", prev_settlement_price="100000000", settlement_price="50000000"
+    )
     assert amount(pair(coin, NO_FUNDING, qty_open="-1"), "variation_margin") == Decimal("0.00000001")
     dollars = pair(contract(settle_asset="USD", multiplier="0.001"), NO_FUNDING, qty_open="1.5")
     assert amount(dollars, "variation_margin") == Decimal("0.02")
@@ -249,19 +302,19 @@ def test_one_satoshi_survives_and_a_fiat_asset_settles_in_cents() -> None:
         ({"prev_settlement_price": "-5"}, {"qty_open": "1"}, "PRICE_MISSING"),
         ({"expired": True}, {"qty_open": "1"}, "FINAL_PRICE_MISSING"),
         ({"expired": False}, {"qty_open": "1", "qty_expired": "-1"}, "FINAL_PRICE_MISSING"),
-        ({"kind": "OPT", "expired": True, "strike": "1", "option_type": "C"}, {"qty_open": "1"},
-         "FINAL_PRICE_MISSING"),
+        ({"kind": "OPT", "expired": True, "strike": "1", "option_type": "C"}, {"qty_open": "1"}, "FINAL_PRICE_MISSING"),
         ({}, {"qty_open": "1", "qty_buy": "1", "qty_close": "1.99999999"}, "POSITION_ROLL"),
     ],
-)  # fmt: skip
+)
 def test_what_is_missing_or_wrong_is_raised_for_every_position(
     terms: dict[str, Any], amounts: dict[str, str], code: str
 ) -> None:
     with pytest.raises(ModelInputError) as refused:
         pair(contract(**terms), NO_FUNDING, **amounts)
     assert [(finding.code, finding.where) for finding in refused.value.findings] == [
-        (code, "account A contract X"), (code, "account Z contract X"),
-    ]  # fmt: skip
+        (code, "account A contract X"),
+        (code, "account Z contract X"),
+    ]
 
 
 def test_a_contract_or_asset_nobody_knows_is_raised() -> None:
@@ -282,10 +335,13 @@ def test_an_empty_amount_is_raised_never_zero() -> None:
         ({}, {"qty_open": "1"}, "VM"),
         ({}, {"qty_buy": "1", "qty_sell": "1", "buy_value": "0.000000000001"}, "VM"),
         ({"kind": "OPT", "strike": "1", "option_type": "C"}, {"premium_paid": "0.000000000001"}, "PREMIUM"),
-        ({"kind": "OPT", "strike": "1", "option_type": "C", "expired": True, "final_price": "2"},
-         {"qty_open": "1", "qty_expired": "-1"}, "SETTLEMENT"),
+        (
+            {"kind": "OPT", "strike": "1", "option_type": "C", "expired": True, "final_price": "2"},
+            {"qty_open": "1", "qty_expired": "-1"},
+            "SETTLEMENT",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_book_that_does_not_net_is_not_settled(terms: dict[str, Any], amounts: dict[str, str], movement: str) -> None:
     with pytest.raises(ReconciliationError) as refused:
         settled([position(**amounts)], contract(**terms), rates=NO_FUNDING)
@@ -298,9 +354,15 @@ def test_an_empty_book_settles_to_empty_tables() -> None:
     result = settled([])
     assert result.variation.height == result.rounding.height == 0
     assert result.variation.columns == [
-        *variation.POSITION_KEY, "settle_asset", "variation_margin", "funding", "premium", "fees", "settlement",
+        *variation.POSITION_KEY,
+        "settle_asset",
+        "variation_margin",
+        "funding",
+        "premium",
+        "fees",
+        "settlement",
         "funding_quality",
-    ]  # fmt: skip
+    ]
 
 
 def test_rounding_is_reported_by_contract_and_movement() -> None:
@@ -314,15 +376,30 @@ def test_rounding_is_reported_by_contract_and_movement() -> None:
 # A second implementation, in fractions, of whole random books.
 
 ACCOUNTS = ("A", "B", "C", "D")
-LINEAR = contract(contract_id="LINEAR", multiplier="0.01", settlement_price="81234.5678901234",
-                  prev_settlement_price="79999.1")  # fmt: skip
-COIN = contract(contract_id="COIN", **{**INVERSE, "settlement_price": "81234.5678901234",
-                                       "prev_settlement_price": "79999.1"})  # fmt: skip
-DYING = contract(contract_id="DYING", kind="FUT", **{**INVERSE, "settlement_price": "77777.7",
-                                                     "prev_settlement_price": "79999.1"}, expired=True,
-                 final_price="78123.4567")  # fmt: skip
-CALL = contract(contract_id="CALL", kind="OPT", payoff="INVERSE", settle_asset="BTC", multiplier="0.1",
-                strike="70000", option_type="C", expired=True, final_price="78123.4567")  # fmt: skip
+LINEAR = contract(
+    contract_id="LINEAR", multiplier="0.01", settlement_price="81234.5678901234", prev_settlement_price="79999.1"
+)
+COIN = contract(
+    contract_id="COIN", **{**INVERSE, "settlement_price": "81234.5678901234", "prev_settlement_price": "79999.1"}
+)
+DYING = contract(
+    contract_id="DYING",
+    kind="FUT",
+    **{**INVERSE, "settlement_price": "77777.7", "prev_settlement_price": "79999.1"},
+    expired=True,
+    final_price="78123.4567",
+)
+CALL = contract(
+    contract_id="CALL",
+    kind="OPT",
+    payoff="INVERSE",
+    settle_asset="BTC",
+    multiplier="0.1",
+    strike="70000",
+    option_type="C",
+    expired=True,
+    final_price="78123.4567",
+)
 RATES = (("LINEAR", "0.0001"), ("LINEAR", "-0.000333333333"), ("COIN", "0.000123456789"))
 
 quantities = st.integers(-(10**13), 10**13).map(lambda units: Decimal(units).scaleb(-8))
@@ -338,13 +415,22 @@ def books(draw: st.DrawFn) -> list[dict[str, Any]]:
         values = _netted([part.scaleb(-4) for part in draw(shares)])
         for each, account in enumerate(ACCOUNTS):
             leaves = -(opened[each] + transferred[each] + bought[each]) if terms["expired"] else Decimal(0)
-            rows.append(position(
-                account, terms["contract_id"], client=f"K{each % 2}", qty_open=str(opened[each]),
-                qty_transfer=str(transferred[each]), qty_expired=str(leaves),
-                qty_buy=str(max(bought[each], Decimal(0))), qty_sell=str(max(-bought[each], Decimal(0))),
-                buy_value=str(max(values[each], Decimal(0))), sell_value=str(max(-values[each], Decimal(0))),
-                premium_paid=str(premium[each] if terms is CALL else 0), fees="0.0000012345",
-            ))  # fmt: skip
+            rows.append(
+                position(
+                    account,
+                    terms["contract_id"],
+                    client=f"K{each % 2}",
+                    qty_open=str(opened[each]),
+                    qty_transfer=str(transferred[each]),
+                    qty_expired=str(leaves),
+                    qty_buy=str(max(bought[each], Decimal(0))),
+                    qty_sell=str(max(-bought[each], Decimal(0))),
+                    buy_value=str(max(values[each], Decimal(0))),
+                    sell_value=str(max(-values[each], Decimal(0))),
+                    premium_paid=str(premium[each] if terms is CALL else 0),
+                    fees="0.0000012345",
+                )
+            )
     return rows
 
 

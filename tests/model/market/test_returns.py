@@ -13,8 +13,13 @@ from hypothesis import strategies as st
 from tasks.model.errors import ModelInputError
 from tasks.model.market.returns import daily_returns, horizon_returns, joint_closes
 
-ROWS = [("ETH", "2026-01-03", 20.0), ("BTC", "2026-01-01", 100.0), ("BTC", "2026-01-05", 130.0),
-        ("BTC", "2026-01-02", 110.0), ("ETH", "2026-01-02", 10.0)]  # fmt: skip
+ROWS = [
+    ("ETH", "2026-01-03", 20.0),
+    ("BTC", "2026-01-01", 100.0),
+    ("BTC", "2026-01-05", 130.0),
+    ("BTC", "2026-01-02", 110.0),
+    ("ETH", "2026-01-02", 10.0),
+]
 
 
 def closes_of(rows):

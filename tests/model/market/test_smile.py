@@ -10,8 +10,13 @@ import pytest
 from tasks.model.errors import ModelInputError
 from tasks.model.market.smile import Quotes, fallback_volatility
 
-ROWS = [("BTC", 0.1, -0.2, 0.8), ("BTC", 0.1, 0.0, 0.5), ("BTC", 0.1, 0.2, 0.6), ("BTC", 0.5, 0.0, 0.4),
-        ("ETH", 0.1, 0.0, 0.9)]  # fmt: skip
+ROWS = [
+    ("BTC", 0.1, -0.2, 0.8),
+    ("BTC", 0.1, 0.0, 0.5),
+    ("BTC", 0.1, 0.2, 0.6),
+    ("BTC", 0.5, 0.0, 0.4),
+    ("ETH", 0.1, 0.0, 0.9),
+]
 
 
 def quotes_of(rows):

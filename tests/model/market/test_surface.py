@@ -33,8 +33,19 @@ def quotes(*expiries, underlying="BTC", forward=100.0):
     total = sigma * np.sqrt(years)
     vega = forward * np.exp(-((-k / total + total / 2) ** 2) / 2) * np.sqrt(years / (2 * np.pi))
     n = len(rows)
-    return Quotes(np.full(n, underlying), expiry, years, forward * np.exp(k), np.full(n, forward), is_call, sigma,
-                  np.where(vega > 0, vega, 1e-12), np.full(n, 0.99), np.ones(n), np.full(n, 1.01))  # fmt: skip
+    return Quotes(
+        np.full(n, underlying),
+        expiry,
+        years,
+        forward * np.exp(k),
+        np.full(n, forward),
+        is_call,
+        sigma,
+        np.where(vega > 0, vega, 1e-12),
+        np.full(n, 0.99),
+        np.ones(n),
+        np.full(n, 1.01),
+    )
 
 
 def strikes(days, n=15):
@@ -120,8 +131,13 @@ print(fit(k, sigma, np.exp(-8.0 * k * k), 0.1, None))
 
 def test_neither_threads_nor_the_algebra_librarys_kernels_change_a_bit():
     def run(**environment):
-        return subprocess.run([sys.executable, "-c", SCRIPT], env={**os.environ, **environment}, check=True,
-                              capture_output=True, text=True).stdout  # fmt: skip
+        return subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={**os.environ, **environment},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
 
     one = run(OPENBLAS_NUM_THREADS="1")
     assert "Svi(a=" in one
@@ -136,8 +152,10 @@ def test_one_out_of_the_money_quote_per_strike_counts(limits):
     assert only(fit(twice, NOTHING, limits)) == only(fit(one, NOTHING, limits))
 
 
-@pytest.mark.parametrize(("side", "value"), [("bid", 1.5), ("ask", 0.5), ("bid", math.nan), ("ask", math.nan),
-                                             ("mark", math.nan), ("volatility", math.nan)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("side", "value"),
+    [("bid", 1.5), ("ask", 0.5), ("bid", math.nan), ("ask", math.nan), ("mark", math.nan), ("volatility", math.nan)],
+)
 def test_a_quote_that_is_not_in_order_stays_out_of_the_fit(limits, side, value):
     one = quotes(of_law(28))
     bad = one.strike > 120.0
@@ -214,8 +232,12 @@ def test_the_first_expiry_borrows_from_the_one_behind(limits):
 
 def test_an_underlying_without_quotes_has_no_surface_and_takes_nobody_elses(limits):
     silent = replace(quotes(of_law(28), underlying="ETH"), bid=np.full(30, math.nan))
-    both = Quotes(*(np.concatenate([getattr(quotes(of_law(28)), name), getattr(silent, name)])
-                    for name in silent.__dataclass_fields__))  # fmt: skip
+    both = Quotes(
+        *(
+            np.concatenate([getattr(quotes(of_law(28)), name), getattr(silent, name)])
+            for name in silent.__dataclass_fields__
+        )
+    )
     found = fit(both, NOTHING, limits)
     assert [each.underlying for each in found.slices] == ["BTC"]
     volatility = found.implied_volatility(np.array(["BTC", "ETH"]), both.expiry[[0, 0]], np.zeros(2))
@@ -260,5 +282,16 @@ def real_quotes(folder):
     )
     total = sigma * np.sqrt(years)
     vega = forward * np.exp(-((np.log(forward / strike) / total + total / 2) ** 2) / 2) * np.sqrt(years / (2 * np.pi))
-    return Quotes(rows["currency"].to_numpy().astype(str), rows["expiry"].cast(pl.Datetime("us")).to_numpy(), years,
-                  strike, forward, rows["option_type"].to_numpy() == "call", sigma, vega, bid, mark, ask)  # fmt: skip
+    return Quotes(
+        rows["currency"].to_numpy().astype(str),
+        rows["expiry"].cast(pl.Datetime("us")).to_numpy(),
+        years,
+        strike,
+        forward,
+        rows["option_type"].to_numpy() == "call",
+        sigma,
+        vega,
+        bid,
+        mark,
+        ask,
+    )

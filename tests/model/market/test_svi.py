@@ -17,9 +17,12 @@ from tasks.model.market.svi import JumpWings, Svi, from_jump_wings, jump_wings
 VOGT = Svi(-0.041, 0.1331, 0.306, 0.3586, 0.4153)
 slices = st.builds(
     Svi,
-    a=st.floats(0.001, 0.5), b=st.floats(0.01, 1.0), rho=st.floats(-0.9, 0.9), mu=st.floats(-0.5, 0.5),
+    a=st.floats(0.001, 0.5),
+    b=st.floats(0.01, 1.0),
+    rho=st.floats(-0.9, 0.9),
+    mu=st.floats(-0.5, 0.5),
     s=st.floats(0.05, 1.0),
-)  # fmt: skip
+)
 
 
 @pytest.mark.golden
@@ -32,8 +35,16 @@ def test_total_variance_of_published_slices(golden, agrees):
             continue
         t, k = given_["t"], np.array([-1.5, 0.0, 0.9, 0.7])
         w, g, wings = slice_.total_variance(k), slice_.density(k), jump_wings(slice_, given_["t"])
-        actual = {"w_m1_5": w[0], "g_0": g[1], "g_0_9": g[2], "impl_vol_0_7": math.sqrt(w[3] / t),
-                  "call_wing": wings.c, "put_wing": wings.p, "psi": wings.psi, "v_min": wings.v_min}  # fmt: skip
+        actual = {
+            "w_m1_5": w[0],
+            "g_0": g[1],
+            "g_0_9": g[2],
+            "impl_vol_0_7": math.sqrt(w[3] / t),
+            "call_wing": wings.c,
+            "put_wing": wings.p,
+            "psi": wings.psi,
+            "v_min": wings.v_min,
+        }
         for name, value in actual.items():
             assert agrees(value, expected[name], case["tolerance"]), name
         assert certify(slice_, None).passes is expected["arbitrage_free"]

@@ -18,13 +18,17 @@ SECONDS_PER_YEAR = 365 * 86400
 
 
 def price(forward, strike, volatility, years, is_call):
-    return float(black76.price(np.float64(forward), np.float64(strike), np.float64(volatility), np.float64(years),
-                               np.bool_(is_call)))  # fmt: skip
+    return float(
+        black76.price(
+            np.float64(forward), np.float64(strike), np.float64(volatility), np.float64(years), np.bool_(is_call)
+        )
+    )
 
 
 def greeks(forward, strike, volatility, years, is_call):
-    return black76.greeks(np.float64(forward), np.float64(strike), np.float64(volatility), np.float64(years),
-                          np.bool_(is_call))  # fmt: skip
+    return black76.greeks(
+        np.float64(forward), np.float64(strike), np.float64(volatility), np.float64(years), np.bool_(is_call)
+    )
 
 
 @pytest.mark.golden
@@ -84,8 +88,13 @@ def test_golden_coin_prices_and_parity(golden, agrees):
         given, expected = case["inputs"], case["expected"]
         terms = given["F"], given["K"], given["sigma"], given["T"]
         call, put = price(*terms, True), price(*terms, False)
-        found = {"call_usd": call, "put_usd": put, "call_coin": call / given["F"], "put_coin": put / given["F"],
-                 "parity": (call - put) / given["F"]}  # fmt: skip
+        found = {
+            "call_usd": call,
+            "put_usd": put,
+            "call_coin": call / given["F"],
+            "put_coin": put / given["F"],
+            "parity": (call - put) / given["F"],
+        }
         assert found.keys() == expected.keys()
         for name, value in expected.items():
             assert agrees(found[name], value, case["tolerance"]), f"{case['id']} {name}"

@@ -19,24 +19,53 @@ NAN = math.nan
 TENOR = 0.25
 FUTURE = {"id": "FUTURE", "form": INVERSE_FORWARD, "price": 104.0, "years_to_expiry": TENOR}
 PERPETUAL = {"id": "PERPETUAL", "form": LINEAR_FORWARD, "price": 101.0}
-CALL = {"id": "CALL", "form": COIN_OPTION, "strike": 110.0, "is_call": True, "price": 0.1, "years_to_expiry": TENOR,
-        "quoted_volatility": 0.7, "quoted_forward": 104.0}  # fmt: skip
+CALL = {
+    "id": "CALL",
+    "form": COIN_OPTION,
+    "strike": 110.0,
+    "is_call": True,
+    "price": 0.1,
+    "years_to_expiry": TENOR,
+    "quoted_volatility": 0.7,
+    "quoted_forward": 104.0,
+}
 NO_SURFACE = Surface(())
 EXPIRY = np.datetime64("2026-03-27T08:00:00", "us")
 # A flat slice: total variance 0.09 at every strike, so a volatility of 0.6 over a quarter of a year.
 FLAT = Surface(
     (Slice("BTC", EXPIRY, TENOR, 104.0, Svi(0.09, 0.0, 0.0, 0.0, 0.1), "SVI", True, 1.0, math.inf, 9, 0.0, 60.0),)
 )
-PUT = {**CALL, "id": "PUT", "form": QUOTE_OPTION, "strike": 90.0, "is_call": False, "price": 5.0,
-       "quoted_volatility": 0.9}  # fmt: skip
+PUT = {
+    **CALL,
+    "id": "PUT",
+    "form": QUOTE_OPTION,
+    "strike": 90.0,
+    "is_call": False,
+    "price": 5.0,
+    "quoted_volatility": 0.9,
+}
 
 
 def listed(*rows):
-    plain = {"underlying": "BTC", "strike": NAN, "is_call": False, "expiry": EXPIRY, "years_to_expiry": NAN,
-             "expired": False,
-             "price": NAN, "stale": False, "quality": "OK", "final_price": NAN, "index_price": 100.0,
-             "index_stale": False, "quoted_volatility": NAN, "quoted_forward": NAN,
-             "quote_stale": False, "bid": NAN, "ask": NAN}  # fmt: skip
+    plain = {
+        "underlying": "BTC",
+        "strike": NAN,
+        "is_call": False,
+        "expiry": EXPIRY,
+        "years_to_expiry": NAN,
+        "expired": False,
+        "price": NAN,
+        "stale": False,
+        "quality": "OK",
+        "final_price": NAN,
+        "index_price": 100.0,
+        "index_stale": False,
+        "quoted_volatility": NAN,
+        "quoted_forward": NAN,
+        "quote_stale": False,
+        "bid": NAN,
+        "ask": NAN,
+    }
     full = [{**plain, **row} for row in rows]
     columns = {name: np.array([row[name] for row in full]) for name in full[0] if name != "id"}
     return Listed(ids=tuple(row["id"] for row in full), **columns)
@@ -166,13 +195,21 @@ def test_an_expired_quote_is_no_part_of_a_smile_or_a_forward():
 
 
 def test_everything_without_a_price_is_named_at_once():
-    rows = ({**FUTURE, "price": NAN}, {**PERPETUAL, "price": NAN}, {**CALL, "index_price": NAN, "underlying": "ETH"},
-            {**FUTURE, "id": "GONE", "expired": True}, {**CALL, "id": "FINE", "price": NAN})  # fmt: skip
+    rows = (
+        {**FUTURE, "price": NAN},
+        {**PERPETUAL, "price": NAN},
+        {**CALL, "index_price": NAN, "underlying": "ETH"},
+        {**FUTURE, "id": "GONE", "expired": True},
+        {**CALL, "id": "FINE", "price": NAN},
+    )
     with pytest.raises(ModelInputError) as refused:
         marked(*rows)
     assert [(each.code, each.where) for each in refused.value.findings] == [
-        ("NO_PRICE", "ETH-USD"), ("NO_PRICE", "GONE"), ("NO_PRICE", "FUTURE"), ("NO_PRICE", "PERPETUAL"),
-    ]  # fmt: skip
+        ("NO_PRICE", "ETH-USD"),
+        ("NO_PRICE", "GONE"),
+        ("NO_PRICE", "FUTURE"),
+        ("NO_PRICE", "PERPETUAL"),
+    ]
 
 
 def test_bounds_are_the_ones_given():

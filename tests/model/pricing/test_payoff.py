@@ -18,8 +18,13 @@ FORMS = np.array([LINEAR_FORWARD, INVERSE_FORWARD, COIN_OPTION, QUOTE_OPTION])
 
 def test_the_form_follows_kind_and_payoff():
     assert [payoff.form_of(kind, how) for kind in ("FUT", "PERP", "OPT") for how in ("LINEAR", "INVERSE")] == [
-        LINEAR_FORWARD, INVERSE_FORWARD, LINEAR_FORWARD, INVERSE_FORWARD, QUOTE_OPTION, COIN_OPTION,
-    ]  # fmt: skip
+        LINEAR_FORWARD,
+        INVERSE_FORWARD,
+        LINEAR_FORWARD,
+        INVERSE_FORWARD,
+        QUOTE_OPTION,
+        COIN_OPTION,
+    ]
     with pytest.raises(ModelInputError, match="OPT QUANTO"):
         payoff.form_of("OPT", "QUANTO")
 
@@ -32,8 +37,12 @@ def test_only_inverse_futures_and_coin_options_pay_coin():
 def test_golden_inverse_future(golden, agrees):
     for case in golden("inverse_future"):
         given = case["inputs"]
-        value = payoff.forward_value(np.array([INVERSE_FORWARD]), np.array([1.0]), np.array([float(given["entry"])]),
-                                     np.array([float(given["exit"])]))  # fmt: skip
+        value = payoff.forward_value(
+            np.array([INVERSE_FORWARD]),
+            np.array([1.0]),
+            np.array([float(given["entry"])]),
+            np.array([float(given["exit"])]),
+        )
         assert agrees(given["contracts"] * value[0], case["expected"]["pnl_btc"], case["tolerance"]), case["id"]
 
 

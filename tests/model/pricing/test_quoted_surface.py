@@ -34,19 +34,46 @@ def vega(strike, volatility, years=YEARS):
 def option(strike, volatility=0.6, form=COIN_OPTION, is_call=None, **more):
     is_call = strike >= FORWARD if is_call is None else is_call
     price = black(strike, volatility, is_call) / (FORWARD if form == COIN_OPTION else 1.0)
-    return {"form": form, "strike": strike, "is_call": is_call, "price": price, "quoted_volatility": volatility,
-            "quoted_forward": FORWARD, "expiry": EXPIRY, "years_to_expiry": YEARS,
-            "bid": price * 0.99, "ask": price * 1.01, **more}  # fmt: skip
+    return {
+        "form": form,
+        "strike": strike,
+        "is_call": is_call,
+        "price": price,
+        "quoted_volatility": volatility,
+        "quoted_forward": FORWARD,
+        "expiry": EXPIRY,
+        "years_to_expiry": YEARS,
+        "bid": price * 0.99,
+        "ask": price * 1.01,
+        **more,
+    }
 
 
 def listed(*rows):
-    plain = {"underlying": "BTC", "form": INVERSE_FORWARD, "strike": NAN, "is_call": False,
-             "expiry": np.datetime64("NaT", "us"), "years_to_expiry": NAN, "expired": False, "price": 101.0,
-             "stale": False, "quality": "OK", "final_price": NAN, "index_price": 100.0, "index_stale": False,
-             "quoted_volatility": NAN, "quoted_forward": NAN, "quote_stale": False, "bid": NAN, "ask": NAN}  # fmt: skip
+    plain = {
+        "underlying": "BTC",
+        "form": INVERSE_FORWARD,
+        "strike": NAN,
+        "is_call": False,
+        "expiry": np.datetime64("NaT", "us"),
+        "years_to_expiry": NAN,
+        "expired": False,
+        "price": 101.0,
+        "stale": False,
+        "quality": "OK",
+        "final_price": NAN,
+        "index_price": 100.0,
+        "index_stale": False,
+        "quoted_volatility": NAN,
+        "quoted_forward": NAN,
+        "quote_stale": False,
+        "bid": NAN,
+        "ask": NAN,
+    }
     full = [{**plain, **row} for row in rows]
-    return Listed(ids=tuple(f"C{n}" for n in range(len(rows))),
-                  **{name: np.array([row[name] for row in full]) for name in plain})  # fmt: skip
+    return Listed(
+        ids=tuple(f"C{n}" for n in range(len(rows))), **{name: np.array([row[name] for row in full]) for name in plain}
+    )
 
 
 def flat(volatility, method="SVI"):
@@ -71,10 +98,19 @@ def test_options_of_either_payoff_make_the_surface(limits, form):
     assert found.implied_volatility(np.log(np.array([70.0, 104.0, 150.0]) / FORWARD)) == pytest.approx(0.6, abs=5e-4)
 
 
-@pytest.mark.parametrize("spoilt", [
-    {"quoted_volatility": 5.5}, {"quoted_volatility": 0.005}, {"quoted_volatility": NAN}, {"stale": True},
-    {"quote_stale": True}, {"price": NAN}, {"bid": NAN}, {"expired": True, "final_price": 100.0},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"quoted_volatility": 5.5},
+        {"quoted_volatility": 0.005},
+        {"quoted_volatility": NAN},
+        {"stale": True},
+        {"quote_stale": True},
+        {"price": NAN},
+        {"bid": NAN},
+        {"expired": True, "final_price": 100.0},
+    ],
+)
 def test_what_is_not_fresh_and_in_range_is_not_fitted(limits, spoilt):
     [found] = fitted(limits, option(130.0) | spoilt, *(option(strike) for strike in STRIKES[:-1])).slices
     assert found.n_quotes == 5
@@ -88,8 +124,13 @@ def test_prices_within_half_a_spread_of_the_mark_are_counted():
     def around(spread, **more):
         return option(110.0, 0.61, bid=price - 0.3 * spread, ask=price + 0.7 * spread, **more)
 
-    book = listed(around(2.02 * miss), around(1.98 * miss), around(9 * miss, is_call=True) | {"bid": NAN},
-                  around(9 * miss) | {"stale": True}, around(9 * miss) | {"quote_stale": True})  # fmt: skip
+    book = listed(
+        around(2.02 * miss),
+        around(1.98 * miss),
+        around(9 * miss, is_call=True) | {"bid": NAN},
+        around(9 * miss) | {"stale": True},
+        around(9 * miss) | {"quote_stale": True},
+    )
     assert quality(book, flat(0.60)) == {("BTC", EXPIRY): (2, 1)}
 
 

@@ -43,13 +43,21 @@ def random_rows(n, seed=11):
     for position in range(n):
         underlying, spot = (("BTC", 60_000.0), ("ETH", 2_500.0))[position % 2]
         form = (LINEAR_FORWARD, INVERSE_FORWARD, COIN_OPTION, QUOTE_OPTION, COIN_OPTION)[position % 5]
-        row = {"underlying": underlying, "form": form, "multiplier": float(generator.choice([0.001, 1.0, 10.0])),
-               "index_price": spot, "forward": spot * float(generator.uniform(0.97, 1.05)),
-               "settle_price": spot if form in (INVERSE_FORWARD, COIN_OPTION) else 0.998}  # fmt: skip
+        row = {
+            "underlying": underlying,
+            "form": form,
+            "multiplier": float(generator.choice([0.001, 1.0, 10.0])),
+            "index_price": spot,
+            "forward": spot * float(generator.uniform(0.97, 1.05)),
+            "settle_price": spot if form in (INVERSE_FORWARD, COIN_OPTION) else 0.998,
+        }
         if form in (COIN_OPTION, QUOTE_OPTION):
-            row |= {"strike": spot * float(generator.uniform(0.5, 1.8)), "is_call": bool(generator.integers(2)),
-                    "years_to_expiry": float(generator.uniform(0.005, 1.5)),
-                    "volatility": float(generator.uniform(0.2, 1.4))}  # fmt: skip
+            row |= {
+                "strike": spot * float(generator.uniform(0.5, 1.8)),
+                "is_call": bool(generator.integers(2)),
+                "years_to_expiry": float(generator.uniform(0.005, 1.5)),
+                "volatility": float(generator.uniform(0.2, 1.4)),
+            }
         rows.append(row)
     return rows
 

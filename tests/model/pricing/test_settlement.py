@@ -22,8 +22,9 @@ M = Decimal("0.1")
 @pytest.mark.parametrize("now", PRICES)
 def test_a_carried_forward_settles_its_change_in_value(form: int, before: str, now: str) -> None:
     exact = settlement.variation_margin(form, M, Q, Q, Decimal(0), Decimal(before), Decimal(now))
-    value = payoff.forward_value(np.array([form]), np.array([float(M)]), np.array([float(before)]),
-                                 np.array([float(now)]))  # fmt: skip
+    value = payoff.forward_value(
+        np.array([form]), np.array([float(M)]), np.array([float(before)]), np.array([float(now)])
+    )
     assert float(exact) == pytest.approx(float(Q) * value[0], rel=1e-9, abs=1e-12)
 
 

@@ -55,8 +55,9 @@ def test_golden_correlation_break(golden, agrees) -> None:
 @given(arrays.arrays(np.float64, (4, 36), elements=st.floats(-1e3, 1e3)), st.sampled_from([0.9, 0.975]))
 def test_pairings_are_sub_additive(pnl, confidence: float) -> None:
     moves, place = pnl[:2], np.array([0, 1])
-    one, two, both = (repaired_shortfall(each, ONE, place, moves, confidence, 8)
-                      for each in (pnl[:2], pnl[2:], pnl[:2] + pnl[2:]))  # fmt: skip
+    one, two, both = (
+        repaired_shortfall(each, ONE, place, moves, confidence, 8) for each in (pnl[:2], pnl[2:], pnl[:2] + pnl[2:])
+    )
     for whole, *parts in zip(both, one, two, strict=True):
         assert whole[0] <= parts[0][0] + parts[1][0] + 1e-6
 

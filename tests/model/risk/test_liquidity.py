@@ -71,8 +71,9 @@ def test_golden_concentration(golden, agrees) -> None:
         given_, expected = case["inputs"], case["expected"]
         size, volume, share = given_["position"], given_["adv"], given_["participation"]
         days = days_to_close(np.array([size]), np.array([volume]), share)[0]
-        charge = cost(size, volume, spread=0.0, move=0.0, margin=given_["base_im"], horizon=given_["mpor_days"],
-                      share=share)  # fmt: skip
+        charge = cost(
+            size, volume, spread=0.0, move=0.0, margin=given_["base_im"], horizon=given_["mpor_days"], share=share
+        )
         assert agrees(days, expected["days"], case["tolerance"])
         assert agrees(charge, expected["addon"], case["tolerance"])
 
@@ -81,8 +82,15 @@ amounts = st.floats(0, 1e10)
 
 
 @settings(max_examples=300, derandomize=True, deadline=None)
-@given(size=amounts, volume=st.floats(1, 1e10), more=st.floats(1, 100), margin=st.floats(-1e9, 1e9),
-       horizon=st.integers(1, 10), share=st.floats(0.01, 1), spread=st.floats(0, 0.2))  # fmt: skip
+@given(
+    size=amounts,
+    volume=st.floats(1, 1e10),
+    more=st.floats(1, 100),
+    margin=st.floats(-1e9, 1e9),
+    horizon=st.integers(1, 10),
+    share=st.floats(0.01, 1),
+    spread=st.floats(0, 0.2),
+)
 def test_more_depth_never_costs_more_and_more_size_never_less(
     size: float, volume: float, more: float, margin: float, horizon: int, share: float, spread: float
 ) -> None:

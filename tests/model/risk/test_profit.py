@@ -21,8 +21,18 @@ SCORES = np.array([1.0, -2.0, 0.5, 0.0])
 @pytest.fixture
 def scenario_set():
     n = RETURNS.shape[1]
-    return ScenarioSet("FILTERED", tuple(f"F-{i}" for i in range(n)), ("BTC", "ETH"), np.arange(n).astype("M8[D]"),
-                       np.array([2, 2]), RETURNS, np.ones((2, n)), np.zeros((2, n), dtype=bool), SCORES, 0)  # fmt: skip
+    return ScenarioSet(
+        "FILTERED",
+        tuple(f"F-{i}" for i in range(n)),
+        ("BTC", "ETH"),
+        np.arange(n).astype("M8[D]"),
+        np.array([2, 2]),
+        RETURNS,
+        np.ones((2, n)),
+        np.zeros((2, n), dtype=bool),
+        SCORES,
+        0,
+    )
 
 
 def slow_move(policy, name, days, r, score):
@@ -59,8 +69,10 @@ def test_unit_pnl_of_a_future_and_an_option_by_hand(make_contracts, scenario_set
     for column, (r, score) in enumerate(zip(RETURNS[1], SCORES, strict=True)):
         s = math.exp(r)
         sigma = 0.6 * math.exp(slow_move(opening_policy, "ETH", 60.0, r, score))
-        values = [QuantLib.blackFormula(QuantLib.Option.Put, 90.0, 100.0 * factor, vol * math.sqrt(60 / 365))
-                  for factor, vol in ((s, sigma), (1.0, 0.6))]  # fmt: skip
+        values = [
+            QuantLib.blackFormula(QuantLib.Option.Put, 90.0, 100.0 * factor, vol * math.sqrt(60 / 365))
+            for factor, vol in ((s, sigma), (1.0, 0.6))
+        ]
         expected = [200.0 * (s - 1), 10.0 * (s - 1), values[0] - values[1]]
         np.testing.assert_allclose(found[:, column], expected, rtol=1e-10, atol=1e-10)
 

@@ -96,8 +96,14 @@ def slow_stress_starts(closes, horizons, policy):
 @pytest.fixture
 def short_policy(opening_policy):
     """The opening policy on a look-back that a test can walk."""
-    base = replace(opening_policy.base_margin, lookback_scenarios=400, minimum_scenarios=250, half_life_days=30.0,
-                   scale_factor_lowest=0.85, scale_factor_highest=1.1)  # fmt: skip
+    base = replace(
+        opening_policy.base_margin,
+        lookback_scenarios=400,
+        minimum_scenarios=250,
+        half_life_days=30.0,
+        scale_factor_lowest=0.85,
+        scale_factor_highest=1.1,
+    )
     return replace(opening_policy, base_margin=base)
 
 
@@ -235,10 +241,13 @@ def test_the_set_stands_still_between_refresh_days(make_closes, opening_policy):
     since = np.datetime64(opening_policy.stress.since)
     refresh = next(n for n in range(1200, 1400) if int((closes.dates[n] - since).astype(int)) % 30 == 0)
     sets = [
-        stressed(Closes(closes.underlyings, closes.dates[: n + 1], closes.close[:, : n + 1]), {"BTC": 2, "ETH": 2},
-                 opening_policy).start_dates.tolist()
+        stressed(
+            Closes(closes.underlyings, closes.dates[: n + 1], closes.close[:, : n + 1]),
+            {"BTC": 2, "ETH": 2},
+            opening_policy,
+        ).start_dates.tolist()
         for n in (refresh, refresh + 13, refresh + 29)
-    ]  # fmt: skip
+    ]
     assert sets[0] == sets[1] == sets[2]
 
 

@@ -46,9 +46,11 @@ def test_golden_expected_shortfall(golden, agrees):
             found = {"es": expected_shortfall(losses, 1 - given["k"] / given["n"])}
         else:
             # A mean of whole scenarios is the house rule at the confidence that makes k whole.
-            found = {"es_fractional": expected_shortfall(losses, given["confidence"]),
-                     "es_mean_of_6": expected_shortfall(losses, 1 - 6 / n),
-                     "es_mean_of_7": expected_shortfall(losses, 1 - 7 / n)}  # fmt: skip
+            found = {
+                "es_fractional": expected_shortfall(losses, given["confidence"]),
+                "es_mean_of_6": expected_shortfall(losses, 1 - 6 / n),
+                "es_mean_of_7": expected_shortfall(losses, 1 - 7 / n),
+            }
         assert found.keys() == expected.keys() - {"implied_confidence"}
         for name, value in found.items():
             assert agrees(value, expected[name], case["tolerance"]), f"{case['id']} {name}"
@@ -66,8 +68,9 @@ def test_golden_quantile_conventions(golden, agrees):
         assert agrees(np.quantile(losses, confidence), others["linear_type7"], case["tolerance"])
 
 
-@pytest.mark.parametrize(("n", "confidence", "rank"), [(999, 0.975, 975), (99, 0.95, 95), (1500, 0.975, 1464),
-                                                       (50, 0.99, 50), (1, 0.9, 1)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "confidence", "rank"), [(999, 0.975, 975), (99, 0.95, 95), (1500, 0.975, 1464), (50, 0.99, 50), (1, 0.9, 1)]
+)
 def test_the_rank_is_exact_and_capped_at_the_largest(n, confidence, rank):
     losses = np.random.default_rng(1).permutation(np.arange(1.0, n + 1))
     assert value_at_risk(losses, confidence) == rank
