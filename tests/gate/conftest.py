@@ -265,8 +265,8 @@ def depth() -> list[Row]:
 
 def funding() -> list[Row]:
     return [
-        {"contract_id": "BTC-PERP.INV", "interval_end_ts": f"2026-01-30T0{hour}:00:00Z", "funding_rate": "0.0001"}
-        for hour in (0, 8)
+        {"contract_id": "BTC-PERP.INV", "interval_end_ts": f"2026-01-{ended}:00:00Z", "funding_rate": "0.0001"}
+        for ended in ("30T00", "30T08", "29T16")
     ]
 
 

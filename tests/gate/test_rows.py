@@ -137,6 +137,7 @@ SPOILED: dict[str, Spoiled] = {
         {("prices", 8, CALL), ("prices", 6, PERP)},
     ),
     "frozen_price": Spoiled(put("prices", {"contract_id": PERP}, price="84150"), {("prices", 6, PERP)}),
+    "incomplete_funding": Spoiled(drop("funding", interval_end_ts="2026-01-30T00:00:00Z"), {("funding", 0, PERP)}),
     "missing_prev_price": Spoiled(put("prices", {"contract_id": FUTURE}, prev_price=None), {("prices", 0, FUTURE)}),
     "missing_final_price": Spoiled(expire, {("prices", 0, FUTURE)}),
     "expired_position": Spoiled(
@@ -173,7 +174,7 @@ SPOILED: dict[str, Spoiled] = {
         put("book_depth", {"side": "BID", "level": "1"}, price="83951"),
         {("book_depth", line, PERP) for line in (3, 4, 5, 6)},
     ),
-    "duplicate_key": Spoiled(add("funding", {}), {("funding", 3, PERP), ("funding", 5, PERP)}),
+    "duplicate_key": Spoiled(add("funding", {}), {("funding", 3, PERP), ("funding", 6, PERP)}),
     "position_beyond_open_interest": Spoiled(
         put("prices", {"contract_id": FUTURE}, open_interest="29"), {("positions", 5, FUTURE)}
     ),
