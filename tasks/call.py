@@ -8,7 +8,7 @@ import polars as pl
 
 from tasks import calendar, reference
 from tasks.model.errors import Finding, LeveeError
-from tasks.model.margin.call import CallInputs, CallResult
+from tasks.model.margin.call import USD, CallInputs, CallResult
 from tasks.model.margin.call import call as call_margin
 from tasks.stage import Context, stage
 
@@ -39,7 +39,7 @@ def call(context: Context) -> None:
             "book/slices/call_outstanding", cycle_id=context.key.cycle_id, as_of_ts=context.run["as_of_ts"]
         ),
         quality=context.query("book/slices/call_quality"),
-        due=due_terms(sorted(set(accounts["base_ccy"])), issued, context.policy.call.minimum_funding_minutes),
+        due=due_terms(sorted({*accounts["base_ccy"], USD}), issued, context.policy.call.minimum_funding_minutes),
         issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
     )
     _write(context, call_margin(inputs, context.key.cycle_id, issued, context.policy))

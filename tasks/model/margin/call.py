@@ -23,11 +23,13 @@ from tasks.model import money
 from tasks.model.errors import Finding, ReconciliationError
 from tasks.model.margin import quality
 from tasks.model.margin.collateral import count_as_cover, haircut_in_force, required_price, value_collateral
+from tasks.model.margin.concentration import counted_values
 from tasks.model.margin.outstanding import meet_calls
 from tasks.model.policy import Policy
 
 CALL_TYPE = "INITIAL_MARGIN"
 REASON = "INITIAL_MARGIN_DEFICIT"
+USD = "USD"
 ACCOUNT = ["clearing_member_id", "margin_account_id"]
 _ZERO, _ONE = Decimal("0.00"), Decimal(1)
 _USD = pl.Decimal(20, 2)
@@ -86,7 +88,7 @@ class CallInputs:
     accounts: clearing_member_id, margin_account_id, base_ccy, mta, rounding_unit (USD, null = the policy's),
     due_price_usd (price of base_ccy). portfolios: result.portfolio. balances, deposits: see collateral and
     outstanding. outstanding: calls of earlier cycles. quality: account, word, count. due: asset, calendar_id, due_ts,
-    decimals, a row for each base_ccy. issuers: by asset, of those that have one.
+    decimals, a row for each base_ccy and USD. issuers: by asset, of those that have one.
     """
 
     accounts: pl.DataFrame
@@ -121,8 +123,11 @@ def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy)
     joined = _join(inputs, required, collateral, outstanding)
     rows = [(row, _account(row, policy)) for row in joined.iter_rows(named=True)]
     dues = {row["asset"]: row for row in inputs.due.iter_rows(named=True)}
+    values: dict[tuple[str, str], dict[str, Decimal]] = {}
+    for member, margin_account, asset, value in collateral.select(*ACCOUNT, "asset", _VALUES[1]).iter_rows():
+        values.setdefault((member, margin_account), {})[asset] = value
     calls = [
-        _call(account, row, dues[row["base_ccy"]], cycle_id, issued_ts, policy)
+        _call(account, row, dues[_due_asset(account, row, values, inputs.issuers, policy)], cycle_id, issued_ts, policy)
         for row, account in rows
         if account["margin_call_amount_usd"] > 0
     ]
@@ -211,10 +216,38 @@ def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     }
 
 
-def due_haircut(asset: str, policy: Policy) -> Decimal:
-    """Haircut of what is paid for a call; none of an asset that counts for nothing: no quantity of it would do."""
-    haircut, _ = haircut_in_force(asset, _ONE, None, policy)
-    return haircut if haircut < 1 else Decimal(0)
+def due_asset(
+    base_ccy: str,
+    amount: Decimal,
+    values: Mapping[str, Decimal],
+    required: Decimal,
+    issuers: Mapping[str, str],
+    policy: Policy,
+) -> str:
+    """Asset a call is due in: the account's base currency where paying in it covers the call, else USD.
+
+    amount: USD called. values: USD after haircut by asset held. required: total initial margin, USD. Caps may leave
+    the base currency no room, and a haircut of 1 no worth: more of it would be asked for again tomorrow.
+    """
+    if haircut_in_force(base_ccy, _ONE, None, policy)[0] >= 1:
+        return USD
+    paid = {**values, base_ccy: values.get(base_ccy, _ZERO) + amount}
+    before, after = (
+        money.total(counted_values(each, required, issuers, policy.collateral.cap).values()) for each in (values, paid)
+    )
+    return base_ccy if after - before >= amount else USD
+
+
+def _due_asset(
+    account: dict[str, Any],
+    row: dict[str, Any],
+    values: Mapping[tuple[str, str], Mapping[str, Decimal]],
+    issuers: Mapping[str, str],
+    policy: Policy,
+) -> str:
+    held = values.get((row["clearing_member_id"], row["margin_account_id"]), {})
+    amount, required = account["margin_call_amount_usd"], account["total_initial_margin_usd"]
+    return due_asset(row["base_ccy"], amount, held, required, issuers, policy)
 
 
 def _call(
@@ -225,8 +258,9 @@ def _call(
     issued_ts: datetime,
     policy: Policy,
 ) -> dict[str, Any]:
-    amount, asset = account["margin_call_amount_usd"], row["base_ccy"]
-    price, haircut = required_price(asset, row["due_price_usd"]), due_haircut(asset, policy)
+    amount, asset = account["margin_call_amount_usd"], due["asset"]
+    price = _ONE if asset == USD else required_price(asset, row["due_price_usd"])
+    haircut, _ = haircut_in_force(asset, _ONE, None, policy)
     # Worth the call after haircut: who pays what the notice asks is not called for the haircut tomorrow.
     worth = money.product(price, _ONE - haircut)
     return {

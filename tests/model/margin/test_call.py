@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.model.errors import ModelInputError, ReconciliationError
-from tasks.model.margin.call import CallInputs, CallResult, call, call_amount, call_id, terms
+from tasks.model.margin.call import CallInputs, CallResult, call, call_amount, call_id, due_asset, terms
 from tasks.model.margin.outstanding import meet_calls
 from tasks.model.policy import Policy
 
@@ -239,7 +239,7 @@ def test_quality_words_are_sorted_with_their_counts(opening: Policy) -> None:
 def test_a_call_in_an_asset_without_a_price_is_refused(opening: Policy) -> None:
     for price in (None, "0"):
         with pytest.raises(ModelInputError):
-            made(opening, inputs("110000", "0", price=price))
+            made(opening, inputs("110000", "90000", base_ccy="BTC", price=price))
 
 
 def test_accounts_and_requirements_must_match(opening: Policy) -> None:
@@ -281,3 +281,23 @@ def test_more_collateral_never_raises_a_call(
         assert 0 in (row["excess_amount_usd"], row["deficit_amount_usd"])
         gap = row["excess_amount_usd"] - row["deficit_amount_usd"]
         assert gap == row["collateral_post_haircut_value_usd"] - row["total_initial_margin_usd"]
+
+
+@pytest.mark.parametrize(
+    ("held_usdc", "asset"),
+    [
+        # Of 100,000 to cover one issuer's coins count for half: 30,000 and 20,000 more just fit, a cent more does not.
+        ("30000.00", "USDC"),
+        ("30000.01", "USD"),
+        ("3000000.00", "USD"),
+    ],
+)
+def test_a_call_is_due_in_what_counts(opening: Policy, held_usdc: str, asset: str) -> None:
+    values = {"USDC": Decimal(held_usdc), "USD": Decimal("30000.00")}
+    found = due_asset("USDC", Decimal(20000), values, Decimal(100000), {"USDC": "CIRCLE", "USDT": "TETHER"}, opening)
+    assert found == asset
+
+
+def test_a_call_is_not_due_in_what_is_worth_nothing(opening: Policy) -> None:
+    assert due_asset("EUR", Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"
+    assert due_asset("USD", Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"
