@@ -17,7 +17,7 @@ from tasks.doctor import Check
 from tasks.home import Home
 from tasks.key import CycleKey
 
-NARROWEST = 112
+NARROWEST = 124
 _STYLE = {"PUBLISHED": "green", "BLOCKED": "red"}
 
 
@@ -176,11 +176,12 @@ def checks(found: Sequence[Check]) -> Table:
 def _accounts(home: Home, run_id: str) -> Table:
     """Requirement, collateral and what follows from them, one line per account."""
     table = Table("member", "account", box=None, pad_edge=False, caption_justify="left")
-    for name in ("requirement", "collateral", "excess", "deficit", "call"):
+    for name in ("requirement", "collateral", "counts", "excess", "deficit", "call"):
         table.add_column(name, justify="right", no_wrap=True)
     columns = (
         "total_initial_margin_usd",
         "collateral_post_haircut_value_usd",
+        "collateral_counted_value_usd",
         "excess_amount_usd",
         "deficit_amount_usd",
         "margin_call_amount_usd",
@@ -188,7 +189,9 @@ def _accounts(home: Home, run_id: str) -> Table:
     rows = status.exported(home, run_id, "result.margin_account")
     for row in rows.sort("clearing_member_id", "margin_account_id").iter_rows(named=True):
         table.add_row(row["clearing_member_id"], row["margin_account_id"], *(f"{row[name]:,.2f}" for name in columns))
-    table.caption = "USD; requirement = initial margin less net option value; collateral after haircut"
+    table.caption = (
+        "USD; requirement: initial margin less net option value; collateral after haircut; counts: within the caps"
+    )
     return table
 
 
