@@ -12,9 +12,6 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Context, Decima
 from fractions import Fraction
 from math import ceil
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tasks.model.errors import Finding, ModelInputError
 
 CENT = Decimal("0.01")
@@ -86,16 +83,6 @@ def settled(value: Decimal, unit: Decimal) -> Decimal:
 def settlement_unit(asset_decimals: int) -> Decimal:
     """Smallest settled amount of an asset: 10^-min(decimals, 8)."""
     return Decimal(1).scaleb(-min(asset_decimals, LARGEST_SETTLEMENT_DECIMALS))
-
-
-def cents_up(values: Iterable[float] | NDArray[np.float64]) -> list[Decimal]:
-    """round_up to a cent for each value."""
-    return [round_up(float(value)) for value in values]
-
-
-def cents_down(values: Iterable[float] | NDArray[np.float64]) -> list[Decimal]:
-    """round_down to a cent for each value."""
-    return [round_down(float(value)) for value in values]
 
 
 def _quantum(number: Decimal, unit: Decimal, rounding: str) -> Decimal:
