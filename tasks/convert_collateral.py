@@ -6,6 +6,7 @@ The need is only a size: the worst of a few moves of each coin, less the options
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import numpy as np
 from tasks import sample_collateral, sample_rows
 from tasks.convert_book import ATOMS_PER_CONTRACT, Holdings
 from tasks.convert_market import Contract, Day, Price
-from tasks.model.arrays import Contracts, Floats, Ints
+from tasks.model.arrays import DAYS_PER_YEAR, Contracts, Floats, Ints, States, slices_of
 from tasks.model.pricing import black76, payoff, revaluation
 from tasks.sample_members import House
 
@@ -47,7 +48,7 @@ def rough_need(house: House, day: Day, book: Holdings) -> dict[str, float]:
     """Rough need of each account in USD; what the snapshot cannot value counts nothing."""
     contracts = _arrays(day)
     lines = _lines(contracts, book)
-    pnl = revaluation.revalue(contracts, _factors(contracts), lambda rows: _volatilities(contracts, rows))
+    pnl = revaluation.revalue(contracts, _states(contracts))
     value = payoff.option_value_usd(contracts)
     needs = dict.fromkeys((portfolio.account_id for portfolio in house.portfolios), 0.0)
     losses = _worst(contracts, lines, pnl, len(house.portfolios))
@@ -80,10 +81,13 @@ def _arrays(day: Day) -> Contracts:
         ],
         dtype="datetime64[us]",
     )
+    underlying = np.array([coins.index(contract.coin) for contract in usable], dtype=np.int64)
+    years = black76.years_to_expiry(expiry, np.datetime64(day.chain.as_of.replace(tzinfo=None)))
+    slice_of, slices = slices_of(underlying, np.nan_to_num(years * DAYS_PER_YEAR, nan=np.inf))
     return Contracts(
         ids=tuple(contract.contract_id for contract in usable),
         underlyings=coins,
-        underlying=np.array([coins.index(contract.coin) for contract in usable], dtype=np.int64),
+        underlying=underlying,
         form=np.array([payoff.form_of(contract.kind, contract.payoff) for contract in usable], dtype=np.int64),
         multiplier=np.array([float(contract.multiplier) for contract in usable]),
         index_price=index,
@@ -91,8 +95,11 @@ def _arrays(day: Day) -> Contracts:
         settle_price=np.where(in_coin, index, 1.0),
         strike=np.array([float(contract.strike or "nan") for contract in usable]),
         is_call=np.array([contract.right == "C" for contract in usable], dtype=np.bool_),
-        years_to_expiry=black76.years_to_expiry(expiry, np.datetime64(day.chain.as_of.replace(tzinfo=None))),
+        years_to_expiry=years,
         volatility=np.array([_volatility(day, contract) for contract in usable], dtype=np.float64),
+        fixed_part=np.zeros(len(usable)),
+        slice_of=slice_of,
+        slices=slices,
     )
 
 
@@ -123,12 +130,14 @@ def _lines(contracts: Contracts, book: Holdings) -> _Lines:
     )
 
 
-def _factors(contracts: Contracts) -> Floats:
-    return np.tile(1.0 + np.array(MOVES), (len(contracts.underlyings), 1))
-
-
-def _volatilities(contracts: Contracts, rows: Ints) -> Floats:
-    return np.asarray(contracts.volatility[rows, None] * np.array(VOLATILITY_FACTORS))
+def _states(contracts: Contracts) -> States:
+    """A few moves of each coin alone, volatility the higher the deeper it falls."""
+    still = States.still(contracts, len(MOVES))
+    return replace(
+        still,
+        spot_factor=np.tile(1.0 + np.array(MOVES), (len(contracts.underlyings), 1)),
+        level=np.tile(np.array(VOLATILITY_FACTORS), (len(contracts.slices.days), 1)),
+    )
 
 
 def _worst(contracts: Contracts, lines: _Lines, pnl: Floats, portfolios: int) -> Floats:

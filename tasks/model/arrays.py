@@ -19,6 +19,30 @@ Dates = NDArray[np.datetime64]
 
 DAYS_PER_YEAR = 365.0
 LINEAR_FORWARD, INVERSE_FORWARD, COIN_OPTION, QUOTE_OPTION = range(4)
+FLAT_SMILE = (1.0, 0.0, 0.0, 0.0, 1.0)  # the same total variance at every strike
+LARGEST_MONEYNESS = 2.5  # beyond it a shock of skew or curvature grows no further
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Expiries of the underlyings, g of them: contracts of a slice share the basis of its forward and its smile.
+
+    A smile gives the shape alone: every option keeps its own ratio to it, so that it is marked where it is marked.
+    """
+
+    underlying: Ints  # (g,) position in Contracts.underlyings
+    days: Floats  # (g,) days to expiry, infinite for perpetuals
+    smile: Floats  # (g, 5) raw SVI a, b, rho, mu, s of the total variance; FLAT_SMILE where none is known
+
+
+def slices_of(underlying: Ints, days: Floats) -> tuple[Ints, Slices]:
+    """Slice of each contract, (n,), and the slices themselves with flat smiles, by underlying and expiry.
+
+    underlying: (n,) position in the underlyings; days: (n,) days to expiry, infinite for perpetuals.
+    """
+    keys, place = np.unique(np.column_stack([underlying, days]), axis=0, return_inverse=True)
+    smile = np.tile(np.array(FLAT_SMILE), (len(keys), 1))
+    return place.astype(np.int64), Slices(keys[:, 0].astype(np.int64), keys[:, 1], smile)
 
 
 @dataclass(frozen=True)
@@ -41,11 +65,40 @@ class Contracts:
     is_call: Bools  # (n,) False for forwards
     years_to_expiry: Floats  # (n,) years of 365 days, NaN for forwards
     volatility: Floats  # (n,) fraction per sqrt(year), NaN for forwards
+    fixed_part: Floats  # (n,) quote, what a running settlement average has fixed of the forward; 0 outside of one
+    slice_of: Ints  # (n,) position in slices
+    slices: Slices
 
     @property
     def is_option(self) -> Bools:
         """(n,) whether the contract is an option."""
         return self.form >= COIN_OPTION
+
+
+@dataclass(frozen=True)
+class States:
+    """The market in each of n scenarios relative to now, for the u underlyings and g slices of some contracts.
+
+    A forward moves to its fixed part plus the floating one times spot and basis factor. Volatility is read off the
+    slice at the same place relative to the new forward (sticky moneyness), k = ln(K / F'), z = k / sqrt(T) cut at
+    +-LARGEST_MONEYNESS: max(level sigma(k) + shift + skew z + curvature z^2, floor).
+    Reference: METHODOLOGY 2 and 3.
+    """
+
+    spot_factor: Floats  # (u, n) S' / S, > 0
+    basis_factor: Floats  # (g, n) change of F / S, > 0
+    level: Floats  # (g, n) factor on volatility, >= 0
+    shift: Floats  # (g, n) fraction per sqrt(year)
+    skew: Floats  # (g, n) fraction per sqrt(year) per unit of z
+    curvature: Floats  # (g, n) fraction per sqrt(year) per unit of z squared
+    vol_floor: Floats  # (n,) fraction per sqrt(year), >= 0
+
+    @staticmethod
+    def still(contracts: Contracts, n: int) -> States:
+        """n scenarios in which nothing moves: `dataclasses.replace` what does."""
+        underlyings, slices = (len(contracts.underlyings), n), (len(contracts.slices.days), n)
+        one, zero = np.ones(slices), np.zeros(slices)
+        return States(np.ones(underlyings), one, one, zero, zero, zero, np.zeros(n))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tasks import policy_store, resources
-from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, Contracts
+from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, Contracts, slices_of
 from tasks.model.policy import Policy
 
 Case = dict[str, Any]
@@ -63,6 +63,7 @@ def make_contracts() -> Callable[..., Contracts]:
             "is_call": False,
             "years_to_expiry": np.nan,
             "volatility": np.nan,
+            "fixed_part": 0.0,
         }
         full = [{**plain, **row} for row in rows]
         for row in full:
@@ -73,10 +74,12 @@ def make_contracts() -> Callable[..., Contracts]:
         def floats(name: str) -> Any:
             return np.array([row[name] for row in full], dtype=np.float64)
 
+        underlying = np.array([names.index(row["underlying"]) for row in full], dtype=np.int64)
+        slice_of, slices = slices_of(underlying, np.nan_to_num(floats("years_to_expiry") * 365.0, nan=np.inf))
         return Contracts(
             ids=tuple(row.get("id", f"C{position:03d}") for position, row in enumerate(full)),
             underlyings=names,
-            underlying=np.array([names.index(row["underlying"]) for row in full], dtype=np.int64),
+            underlying=underlying,
             form=np.array([row["form"] for row in full], dtype=np.int64),
             multiplier=floats("multiplier"),
             index_price=floats("index_price"),
@@ -86,6 +89,9 @@ def make_contracts() -> Callable[..., Contracts]:
             is_call=np.array([row["is_call"] for row in full], dtype=np.bool_),
             years_to_expiry=floats("years_to_expiry"),
             volatility=floats("volatility"),
+            fixed_part=floats("fixed_part"),
+            slice_of=slice_of,
+            slices=slices,
         )
 
     return build

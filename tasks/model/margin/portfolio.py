@@ -16,7 +16,7 @@ from decimal import Decimal
 import numpy as np
 import polars as pl
 
-from tasks.model.arrays import Contracts, Floats, Ints, require_finite
+from tasks.model.arrays import Contracts, Floats, Ints, require_finite, slices_of
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.policy import Policy
 from tasks.model.pricing.black76 import years_to_expiry
@@ -44,8 +44,12 @@ class Book:
     pointer: Ints  # (g + 1,) row r holds entries pointer[r] to pointer[r + 1]
     contract_index: Ints  # (entries,) position in contracts
     quantity: Floats  # (entries,) contracts, long > 0
-    days_to_expiry: Floats  # (n_contracts,) infinite for a perpetual
     mark_uncertainty: Floats  # (n_contracts,) USD per contract, >= 0
+
+    @property
+    def days_to_expiry(self) -> Floats:
+        """(n_contracts,) infinite for a perpetual."""
+        return self.contracts.slices.days[self.contracts.slice_of]
 
     @property
     def entry_row(self) -> Ints:
@@ -73,7 +77,7 @@ def build_book(positions: pl.DataFrame, accounts: pl.DataFrame, as_of: datetime)
         "portfolio", "group", "contract_id"
     )
     uncertainty = require_finite("mark uncertainty", floats(terms["mark_uncertainty_usd"]), contracts.ids)
-    return Book(portfolios, keyed, contracts, *_sparse(ordered, contracts), _days_to_expiry(terms, as_of), uncertainty)
+    return Book(portfolios, keyed, contracts, *_sparse(ordered, contracts), uncertainty)
 
 
 def row_horizon(book: Book, policy: Policy) -> Floats:
@@ -145,10 +149,12 @@ def _contracts(terms: pl.DataFrame, as_of: datetime) -> Contracts:
     forms = [form_of(kind, payoff) for kind, payoff in terms.select("kind", "payoff").iter_rows()]
     expiry = terms["expiry_ts"].cast(pl.Datetime("us")).to_numpy()
     option = np.array([kind == "OPT" for kind in terms["kind"]], dtype=np.bool_)
+    underlying = np.array([underlyings.index(name) for name in terms["underlying"]], dtype=np.int64)
+    slice_of, slices = slices_of(underlying, _days_to_expiry(terms, as_of))
     return Contracts(
         ids=tuple(terms["contract_id"]),
         underlyings=underlyings,
-        underlying=np.array([underlyings.index(name) for name in terms["underlying"]], dtype=np.int64),
+        underlying=underlying,
         form=np.array(forms, dtype=np.int64),
         multiplier=floats(terms["multiplier"]),
         index_price=floats(terms["index_price"]),
@@ -158,6 +164,9 @@ def _contracts(terms: pl.DataFrame, as_of: datetime) -> Contracts:
         is_call=np.array([kind == "C" for kind in terms["option_type"]], dtype=np.bool_),
         years_to_expiry=np.where(option, years_to_expiry(expiry, np.datetime64(as_of)), np.nan),
         volatility=np.where(option, floats(terms["implied_volatility"]), np.nan),
+        fixed_part=np.zeros(len(underlying)),
+        slice_of=slice_of,
+        slices=slices,
     )
 
 

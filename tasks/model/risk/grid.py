@@ -6,11 +6,11 @@ Reference: METHODOLOGY 3.3; SPAN, TIMS and the venues' portfolio margins are oth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks.model.arrays import DAYS_PER_YEAR, Contracts, Floats, Ints
+from tasks.model.arrays import Contracts, Floats, Ints, States
 from tasks.model.policy import Grid, Policy
 from tasks.model.pricing.revaluation import revalue
 
@@ -37,13 +37,14 @@ def grid_pnl(contracts: Contracts, policy: Policy) -> tuple[tuple[str, ...], Flo
     Raises ModelInputError as `revalue`.
     """
     points = grid_points(contracts.underlyings, policy.grid)
-
-    def shocked_volatility(rows: Ints) -> Floats:
-        days = contracts.years_to_expiry[rows] * DAYS_PER_YEAR
-        return grid_volatility(contracts.volatility[rows], days, points.vol_direction, policy.grid)
-
-    unit_pnl = revalue(contracts, points.spot_factor, shocked_volatility)
-    return points.ids, unit_pnl * points.weight[contracts.underlying]
+    up = points.vol_direction == UP
+    states = replace(
+        States.still(contracts, len(points.ids)),
+        spot_factor=points.spot_factor,
+        level=vol_level(contracts.slices.days, points.vol_direction, policy.grid),
+        vol_floor=np.where(up, policy.grid.vol_floor, 0.0),
+    )
+    return points.ids, revalue(contracts, states) * points.weight[contracts.underlying]
 
 
 def grid_points(underlyings: tuple[str, ...], grid: Grid) -> Points:
@@ -60,16 +61,14 @@ def grid_points(underlyings: tuple[str, ...], grid: Grid) -> Points:
     return Points(tuple(ids), 1.0 + moves, direction, weight)
 
 
-def grid_volatility(volatility: Floats, days: Floats, direction: Ints, grid: Grid) -> Floats:
-    """Volatility of b options at each point, (b, p): raised, lowered or left by a share that grows towards expiry.
+def vol_level(days: Floats, direction: Ints, grid: Grid) -> Floats:
+    """Factor on the volatility of each slice at each point, (n_slices, p): a share that grows towards expiry.
 
-    The floor lifts the raised volatility alone: it guards against a quiet market and must not soften the fall of a
-    long option's value (docs/decisions). A lowered volatility ends at zero.
+    The policy's floor lifts the raised volatility alone: it guards against a quiet market and must not soften the
+    fall of a long option's value (docs/decisions). A lowered volatility ends at zero.
     """
     tenor = _REFERENCE_TENOR_DAYS / np.maximum(days, _SHORTEST_TENOR_DAYS)
     power = np.where(days <= _REFERENCE_TENOR_DAYS, grid.vol_power_short, grid.vol_power_long)
     share = (tenor**power)[:, None]
-    now = volatility[:, None]
-    raised = np.maximum(now * (1.0 + grid.vol_up_fraction * share), grid.vol_floor)
-    lowered = np.maximum(now * (1.0 - grid.vol_down_fraction * share), 0.0)
-    return np.where(direction == UP, raised, np.where(direction == DOWN, lowered, now))
+    raised, lowered = 1.0 + grid.vol_up_fraction * share, np.maximum(1.0 - grid.vol_down_fraction * share, 0.0)
+    return np.where(direction == UP, raised, np.where(direction == DOWN, lowered, 1.0))

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION
+from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION, States
 from tasks.model.errors import ModelInputError
 from tasks.model.pricing import revaluation
 from tasks.model.pricing.revaluation import revalue, sensitivities
+
+
+def moved(contracts, spot_factor, level=1.0):
+    """States in which spot moves by these factors, and volatility by factors of every slice alike."""
+    spot_factor = np.asarray(spot_factor)
+    still = States.still(contracts, spot_factor.shape[1])
+    return replace(still, spot_factor=spot_factor, level=still.level * level)
 
 
 def slow_black(forward, strike, volatility, years, is_call):
@@ -67,12 +75,12 @@ def test_every_form_agrees_with_the_slow_second_implementation(make_contracts):
     contracts = make_contracts(*rows)
     factor = np.array([[0.4, 0.97, 1.0, 1.6], [0.5, 1.02, 1.0, 2.5]])
     scale = np.array([1.9, 1.05, 1.0, 0.7])
-    found = revalue(contracts, factor, lambda at: contracts.volatility[at, None] * scale)
+    found = revalue(contracts, moved(contracts, factor, scale))
     for position, row in enumerate(rows):
         sigma = row.get("volatility", math.nan)
         for column in range(4):
-            moved = float(factor[0 if row["underlying"] == "BTC" else 1, column])
-            expected = slow_value_usd(row, moved, sigma * scale[column]) - slow_value_usd(row, 1.0, sigma)
+            by = float(factor[0 if row["underlying"] == "BTC" else 1, column])
+            expected = slow_value_usd(row, by, sigma * scale[column]) - slow_value_usd(row, 1.0, sigma)
             size = row["multiplier"] * row["index_price"] if row["form"] != INVERSE_FORWARD else row["multiplier"]
             assert found[position, column] == pytest.approx(expected, rel=1e-11, abs=1e-12 * size)
 
@@ -83,15 +91,15 @@ def test_the_size_of_a_block_changes_no_bit(make_contracts, monkeypatch):
 
     def bits(size):
         monkeypatch.setattr(revaluation, "_BLOCK", size)
-        return revalue(contracts, factor, lambda at: contracts.volatility[at, None] * factor[0] ** -1).tobytes()
+        return revalue(contracts, moved(contracts, factor, factor[0] ** -1)).tobytes()
 
     assert bits(1) == bits(7) == bits(64) == bits(1000)
 
 
 def test_where_nothing_moves_nothing_is_gained(make_contracts):
     contracts = make_contracts(*random_rows(20))
-    still = revalue(contracts, np.ones((2, 3)), lambda at: np.repeat(contracts.volatility[at, None], 3, axis=1))
-    assert (still == 0.0).all()
+    still = revalue(contracts, States.still(contracts, 3))
+    np.testing.assert_allclose(still, 0.0, atol=1e-13 * 60_000.0 * 10.0)
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)
@@ -100,7 +108,7 @@ def test_an_inverse_future_at_spot_is_linear_in_usd(make_contracts, spot, multip
     contracts = make_contracts(
         {"form": INVERSE_FORWARD, "multiplier": multiplier, "index_price": spot, "forward": spot}
     )
-    found = revalue(contracts, np.array([[factor]]), lambda at: np.empty((0, 1)))[0, 0]
+    found = revalue(contracts, moved(contracts, [[factor]]))[0, 0]
     assert found == pytest.approx(multiplier * (factor - 1.0), rel=1e-12, abs=1e-14 * multiplier)
 
 
@@ -108,7 +116,7 @@ def test_an_inverse_future_at_spot_is_linear_in_usd(make_contracts, spot, multip
 @given(st.floats(1e-3, 1e7), st.floats(1.0, 1e8), st.floats(0.01, 20.0))
 def test_a_short_inverse_future_and_its_coin_are_worth_nothing_together(make_contracts, spot, usd, factor):
     contracts = make_contracts({"form": INVERSE_FORWARD, "multiplier": 1.0, "index_price": spot, "forward": spot})
-    short = -usd * revalue(contracts, np.array([[factor]]), lambda at: np.empty((0, 1)))[0, 0]
+    short = -usd * revalue(contracts, moved(contracts, [[factor]]))[0, 0]
     coin = usd / spot * (spot * factor - spot)
     assert short + coin == pytest.approx(0.0, abs=1e-12 * usd * max(factor, 1.0))
 
@@ -120,7 +128,7 @@ def test_parity_holds_in_every_scenario(make_contracts):
         contracts = make_contracts(
             {"form": form, "is_call": True, **option}, {"form": form, "is_call": False, **option}
         )
-        call, put = revalue(contracts, factor, lambda at: np.full((len(at), 41), 0.9))
+        call, put = revalue(contracts, moved(contracts, factor, 0.9 / 0.8))
         # USD of a coin-settled option: black price x spot / forward; C - P = F - K either way.
         usd_per_black = 100.0 / 102.0 if form == COIN_OPTION else 1.0
         np.testing.assert_allclose(call - put, usd_per_black * 102.0 * (factor[0] - 1.0), rtol=0, atol=1e-12)
@@ -130,16 +138,16 @@ def test_sensitivities_are_the_slope_of_the_revaluation(make_contracts):
     contracts = make_contracts(*random_rows(40, seed=3))
     step = 1e-4
     factor = np.tile([1 - step, 1.0, 1 + step], (2, 1))
-    flat = lambda at: np.repeat(contracts.volatility[at, None], 3, axis=1)  # noqa: E731 - two of a kind
-    down, _, up = revalue(contracts, factor, flat).T
+    down, _, up = revalue(contracts, moved(contracts, factor)).T
     found, spot = sensitivities(contracts), contracts.index_price
     np.testing.assert_allclose(found.delta, (up - down) / (2 * step * spot), rtol=2e-5, atol=1e-7)
     curvature = (up + down) / (step * spot) ** 2
     np.testing.assert_allclose(found.gamma[contracts.is_option], curvature[contracts.is_option], rtol=2e-3, atol=1e-8)
     assert (found.gamma[~contracts.is_option] == 0).all()
     bumps = np.array([-1e-4, 1e-4])
-    moved = revalue(contracts, np.ones((2, 2)), lambda at: contracts.volatility[at, None] + bumps)
-    np.testing.assert_allclose(found.vega_usd, (moved[:, 1] - moved[:, 0]) / 2e-4 * 0.01, rtol=1e-4, atol=1e-7)
+    still = States.still(contracts, 2)
+    bumped = revalue(contracts, replace(still, shift=still.shift + bumps))
+    np.testing.assert_allclose(found.vega_usd, (bumped[:, 1] - bumped[:, 0]) / 2e-4 * 0.01, rtol=1e-4, atol=1e-7)
 
 
 def test_delta_of_plain_contracts_in_closed_form(make_contracts):
@@ -155,16 +163,16 @@ def test_delta_of_plain_contracts_in_closed_form(make_contracts):
 def test_a_factor_that_is_no_factor_is_refused(make_contracts, bad):
     contracts = make_contracts({"form": LINEAR_FORWARD})
     with pytest.raises(ModelInputError):
-        revalue(contracts, np.array([[1.0, bad]]), lambda at: np.empty((0, 2)))
+        revalue(contracts, moved(contracts, [[1.0, bad]]))
 
 
 def test_a_missing_shocked_volatility_is_refused(make_contracts):
     contracts = make_contracts({"form": QUOTE_OPTION, "strike": 100.0, "years_to_expiry": 0.1, "volatility": 0.5})
     with pytest.raises(ModelInputError, match="NON_FINITE"):
-        revalue(contracts, np.ones((1, 2)), lambda at: np.array([[0.5, math.nan]]))
+        revalue(contracts, moved(contracts, np.ones((1, 2)), np.array([1.0, math.nan])))
 
 
 def test_factors_must_cover_every_underlying(make_contracts):
     contracts = make_contracts(*random_rows(4))
     with pytest.raises(ModelInputError, match="SHAPE"):
-        revalue(contracts, np.ones((1, 2)), lambda at: np.ones((len(at), 2)))
+        revalue(contracts, replace(States.still(contracts, 2), spot_factor=np.ones((1, 2))))

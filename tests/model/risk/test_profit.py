@@ -48,14 +48,14 @@ def test_vol_moves_follow_the_formula_by_tenor_and_underlying(make_contracts, sc
     option = {"form": QUOTE_OPTION, "strike": 100.0, "years_to_expiry": days / 365, "volatility": 0.5}
     contracts = make_contracts({**option, "underlying": "BTC"}, {**option, "underlying": "ETH"})
     row = contracts.underlyings.index(name)
-    found = vol_moves(contracts, np.array([row]), RETURNS, scenario_set, policy)[0]
+    found = vol_moves(contracts, RETURNS, scenario_set, policy)[row]
     expected = [slow_move(policy, name, days, r, e) for r, e in zip(RETURNS[row], SCORES, strict=True)]
     np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
 def test_a_move_never_passes_its_largest(make_contracts, scenario_set, opening_policy):
     contracts = make_contracts({"form": QUOTE_OPTION, "strike": 100.0, "years_to_expiry": 0.001, "volatility": 0.5})
-    moves = vol_moves(contracts, np.array([0]), RETURNS[:1], scenario_set, opening_policy)
+    moves = vol_moves(contracts, RETURNS[:1], scenario_set, opening_policy)
     assert moves[0, 0] == opening_policy.vol_proxy.largest_move
 
 
