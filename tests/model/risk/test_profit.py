@@ -12,7 +12,8 @@ import QuantLib
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION, ScenarioSet
 from tasks.model.errors import ModelInputError
 from tasks.model.policy import ByName
-from tasks.model.risk.profit import portfolio_pnl, unit_pnl, vol_moves
+from tasks.model.risk.profit import portfolio_pnl, unit_pnl
+from tasks.model.risk.states import vol_moves
 
 RETURNS = np.array([[-0.5, -0.1, 0.0, 0.2], [-0.3, 0.1, 0.0, 0.4]])  # BTC, ETH
 SCORES = np.array([1.0, -2.0, 0.5, 0.0])
