@@ -111,6 +111,10 @@ class Grid:
     vol_power_long: Annotated[float, Bound(0.0, 1.0, "exponent above 30 days")]
     vol_floor: Annotated[float, Bound(0.0, 2.0, "fraction per sqrt(year)")]
     extreme_moves: Annotated[tuple[float, ...], Bound(-0.99, 10.0, "fraction of price")]
+    basis_move_per_year: Annotated[float, Bound(0.0, 0.5, "log move of a forward against spot, per year")]
+    basis_move_smallest: Annotated[float, Bound(0.0, 0.05, "fraction of the forward; the move of a perpetual")]
+    skew_move: Annotated[float, Bound(0.0, 0.5, "fraction per sqrt(year) per unit of k / sqrt(T)")]
+    term_move_fraction: Annotated[float, Bound(0.0, 0.5, "fraction of volatility at the short end")]
 
 
 @dataclass(frozen=True)
@@ -182,6 +186,71 @@ class Expiry:
     """What expires within the liquidation period hedges no move over it (METHODOLOGY 5, line 8)."""
 
     within_periods: Annotated[float, Bound(0.0, 5.0, "liquidation periods")]
+
+
+@dataclass(frozen=True)
+class WrongWay:
+    """What positions and coin collateral lose together (METHODOLOGY 5, line 4)."""
+
+    fraction: Annotated[float, Bound(0.0, 1.0, "fraction of the joint loss beyond base margin and haircuts")]
+
+
+@dataclass(frozen=True)
+class ApcBuffer:
+    """Anti-procyclicality buffer on the margin rate of each underlying (METHODOLOGY 5, line 9)."""
+
+    mode: Annotated[str, Choice("off", "on")]
+    fraction: Annotated[float, Bound(0.0, 1.0, "fraction of the margin rate")]
+    release_rise_fraction: Annotated[float, Bound(0.0, 5.0, "rise of the margin rate above its average")]
+    end_rise_fraction: Annotated[float, Bound(0.0, 5.0, "rise of the margin rate above its average")]
+    replenish_step_fraction: Annotated[float, Bound(0.001, 1.0, "fraction of the margin rate per day")]
+    average_half_life_days: Annotated[float, Bound(1.0, 1000.0, "days")]
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Published steps on the requirement by the member's rating (METHODOLOGY 5, line 10)."""
+
+    step_fraction: Annotated[tuple[float, ...], Bound(0.0, 2.0, "fraction of the lines before, by surveillance level")]
+    score_at_least: Annotated[tuple[float, ...], Bound(0.0, 100.0, "credit score that keeps below the next step")]
+    unrated_step_fraction: Annotated[float, Bound(0.0, 2.0, "fraction of the lines before")]
+
+
+@dataclass(frozen=True)
+class LeverageSurcharge:
+    """Largest delta notional over equity (METHODOLOGY 5, line 10)."""
+
+    outright_cap: Annotated[float, Bound(1.0, 200.0, "USD of net delta, underlying by underlying, per USD of equity")]
+    hedged_cap: Annotated[float, Bound(1.0, 500.0, "USD of gross delta, position by position, per USD of equity")]
+
+
+@dataclass(frozen=True)
+class Tiers:
+    """Rates of initial margin by notional, each on the part of the notional from its floor to the next."""
+
+    floor_usd: Annotated[tuple[float, ...], Bound(0.0, 1e12, "USD of notional")]
+    im_fraction: Annotated[tuple[float, ...], Bound(0.001, 1.0, "fraction of the notional, 1 / largest leverage")]
+
+
+@dataclass(frozen=True)
+class BracketTable:
+    """Leverage brackets by underlying (METHODOLOGY 5, line 11)."""
+
+    majors: tuple[str, ...]
+    major: Tiers
+    other: Tiers
+    maintenance_fraction: Annotated[float, Bound(0.1, 0.99, "fraction of the bracket's initial margin")]
+
+    def of(self, underlying: str) -> Tiers:
+        """Tiers of an underlying."""
+        return self.major if underlying in self.majors else self.other
+
+
+@dataclass(frozen=True)
+class Override:
+    """How long a margin override may stand before a person has to ask for it again."""
+
+    longest_days: Annotated[int, Bound(1, 366, "calendar days from its first to its last")]
 
 
 @dataclass(frozen=True)
@@ -268,7 +337,13 @@ class Policy:
     stablecoin_depeg: StablecoinDepeg
     holiday_gap: HolidayGap
     expiry: Expiry
+    wrong_way: WrongWay
+    apc_buffer: ApcBuffer
+    credit: Credit
+    leverage_surcharge: LeverageSurcharge
     floor_top_up: FloorTopUp
+    brackets: BracketTable
+    override: Override
     maintenance: Maintenance
     collateral: Collateral
     call: Call

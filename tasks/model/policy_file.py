@@ -14,7 +14,7 @@ from datetime import date
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from tasks.model.errors import Finding, PolicyError
-from tasks.model.policy import BaseMargin, Bound, ByName, Choice, Policy
+from tasks.model.policy import ApcBuffer, BaseMargin, Bound, BracketTable, ByName, Choice, Credit, Policy, Tiers
 
 
 def parse(content: Mapping[str, Any], source: str) -> Policy:
@@ -134,18 +134,51 @@ def _check_number(
 
 def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
     base: BaseMargin = values["base_margin"]
-    faults = []
-    if base.minimum_scenarios > base.lookback_scenarios:
-        faults.append(
-            _fault(
-                "more scenarios required than looked back on",
-                "base_margin.minimum_scenarios",
-                source,
-                base.minimum_scenarios,
-                f"at most {base.lookback_scenarios}",
-            )
-        )
-    return faults
+    credit: Credit = values["credit"]
+    buffer: ApcBuffer = values["apc_buffer"]
+    brackets: BracketTable = values["brackets"]
+    rules = [
+        (
+            base.minimum_scenarios <= base.lookback_scenarios,
+            "more scenarios required than looked back on",
+            "base_margin.minimum_scenarios",
+            base.minimum_scenarios,
+            f"at most {base.lookback_scenarios}",
+        ),
+        (
+            list(credit.step_fraction) == sorted(credit.step_fraction) and len(credit.step_fraction) > 0,
+            "steps fall as the rating worsens",
+            "credit.step_fraction",
+            credit.step_fraction,
+            "ascending",
+        ),
+        (
+            list(credit.score_at_least) == sorted(credit.score_at_least, reverse=True)
+            and len(credit.score_at_least) + 1 == len(credit.step_fraction),
+            "scores do not part the steps",
+            "credit.score_at_least",
+            credit.score_at_least,
+            f"{len(credit.step_fraction) - 1} descending",
+        ),
+        (
+            buffer.end_rise_fraction <= buffer.release_rise_fraction,
+            "a release ends above where it begins",
+            "apc_buffer.end_rise_fraction",
+            buffer.end_rise_fraction,
+            f"at most {buffer.release_rise_fraction}",
+        ),
+        *(
+            (_well_tiered(tiers), "floors or rates do not ascend", f"brackets.{name}", tiers, "from 0, as many of each")
+            for name, tiers in (("major", brackets.major), ("other", brackets.other))
+        ),
+    ]
+    return [_fault(what, path, source, value, limit) for holds, what, path, value, limit in rules if not holds]
+
+
+def _well_tiered(tiers: Tiers) -> bool:
+    floors, rates = list(tiers.floor_usd), list(tiers.im_fraction)
+    ascend = floors == sorted(set(floors)) and rates == sorted(rates)
+    return ascend and len(floors) == len(rates) > 0 and floors[0] == 0.0
 
 
 def _fault(what: str, path: str, source: str, value: Any = "", limit: str = "") -> Finding:
