@@ -112,8 +112,11 @@ def readings(book: Book, sets: list[ScenarioSets], policy: Policy) -> Readings:
         return result
     lasting = _outlasting(book, policy)
     ids, unit_pnl = grid.grid_pnl(book.contracts, policy)
+    roll_pnl = grid.grid_roll_pnl(book.contracts, policy)
     for held, into in ((book, result.whole), (lasting, result.lasting)):
-        _read_grid(held, _differing(book, held), ids, unit_pnl, into.row_grid)
+        chosen = _differing(book, held)
+        _read_grid(held, chosen, ids, unit_pnl, into.row_grid)
+        _read_roll(held, chosen, roll_pnl, into.row_grid)
     account_type = np.array(book.portfolios["account_type"].to_list())[book.row_portfolio]
     for each in sets:
         chosen = np.flatnonzero(np.isin(account_type, each.account_types))
@@ -163,6 +166,16 @@ def _read_grid(book: Book, chosen: Ints, ids: tuple[str, ...], unit_pnl: Floats,
         at = tail.worst(losses)
         into.loss[rows] = np.maximum(losses[np.arange(len(rows)), at], 0.0)
         into.worst_id[rows] = np.array(ids)[at]
+
+
+def _read_roll(book: Book, chosen: Ints, unit_pnl: Floats, into: Tail) -> None:
+    """Where every expiry rolling to the account's disadvantage costs more than the worst point, that is the cause."""
+    pnl = book.quantity[:, None] * unit_pnl[book.contract_index]
+    slice_of = book.contracts.slice_of[book.contract_index]
+    loss = grid.roll_loss(len(book.row_portfolio), book.entry_row, slice_of, pnl)[chosen]
+    worse = loss > into.loss[chosen]
+    into.loss[chosen[worse]] = loss[worse]
+    into.worst_id[chosen[worse]] = grid.ROLL
 
 
 def _read_set(

@@ -121,6 +121,15 @@ def grid_pnl(contracts: Contracts, policy: Policy) -> tuple[tuple[str, ...], Flo
     return tuple(point.id for point in house_points(policy.grid)), unit_pnl
 
 
+def grid_roll_pnl(contracts: Contracts, policy: Policy) -> Floats:
+    """USD per one contract long as every expiry rolls up and down by the house's basis move, (n_contracts, 2)."""
+    pnl = np.zeros((len(contracts.ids), 2))
+    for index, name in enumerate(contracts.underlyings):
+        rows = np.flatnonzero(contracts.underlying == index)
+        pnl[rows] = roll_pnl(take(contracts, rows), house_grid(policy.grid, name).basis)
+    return pnl
+
+
 def house_grid(grid: Grid, underlying: str) -> ScenarioGrid:
     """The house's grid of an underlying. No basis moves by more than the price range."""
     width = grid.range_fraction[underlying]
@@ -155,13 +164,18 @@ def house_points(grid: Grid) -> tuple[Point, ...]:
 
 
 def scenario_pnl(contracts: Contracts, grid: ScenarioGrid) -> Floats:
-    """Weighted P&L per one contract long at each point, (n_contracts, n_points); gain > 0.
+    """Weighted P&L per one contract long at each point, (n_contracts, n_points); gain > 0. See `shocked_pnl`."""
+    return np.asarray(shocked_pnl(contracts, grid) * grid.weights)
+
+
+def shocked_pnl(contracts: Contracts, grid: ScenarioGrid) -> Floats:
+    """P&L per one contract long at each point, all of it, (n_contracts, n_points); gain > 0.
 
     USD; with `in_settlement_asset` the settlement asset's, at its price now: an extreme move that is damped is then
     converted at the price of one range, as the P&L it is damped to is. Raises ModelInputError as `revalue`.
     """
     moves = grid.moves
-    held = _flattened(contracts) if grid.sticky_strike else contracts
+    held = flattened(contracts) if grid.sticky_strike else contracts
     now = option_value_usd(contracts)
     aged = replace(held, years_to_expiry=held.years_to_expiry - grid.lookahead_days / DAYS_PER_YEAR)
     pnl = revalue(aged, states_of(aged, grid)) + (option_value_usd(aged) - now)[:, None]
@@ -169,7 +183,7 @@ def scenario_pnl(contracts: Contracts, grid: ScenarioGrid) -> Floats:
         price = np.where(pays_coin(contracts.form)[:, None], 1.0 + moves, 1.0)
         at = np.where(pays_coin(contracts.form)[:, None], 1.0 + _counted_moves(grid), 1.0)
         pnl = ((pnl + now[:, None]) / price - now[:, None]) * (price / at)
-    return np.asarray(pnl * grid.weights)
+    return pnl
 
 
 def states_of(contracts: Contracts, grid: ScenarioGrid) -> States:
@@ -211,11 +225,11 @@ def roll_loss(rows: int, row: Ints, slice_of: Ints, pnl: Floats) -> Floats:
     """
     if not len(row):
         return np.zeros(rows)
-    cells, place = np.unique(np.column_stack([row, slice_of]), axis=0, return_inverse=True)
-    of_cell = np.zeros((len(cells), 2))
-    np.add.at(of_cell, place.ravel(), pnl)
-    worse = np.maximum(0.0 - of_cell.min(axis=1), 0.0)
-    return np.bincount(cells[:, 0], worse, rows).astype(np.float64)
+    slices = int(slice_of.max()) + 1
+    cells, place = np.unique(row * slices + slice_of, return_inverse=True)
+    up, down = (np.bincount(place, direction, len(cells)) for direction in pnl.T)
+    worse = np.maximum(0.0 - np.minimum(up, down), 0.0)
+    return np.bincount(cells // slices, worse, rows).astype(np.float64)
 
 
 def take(contracts: Contracts, rows: Ints) -> Contracts:
@@ -228,12 +242,13 @@ def take(contracts: Contracts, rows: Ints) -> Contracts:
     return replace(contracts, ids=tuple(contracts.ids[row] for row in rows), **arrays)
 
 
+def flattened(contracts: Contracts) -> Contracts:
+    """The contracts on flat smiles, where volatility stays with the strike."""
+    smile = np.broadcast_to(np.array(FLAT_SMILE), contracts.slices.smile.shape)
+    return replace(contracts, slices=replace(contracts.slices, smile=smile))
+
+
 def _counted_moves(grid: ScenarioGrid) -> Floats:
     """(p,) move whose price converts a point's P&L: its own, or one range in its direction where it is damped."""
     moves = grid.moves
     return np.where(grid.column("damped") > 0.0, np.sign(moves) * grid.range_fraction, moves)
-
-
-def _flattened(contracts: Contracts) -> Contracts:
-    smile = np.broadcast_to(np.array(FLAT_SMILE), contracts.slices.smile.shape)
-    return replace(contracts, slices=replace(contracts.slices, smile=smile))
