@@ -118,9 +118,10 @@ def contract(row, price, quotes, as_of):
     }
 
 
-def usd(c, factor, vol):
-    """USD value of one contract once spot has moved by a factor; a future is worth nothing at its own mark."""
-    forward, worth = c["forward"] * factor, c["m"] * (c["spot"] * factor if c["inverse"] else c["settle"])
+def usd(c, factor, vol, basis=1.0):
+    """USD value of one contract once spot has moved by a factor, and the forward by another on top; a future is worth
+    nothing at its own mark."""
+    forward, worth = c["forward"] * factor * basis, c["m"] * (c["spot"] * factor if c["inverse"] else c["settle"])
     if not c["option"]:
         return worth * (1 / c["forward"] - 1 / forward if c["inverse"] else forward - c["forward"])
     deviation, sign = max(vol * math.sqrt(c["days"] / 365), 1e-9), 1 if c["call"] else -1
@@ -290,8 +291,40 @@ def worst_of_grid(book, policy):
     points = [(step / 3, None, way) for step in range(-3, 4) for way in ("up", "flat", "down")]
     points += [(None, move, "up") for move in grid["extreme_moves"]]
     return sum(
-        max(0.0, *(-sum(q * at_point(c, *point, grid) for c, q in held) for point in points)) for held in book.values()
+        max(
+            0.0,
+            roll(held, grid),
+            *(-sum(q * at_point(c, *point, grid) for c, q in held) for point in points),
+            *(-sum(q * tilted(c, what, way, grid) for c, q in held) for what in ("skew", "term") for way in (1, -1)),
+            *(-sum(q * rolled(c, way, grid) for c, q in held) for way in (1, -1)),
+        )
+        for held in book.values()
     )
+
+
+def roll(held, grid):
+    """Each expiry's forward moves against spot in the direction in which the positions of that expiry lose."""
+    return sum(
+        max(0.0, *(-sum(q * rolled(c, way, grid) for c, q in held if c["days"] == days) for way in (1, -1)))
+        for days in {c["days"] for c, _ in held}
+    )
+
+
+def rolled(c, way, grid):
+    """Gain of one contract when its forward rises (1) or falls (-1) against spot."""
+    move = math.exp(grid["basis_move_per_year"] * c["days"] / 365) - 1 if c["days"] < math.inf else 0.0
+    move = min(max(move, grid["basis_move_smallest"]), named(grid["range_fraction"], c["asset"]))
+    return usd(c, 1.0, c["vol"], 1 + move if way > 0 else 1 / (1 + move)) - usd(c, 1.0, c["vol"])
+
+
+def tilted(c, what, way, grid):
+    """Gain of one contract when the upper strikes rise (1) or fall (-1), or the short end does."""
+    if not c["option"]:
+        return 0.0
+    z = max(-2.5, min(2.5, math.log(c["strike"] / c["forward"]) / math.sqrt(c["days"] / 365)))
+    short_end = math.log(30 / min(max(c["days"], 1), 900)) / math.log(30)
+    up = grid["skew_move"] * z if what == "skew" else grid["term_move_fraction"] * short_end * c["vol"]
+    return usd(c, 1.0, max(c["vol"] + way * up, 0.0)) - usd(c, 1.0, c["vol"])
 
 
 def at_point(c, step, move, way, grid):
