@@ -118,6 +118,13 @@ class Grid:
 
 
 @dataclass(frozen=True)
+class Settlement:
+    """How a contract settles at expiry (METHODOLOGY 1)."""
+
+    averaging_seconds: Annotated[float, Bound(0.0, 86400.0, "s, 0 = one price")]
+
+
+@dataclass(frozen=True)
 class VolProxy:
     """Implied-volatility moves where no history of them exists (METHODOLOGY 3.4)."""
 
@@ -279,10 +286,32 @@ class CollateralCap:
 
 
 @dataclass(frozen=True)
+class HaircutCalibration:
+    """Haircuts read off an asset's own losses, where they exceed the policy's (METHODOLOGY 6)."""
+
+    mode: Annotated[str, Choice("off", "on")]
+    assets: tuple[str, ...]
+    confidence_fraction: Annotated[float, Bound(0.9, 0.999, "fraction")]
+    missing_fraction: Annotated[float, Bound(0.0, 1.0, "fraction, where an asset's history is too short to tell")]
+
+
+@dataclass(frozen=True)
+class HaircutTiers:
+    """What is taken off besides, by the amount of an asset an account posts: each rate on its slice of the value."""
+
+    assets: tuple[str, ...]
+    floor_usd: Annotated[tuple[float, ...], Bound(0.0, 1e12, "USD of market value")]
+    added_fraction: Annotated[tuple[float, ...], Bound(0.0, 1.0, "fraction of the value above the floor")]
+
+
+@dataclass(frozen=True)
 class Collateral:
-    """Haircuts by asset (an asset not listed is worth nothing: default 1) and concentration caps."""
+    """Haircuts by asset (an asset not listed is worth nothing: default 1), tiers by amount and concentration caps."""
 
     haircut_fraction: Annotated[ByName, Bound(0.0, 1.0, "fraction")]
+    liquidity_haircut_fraction: Annotated[ByName, Bound(0.0, 1.0, "fraction, of coin margined with the positions")]
+    calibration: HaircutCalibration
+    tiers: HaircutTiers
     cap: CollateralCap
 
 
@@ -329,6 +358,7 @@ class Policy:
     base_margin: BaseMargin
     stress: Stress
     grid: Grid
+    settlement: Settlement
     vol_proxy: VolProxy
     surface: SurfaceFit
     correlation_break: CorrelationBreak

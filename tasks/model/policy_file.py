@@ -14,7 +14,7 @@ from datetime import date
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from tasks.model.errors import Finding, PolicyError
-from tasks.model.policy import ApcBuffer, BaseMargin, Bound, BracketTable, ByName, Choice, Credit, Policy, Tiers
+from tasks.model.policy import ApcBuffer, BaseMargin, Bound, BracketTable, ByName, Choice, Credit, HaircutTiers, Policy
 
 
 def parse(content: Mapping[str, Any], source: str) -> Policy:
@@ -137,6 +137,7 @@ def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
     credit: Credit = values["credit"]
     buffer: ApcBuffer = values["apc_buffer"]
     brackets: BracketTable = values["brackets"]
+    haircuts: HaircutTiers = values["collateral"].tiers
     rules = [
         (
             base.minimum_scenarios <= base.lookback_scenarios,
@@ -168,16 +169,28 @@ def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
             f"at most {buffer.release_rise_fraction}",
         ),
         *(
-            (_well_tiered(tiers), "floors or rates do not ascend", f"brackets.{name}", tiers, "from 0, as many of each")
+            (
+                _tiered(tiers.floor_usd, tiers.im_fraction),
+                "floors or rates do not ascend",
+                f"brackets.{name}",
+                tiers,
+                "from 0, as many of each",
+            )
             for name, tiers in (("major", brackets.major), ("other", brackets.other))
+        ),
+        (
+            _tiered(haircuts.floor_usd, haircuts.added_fraction),
+            "floors or haircuts do not ascend",
+            "collateral.tiers",
+            haircuts,
+            "from 0, as many of each",
         ),
     ]
     return [_fault(what, path, source, value, limit) for holds, what, path, value, limit in rules if not holds]
 
 
-def _well_tiered(tiers: Tiers) -> bool:
-    floors, rates = list(tiers.floor_usd), list(tiers.im_fraction)
-    ascend = floors == sorted(set(floors)) and rates == sorted(rates)
+def _tiered(floors: tuple[float, ...], rates: tuple[float, ...]) -> bool:
+    ascend = list(floors) == sorted(set(floors)) and list(rates) == sorted(rates)
     return ascend and len(floors) == len(rates) > 0 and floors[0] == 0.0
 
 
