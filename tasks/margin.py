@@ -17,6 +17,7 @@ def margin(context: Context) -> None:
     inputs = MarginInputs(
         positions=context.query("book/slices/margin_positions"),
         accounts=_with_gaps(context),
+        surface=context.query("book/slices/margin_surface"),
         listed=context.query("book/slices/margin_underlyings"),
         history=context.query("book/slices/margin_history", business_date=context.key.business_date),
         volumes=context.query("book/slices/margin_volumes"),

@@ -61,6 +61,12 @@ counted AS (
     WHERE l.options
     GROUP BY ALL
     UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'SMILE_FLAT', count(DISTINCT contract_id)
+    FROM result.position_risk WHERE run_id = $run_id AND smile = 'FLAT' GROUP BY ALL
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'FIXING_PROXY', count(DISTINCT contract_id)
+    FROM result.position_risk WHERE run_id = $run_id AND fixing = 'PROXY' GROUP BY ALL
+    UNION ALL
     SELECT l.clearing_member_id, l.margin_account_id, q.word, count(*)
     FROM live AS l
     JOIN (

@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS result.position_risk (
     option_value_usd DECIMAL(20, 2) NOT NULL,
     delta DOUBLE NOT NULL,
     gamma DOUBLE NOT NULL,
-    vega_usd DOUBLE NOT NULL
+    vega_usd DOUBLE NOT NULL,
+    smile VARCHAR,
+    fixing VARCHAR
 );
 COMMENT ON COLUMN result.position_risk.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.position_risk.clearing_member_id IS 'clearing member';
@@ -19,3 +21,5 @@ COMMENT ON COLUMN result.position_risk.option_value_usd IS 'USD, signed, premium
 COMMENT ON COLUMN result.position_risk.delta IS 'underlying units';
 COMMENT ON COLUMN result.position_risk.gamma IS 'underlying units per USD';
 COMMENT ON COLUMN result.position_risk.vega_usd IS 'USD per vol point (0.01)';
+COMMENT ON COLUMN result.position_risk.smile IS 'live options only: SURFACE where scenarios read volatility off a certified slice, FLAT otherwise';
+COMMENT ON COLUMN result.position_risk.fixing IS 'PROXY while a settlement average runs whose fixed part is a declared price; empty outside of one';

@@ -65,6 +65,8 @@ _POSITION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "delta": pl.Float64,
     "gamma": pl.Float64,
     "vega_usd": pl.Float64,
+    "smile": pl.String,
+    "fixing": pl.String,
 }
 
 
@@ -73,14 +75,16 @@ class MarginInputs:
     """Frames of the margin stage.
 
     positions: see portfolio.build_book. accounts: as there, and gap_days (days without a settlement window of the
-    asset calls are due in, beyond the usual one). listed: underlying of every contract listed, so that a scenario set
-    does not depend on who holds what. history: underlying, date, close (USD), up to the business date.
-    volumes, order_books: see liquidity.liquidity_table. balances: see collateral.value_collateral, after today's
-    postings. stablecoins: the assets among them that are meant to be worth a dollar.
+    asset calls are due in, beyond the usual one). surface: certified slices, see there too. listed: underlying of
+    every contract listed, so that a scenario set does not depend on who holds what. history: underlying, date, close
+    (USD), up to the business date. volumes, order_books: see liquidity.liquidity_table. balances: see
+    collateral.value_collateral, after today's postings. stablecoins: the assets among them that are meant to be worth
+    a dollar.
     """
 
     positions: pl.DataFrame
     accounts: pl.DataFrame
+    surface: pl.DataFrame
     listed: pl.DataFrame
     history: pl.DataFrame
     volumes: pl.DataFrame
@@ -108,7 +112,7 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     `as_of`: UTC, the cycle's own time, from which time to expiry runs. Raises ModelInputError where a position cannot
     be margined or history is short.
     """
-    book = build_book(inputs.positions, inputs.accounts, as_of)
+    book = build_book(inputs.positions, inputs.accounts, inputs.surface, as_of, policy)
     sets = _scenario_sets(book, inputs, as_of, policy)
     market = _liquidity_table(sets, inputs, as_of, policy)
     read = readings(book, sets, policy)
@@ -270,5 +274,16 @@ def _position_table(book: Book, values: list[Decimal]) -> pl.DataFrame:
         index = None if row["expired"] else place[row["contract_id"]]
         # Adding zero turns the negative zero of a short position's nothing into zero.
         figures = [0.0 if index is None else float(row["quantity"]) * float(each[index]) + 0.0 for each in unit]
-        rows.append((*(row[name] for name in KEY), row["contract_id"], value, *figures))
+        words = (None, None) if index is None else (_smile_word(book, index), _fixing_word(book, index))
+        rows.append((*(row[name] for name in KEY), row["contract_id"], value, *figures, *words))
     return pl.DataFrame(rows, schema=_POSITION_SCHEMA, orient="row")
+
+
+def _smile_word(book: Book, index: int) -> str | None:
+    if not book.contracts.is_option[index]:
+        return None
+    return "SURFACE" if book.has_smile[book.contracts.slice_of[index]] else "FLAT"
+
+
+def _fixing_word(book: Book, index: int) -> str | None:
+    return "PROXY" if book.is_averaging[index] else None

@@ -9,22 +9,25 @@ delivered rows leaves no trace. Reference: METHODOLOGY 4.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
 import polars as pl
 
-from tasks.model.arrays import Contracts, Floats, Ints, require_finite, slices_of
+from tasks.model.arrays import Bools, Contracts, Floats, Ints, Slices, require_finite, slices_of
 from tasks.model.errors import Finding, ModelInputError
+from tasks.model.market.svi import Svi
 from tasks.model.policy import Policy
+from tasks.model.pricing import averaging
 from tasks.model.pricing.black76 import years_to_expiry
 from tasks.model.pricing.payoff import form_of
 
 ACCOUNT = ["clearing_member_id", "margin_account_id"]
 KEY = [*ACCOUNT, "client_id"]
 GROSS = "CLIENT_GROSS"
+_SMILE = ["svi_a", "svi_b", "svi_rho", "svi_mu", "svi_s"]
 _SECONDS_PER_DAY = 86_400.0
 
 
@@ -45,6 +48,12 @@ class Book:
     contract_index: Ints  # (entries,) position in contracts
     quantity: Floats  # (entries,) contracts, long > 0
     mark_uncertainty: Floats  # (n_contracts,) USD per contract, >= 0
+    has_smile: Bools  # (n_slices,) whether a certified slice of the surface stands behind it; flat otherwise
+
+    @property
+    def is_averaging(self) -> Bools:
+        """(n_contracts,) whether part of the final price is fixed, at a declared price for want of a delivered one."""
+        return self.contracts.fixed_part > 0.0
 
     @property
     def days_to_expiry(self) -> Floats:
@@ -57,13 +66,16 @@ class Book:
         return np.repeat(np.arange(len(self.row_portfolio)), np.diff(self.pointer))
 
 
-def build_book(positions: pl.DataFrame, accounts: pl.DataFrame, as_of: datetime) -> Book:
+def build_book(
+    positions: pl.DataFrame, accounts: pl.DataFrame, surface: pl.DataFrame, as_of: datetime, policy: Policy
+) -> Book:
     """Book of the open positions (quantity not zero) of the accounts.
 
     `positions`: key, contract_id, quantity, kind, payoff, underlying, multiplier, strike, option_type, expiry_ts,
     expired (its value is final: no scenario moves it), settle_asset, settlement_price, index_price, forward_price,
     implied_volatility, settle_asset_price, mark_uncertainty_usd. `accounts`: clearing_member_id, margin_account_id,
-    account_type.
+    account_type. `surface`: underlying, expiry_ts and svi_a to svi_s of certified slices; an expiry without one keeps a
+    flat smile.
     Raises ModelInputError listing every position that cannot be margined; a position is never left out.
     """
     portfolios = _portfolios(positions, accounts)
@@ -71,13 +83,13 @@ def build_book(positions: pl.DataFrame, accounts: pl.DataFrame, as_of: datetime)
     _require_complete(keyed)
     live = keyed.filter(~pl.col("expired"))
     terms = live.unique("contract_id").sort("contract_id")
-    contracts = _contracts(terms, as_of)
+    contracts, has_smile = _with_smiles(_contracts(terms, as_of, policy), terms, surface)
     place = {name: index for index, name in enumerate(contracts.underlyings)}
     ordered = live.with_columns(group=pl.col("underlying").replace_strict(place, return_dtype=pl.Int64)).sort(
         "portfolio", "group", "contract_id"
     )
     uncertainty = require_finite("mark uncertainty", floats(terms["mark_uncertainty_usd"]), contracts.ids)
-    return Book(portfolios, keyed, contracts, *_sparse(ordered, contracts), uncertainty)
+    return Book(portfolios, keyed, contracts, *_sparse(ordered, contracts), uncertainty, has_smile)
 
 
 def row_horizon(book: Book, policy: Policy) -> Floats:
@@ -144,30 +156,48 @@ def _require_complete(positions: pl.DataFrame) -> None:
         raise ModelInputError(*findings)
 
 
-def _contracts(terms: pl.DataFrame, as_of: datetime) -> Contracts:
+def _contracts(terms: pl.DataFrame, as_of: datetime, policy: Policy) -> Contracts:
     underlyings = tuple(sorted(set(terms["underlying"])))
     forms = [form_of(kind, payoff) for kind, payoff in terms.select("kind", "payoff").iter_rows()]
     expiry = terms["expiry_ts"].cast(pl.Datetime("us")).to_numpy()
     option = np.array([kind == "OPT" for kind in terms["kind"]], dtype=np.bool_)
     underlying = np.array([underlyings.index(name) for name in terms["underlying"]], dtype=np.int64)
-    slice_of, slices = slices_of(underlying, _days_to_expiry(terms, as_of))
+    days, forward, index = _days_to_expiry(terms, as_of), floats(terms["forward_price"]), floats(terms["index_price"])
+    share = averaging.fixed_share(days * _SECONDS_PER_DAY, policy.settlement.averaging_seconds)
+    slice_of, slices = slices_of(underlying, days)
     return Contracts(
         ids=tuple(terms["contract_id"]),
         underlyings=underlyings,
         underlying=underlying,
         form=np.array(forms, dtype=np.int64),
         multiplier=floats(terms["multiplier"]),
-        index_price=floats(terms["index_price"]),
-        forward=floats(terms["forward_price"]),
+        index_price=index,
+        forward=forward,
         settle_price=floats(terms["settle_asset_price"]),
         strike=floats(terms["strike"]),
         is_call=np.array([kind == "C" for kind in terms["option_type"]], dtype=np.bool_),
         years_to_expiry=np.where(option, years_to_expiry(expiry, np.datetime64(as_of)), np.nan),
         volatility=np.where(option, floats(terms["implied_volatility"]), np.nan),
-        fixed_part=np.zeros(len(underlying)),
+        fixed_part=averaging.cautious_fixed_part(share, forward, index),
         slice_of=slice_of,
         slices=slices,
     )
+
+
+def _with_smiles(contracts: Contracts, terms: pl.DataFrame, surface: pl.DataFrame) -> tuple[Contracts, Bools]:
+    """Contracts whose slices have the smiles of the surface, and which slices do (n_slices,).
+
+    A slice whose total variance reaches zero anywhere has no ratio to it that an option could keep: it stays flat.
+    """
+    svi = {
+        (name, expiry): Svi(*raw) for name, expiry, *raw in surface.select("underlying", "expiry_ts", *_SMILE).rows()
+    }
+    slices, smile = contracts.slices, contracts.slices.smile.copy()
+    has_smile = np.zeros(len(slices.days), dtype=np.bool_)
+    for at, key in zip(contracts.slice_of, terms.select("underlying", "expiry_ts").iter_rows(), strict=True):
+        if key in svi and svi[key].lowest > 0.0:
+            smile[at], has_smile[at] = astuple(svi[key]), True
+    return replace(contracts, slices=Slices(slices.underlying, slices.days, smile)), has_smile
 
 
 def _days_to_expiry(terms: pl.DataFrame, as_of: datetime) -> Floats:

@@ -7,6 +7,8 @@ HISTORY_DROPPED: start dates without a scenario. DEPTH_PROXY, VOLUME_PROXY: unde
 rests on a declared spread or volume. VEGA_PROXY: underlyings of options held, whose spread and turnover of vega are
 always declared. SURFACE_UNCERTIFIED, SURFACE_REPAIRED, SURFACE_PRIOR: expiries of the underlyings of options held whose
 slice of the volatility surface failed its certificate, passes once repaired, or is borrowed for want of quotes.
+SMILE_FLAT: options held whose volatility no certified slice moves in a scenario. FIXING_PROXY: contracts held whose
+settlement average runs and whose fixed part is a declared price, the lower of forward and index.
 JOINT_AS_HAIRCUT: the account asks for the joint mode of collateral and is margined in haircut mode.
 """
 

@@ -6,6 +6,7 @@ Reference: Gatheral and Jacquier (2014), sections 2 and 3; METHODOLOGY 2.
 
 from __future__ import annotations
 
+import math
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
@@ -48,6 +49,11 @@ class Svi:
             self.b * self.s * self.s / (root * root * root),
         )
 
+    @property
+    def lowest(self) -> float:
+        """Lowest total variance of the whole slice, wherever it lies."""
+        return self.a + self.b * self.s * math.sqrt(1.0 - self.rho * self.rho)
+
     def density(self, log_moneyness: Floats) -> Floats:
         """g at log_moneyness: the slice admits no butterfly arbitrage where g >= 0. -inf where w is not above 0."""
         return density(log_moneyness, self.shape(log_moneyness))
@@ -88,14 +94,13 @@ def jump_wings(svi: Svi, years: float) -> JumpWings:
     """Jump wings of a raw slice with w(0) > 0 and b > 0. Reference: Gatheral and Jacquier (2014), equation 3.5."""
     w = float(svi.total_variance(np.zeros(1))[0])
     tilt = svi.rho - svi.mu / np.hypot(svi.mu, svi.s)
-    lowest = svi.a + svi.b * svi.s * np.sqrt(1.0 - svi.rho**2)
     root = np.sqrt(w)
     return JumpWings(
         w / years,
         float(svi.b * tilt / (2.0 * root)),
         float(svi.b * (1.0 - svi.rho) / root),
         float(svi.b * (1.0 + svi.rho) / root),
-        float(lowest / years),
+        svi.lowest / years,
     )
 
 

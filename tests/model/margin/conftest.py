@@ -137,6 +137,11 @@ _SCHEMA = {
     "settle_asset": pl.String,
     "mark_uncertainty_usd": pl.Float64,
 }
+SURFACE = {
+    "underlying": pl.String,
+    "expiry_ts": pl.Datetime("us"),
+    **dict.fromkeys(("svi_a", "svi_b", "svi_rho", "svi_mu", "svi_s"), pl.Float64),
+}
 _DECIMALS = (3, 4, 8, 9, 10, 12)
 
 
@@ -201,6 +206,7 @@ def inputs(
 ) -> Callable[[list[Position]], MarginInputs]:
     """Inputs of the margin stage for a book, in deep markets with nothing delivered of them, and no collateral."""
     listed = pl.DataFrame({"underlying": ["BTC", "ETH", "SOL"]})
+    surface = pl.DataFrame(schema=SURFACE)
     volumes = pl.DataFrame(schema={"underlying": pl.String, "volume_usd": pl.Decimal(38, 2)})
     books = pl.DataFrame(
         schema={"underlying": pl.String, "contract_id": pl.String, "bid": pl.Decimal(28, 10), "ask": pl.Decimal(28, 10)}
@@ -216,7 +222,7 @@ def inputs(
         }
     )
     return lambda held: MarginInputs(
-        positions(held), accounts, listed, history, volumes, books, balances, ("USDC", "USDT")
+        positions(held), accounts, surface, listed, history, volumes, books, balances, ("USDC", "USDT")
     )
 
 

@@ -22,7 +22,7 @@ from tasks.model.errors import ModelInputError
 from tasks.model.margin import tails
 from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
 from tasks.model.margin.requirement import limit_offset
-from tasks.model.policy import ByName, Policy
+from tasks.model.policy import ByName, Policy, Settlement
 
 AS_OF = datetime(2026, 1, 30, 8)
 Book = list[tuple[str, str, str, str, str]]
@@ -365,7 +365,8 @@ def test_closes_that_end_before_the_liquidation_period_are_refused(inputs: Input
 
 
 def test_a_group_whose_tail_is_a_gain_lowers_the_others_within_the_limit_only(inputs: Inputs, policy: Policy) -> None:
-    # A straddle with half a minute to live gains in every scenario but those that do not move.
+    # A straddle with half a minute to live gains in every scenario but those that do not move, where one price settles.
+    policy = replace(policy, settlement=Settlement(averaging_seconds=0.0))
     plain = inputs(
         house(
             ("BTC-20260327-90000-C.INV", "10"),
