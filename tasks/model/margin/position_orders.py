@@ -1,0 +1,52 @@
+"""Margin of one contract by itself, its open orders included: rates by side, isolated, and fully collateralised.
+
+The side that could grow counts: a position with all of its buy orders filled, or with all of its sell orders. Amounts
+are in the quote, >= 0; quantities long > 0. Scalars: this is margin per contract, before any netting across contracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+Order = tuple[float, float]
+"""Quantity > 0 and limit price."""
+
+
+def side_margin(
+    price: float, quantity: float, long_rate: float, short_rate: float, buying: float = 0.0, selling: float = 0.0
+) -> float:
+    """The worse side at its own rate (market risk and closing slippage together), all orders of that side filled."""
+    long, short = max(quantity + buying, 0.0), max(selling - quantity, 0.0)
+    return price * max(long * long_rate, short * short_rate)
+
+
+def isolated_margin(price: float, quantity: float, factor: float) -> float:
+    """What is set aside for one position or order at its entry or limit price: a fixed share of its value."""
+    return price * abs(quantity) * factor
+
+
+def capped_margin(quantity: float, price: float, largest_price: float) -> float:
+    """All that a position entered at `price` can lose where no price is below 0 or above the largest one."""
+    return quantity * price if quantity >= 0 else -quantity * (largest_price - price)
+
+
+def capped_order_margin(buys: Sequence[Order], sells: Sequence[Order], largest_price: float) -> float:
+    """All that the worse side of the open orders can lose; orders that reduce a position are left out by the caller."""
+    bought = sum(capped_margin(quantity, price, largest_price) for quantity, price in buys)
+    sold = sum(capped_margin(-quantity, price, largest_price) for quantity, price in sells)
+    return max(bought, sold)
+
+
+def accrued_funding(index: float, mark: float, interest: float, lowest: float, highest: float) -> float:
+    """Funding per unit accrued so far, paid by longs where above 0: premium, and interest less premium within bounds.
+
+    index, mark: time-weighted averages over the interval so far; interest: fraction accrued over it; lowest, highest:
+    bounds of the second part, fractions of the index.
+    """
+    adjusted = min(max((1.0 + interest) * index - mark, lowest * index), highest * index)
+    return mark - index + adjusted
+
+
+def funding_margin(payment: float, quantity: float, factor: float) -> float:
+    """Share of the accrued funding a position will pay; what it will receive counts nothing."""
+    return factor * max(payment * quantity, 0.0)
