@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -46,7 +43,6 @@ CONTRACTS = {
 FUNDING = {"contract_id": pl.String, "funding_rate": pl.Decimal(18, 12)}
 DECIMALS = {"BTC": 8, "USDC": 6, "ETH": 18, "USD": 2}
 REFERENCE = ByName({"default": 0.0001, "ETH": 0.0002})
-GOLDEN = Path(os.environ.get("LEVEE_GOLDEN_DIR", Path(__file__).resolve().parents[4] / "shared" / "golden"))
 
 
 def contract(**fields: Any) -> dict[str, Any]:
@@ -171,30 +167,6 @@ def test_variation_margin_worked_by_hand(terms: dict[str, Any], amounts: dict[st
     result = pair(contract(**terms), NO_FUNDING, **amounts)
     assert amount(result, "variation_margin") == Decimal(expected)
     assert amount(result, "variation_margin", "Z") == -Decimal(expected)
-
-
-@pytest.mark.golden
-@pytest.mark.skipif(not GOLDEN.is_dir(), reason="the golden cases are not here (LEVEE_GOLDEN_DIR)")
-def test_golden_variation_margin() -> None:
-    cases = json.loads((GOLDEN / "crypto.json").read_text(encoding="utf-8"), parse_float=str, parse_int=str)
-    cases = [case for case in cases if case["model"] == "variation_margin"]
-    assert len(cases) >= 4
-    for case in cases:
-        given_ = case["inputs"]
-        trades = [(Decimal(quantity), Decimal(price)) for quantity, price in given_["trades"]]
-        bought = [(quantity, price) for quantity, price in trades if quantity > 0]
-        sold = [(-quantity, price) for quantity, price in trades if quantity < 0]
-        result = pair(
-            contract(settlement_price=given_["price"], prev_settlement_price=given_["prev_price"]),
-            NO_FUNDING,
-            qty_open=given_["prev_qty"],
-            qty_buy=str(sum(quantity for quantity, _ in bought)),
-            qty_sell=str(sum(quantity for quantity, _ in sold)),
-            buy_value=str(sum(quantity * price for quantity, price in bought)),
-            sell_value=str(sum(quantity * price for quantity, price in sold)),
-        )
-        difference = amount(result, "variation_margin") - Decimal(case["expected"]["cash_flow"])
-        assert abs(difference) <= Decimal(case["tolerance"]["abs"]), case["id"]
 
 
 @pytest.mark.parametrize(

@@ -10,28 +10,6 @@ import pytest
 from tasks.model.market.volatility import decay, ewma_variance, forecast_volatility, scale_factor
 
 
-@pytest.mark.golden
-def test_golden_ewma(golden, agrees):
-    for case in golden("ewma"):
-        given = case["inputs"]
-        variance = ewma_variance(np.array([given["u"]]), given["lam"], given["sigma"] ** 2)
-        assert agrees(math.sqrt(variance[-1]), case["expected"]["sigma_next"], case["tolerance"]), case["id"]
-
-
-@pytest.mark.golden
-def test_golden_filtered_returns_at_one_day(golden, agrees):
-    for case in golden("fhs"):
-        given, expected = case["inputs"], case["expected"]
-        returns = np.array(given["returns"])
-        sigma = np.sqrt(ewma_variance(returns, given["lam"], given["sigma0_sq"]))
-        assert agrees(sigma[-1], expected["sigma_forecast"], case["tolerance"])
-        mid = returns * scale_factor(sigma[:-1], sigma[-1], "mid", 0.25, 4.0)
-        assert agrees(mid, expected["mid_vol_scaled"], case["tolerance"])
-        # Full scaling is a challenger: twice the mid factor less one.
-        full = returns * scale_factor(sigma[:-1], sigma[-1], "full", 0.25, 4.0)
-        assert agrees(full, expected["scaled_returns"], case["tolerance"])
-
-
 def test_after_a_half_life_a_return_counts_half():
     assert decay(90.0) ** 90 == pytest.approx(0.5, rel=1e-13)
     assert decay(1.0) == 0.5
