@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import date
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -26,6 +26,27 @@ def parse(content: Mapping[str, Any], source: str) -> Policy:
     if faults:
         raise PolicyError(*faults)
     return Policy(**values, policy_hash=content_hash(content))
+
+
+def table(schema: Any, content: Any, source: str, path: str) -> Any:
+    """A parameter table at a path as a dataclass. What the dataclass has a default for may be left out.
+
+    Raises PolicyError PARAM_STATE listing every wrong field.
+    """
+    faults: list[Finding] = []
+    built = _built(schema, content, f"{path}.", source, faults)
+    if faults:
+        raise PolicyError(*faults)
+    return built
+
+
+def table(schema: Any, content: Mapping[str, Any], source: str) -> Any:
+    """A table of figures in the form of a dataclass. Raises PolicyError PARAM_STATE listing every wrong field."""
+    faults: list[Finding] = []
+    values = _section(schema, content, "", source, faults)
+    if faults:
+        raise PolicyError(*faults)
+    return schema(**values)
 
 
 def canonical(content: Mapping[str, Any]) -> str:
@@ -88,21 +109,27 @@ def _section(schema: Any, content: Any, prefix: str, source: str, faults: list[F
         return {}
     unknown = sorted(set(content) - set(declared))
     faults += [_fault("unknown parameter", prefix + name, source, content[name]) for name in unknown]
+    required = {each.name for each in fields(schema) if each.default is MISSING}
     values: dict[str, Any] = {}
     for name, (kind, rule) in declared.items():
         path = prefix + name
-        if name not in content:
-            faults.append(_fault("missing parameter", path, source))
-        elif is_dataclass(kind):
-            nested = _section(kind, content[name], f"{path}.", source, faults)
-            build: Any = kind
-            values[name] = build(**nested) if set(nested) == set(_declared(kind)) else None
-        else:
+        if name in content:
             values[name] = _value(kind, content[name], rule, path, source, faults)
+        elif name in required:
+            faults.append(_fault("missing parameter", path, source))
     return values
 
 
+def _built(schema: Any, content: Any, prefix: str, source: str, faults: list[Finding]) -> Any:
+    """The dataclass of a table, None where a field of it is wrong."""
+    before = len(faults)
+    values = _section(schema, content, prefix, source, faults)
+    return schema(**values) if len(faults) == before else None
+
+
 def _value(kind: Any, raw: Any, rule: Bound | Choice | None, path: str, source: str, faults: list[Finding]) -> Any:
+    if is_dataclass(kind):
+        return _built(kind, raw, f"{path}.", source, faults)
     if kind is ByName:
         if not isinstance(raw, Mapping) or "default" not in raw:
             faults.append(_fault("must be a table by name with a default", path, source, raw))
