@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from scipy.optimize import bisect, minimize_scalar
 
 from tasks.model.arrays import Floats
 from tasks.model.market.svi import JumpWings, Svi, from_jump_wings, jump_wings
@@ -33,6 +34,15 @@ class Certificate(NamedTuple):
         return self.min_g >= 0.0 and self.min_calendar_gap >= 0.0
 
 
+class Butterfly(NamedTuple):
+    """Where a slice admits butterfly arbitrage: its lowest g, the log-moneyness of it, and the outer edges of g < 0."""
+
+    min_g: float
+    at: float
+    first: float
+    last: float
+
+
 def grid(atm_variance: float, steps: int = _STEPS, centre_steps: int = _CENTRE_STEPS) -> Floats:
     """Sorted log-moneyness: even steps over the whole range, finer ones where a slice of this level bends."""
     width = min(_CENTRE_WIDTHS * float(np.sqrt(max(atm_variance, 0.0))), RANGE)
@@ -44,6 +54,25 @@ def certify(svi: Svi, before: Svi | None) -> Certificate:
     k = grid(float(svi.total_variance(np.zeros(1))[0]))
     gap = np.inf if before is None else float(np.min(svi.total_variance(k) - before.total_variance(k)))
     return Certificate(float(np.min(svi.density(k))), gap)
+
+
+def butterfly(svi: Svi) -> Butterfly | None:
+    """The butterfly arbitrage of a slice on |k| <= 1.5, to the digits of a root finder; None where there is none."""
+    k = grid(float(svi.total_variance(np.zeros(1))[0]))
+    g = svi.density(k)
+    negative = np.flatnonzero(g < 0.0)
+    if not len(negative):
+        return None
+    lowest, before, after = int(np.argmin(g)), int(negative[0]) - 1, int(negative[-1]) + 1
+    sides = k[max(lowest - 1, 0)], k[min(lowest + 1, len(k) - 1)]
+    near = minimize_scalar(_density_at, bounds=sides, args=(svi,), method="bounded", options={"xatol": 1e-9})
+    first = -RANGE if before < 0 else bisect(_density_at, k[before], k[before + 1], args=(svi,))
+    last = RANGE if after == len(k) else bisect(_density_at, k[after - 1], k[after], args=(svi,))
+    return Butterfly(float(near.fun), float(near.x), float(first), float(last))
+
+
+def _density_at(k: float, svi: Svi) -> float:
+    return float(svi.density(np.array([k]))[0])
 
 
 def without_butterfly(wings: JumpWings) -> JumpWings:

@@ -2,7 +2,8 @@
 
 The out-of-the-money side is priced and the other side follows by parity, so call less put is forward less strike and
 no price is negative. The total volatility sigma sqrt(T) has a floor, time itself has none: at expiry the price is the
-payoff. Reference: Black (1976); METHODOLOGY 1.
+payoff. Beyond a limit it has saturated: a call is worth the forward, a put the strike.
+Reference: Black (1976); METHODOLOGY 1.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tasks.model.arrays import DAYS_PER_YEAR, Bools, Floats, require_finite
 from tasks.model.errors import Finding, ModelInputError
 
 SMALLEST_TOTAL_VOLATILITY = 1e-9
+LARGEST_TOTAL_VOLATILITY = 24.0
 VOL_POINT = 0.01
 _SECONDS_PER_YEAR = DAYS_PER_YEAR * 86400.0
 _ROOT_TWO_PI = np.sqrt(2.0 * np.pi)
@@ -28,6 +30,7 @@ class Greeks(NamedTuple):
     delta: Floats  # by the forward
     gamma: Floats  # second, by the forward
     vega: Floats  # by the volatility, per 1.00 of it
+    theta: Floats  # by the passing of time, per year, <= 0
 
 
 def years_to_expiry(expiry: NDArray[np.datetime64], as_of: np.datetime64) -> Floats:
@@ -45,22 +48,25 @@ def price(forward: Floats, strike: Floats, volatility: Floats, years: Floats, is
     F, K, total = np.asarray(forward), np.asarray(strike), _total_volatility(volatility, years)
     side = np.where(F <= K, 1.0, -1.0)
     d1, d2 = _d1_d2(F, K, total)
-    out_of_the_money = np.maximum(side * (F * ndtr(side * d1) - K * ndtr(side * d2)), 0.0)
+    black = np.maximum(side * (F * ndtr(side * d1) - K * ndtr(side * d2)), 0.0)
+    out_of_the_money = np.where(total >= LARGEST_TOTAL_VOLATILITY, np.minimum(F, K), black)
+    out_of_the_money = np.where((F == 0.0) & (K == 0.0), 0.0, out_of_the_money)
     intrinsic = np.maximum(np.where(is_call, F - K, K - F), 0.0)
     return require_finite("option price", np.asarray(out_of_the_money + intrinsic))
 
 
 def greeks(forward: Floats, strike: Floats, volatility: Floats, years: Floats, is_call: Bools) -> Greeks:
-    """Delta, gamma and vega of `price`, for forward and strike > 0. Raises as `price`."""
+    """Delta, gamma, vega and theta of `price`, for forward and strike > 0. Raises as `price`."""
     F, K, total = np.asarray(forward), np.asarray(strike), _total_volatility(volatility, years)
     d1, _ = _d1_d2(F, K, total)
     density = np.exp(-0.5 * d1 * d1) / _ROOT_TWO_PI
     delta = np.where(is_call, ndtr(d1), -ndtr(-d1))
     gamma = density / (F * total)
     vega = F * density * np.sqrt(np.maximum(years, 0.0))
-    return Greeks(
-        *(require_finite(name, np.asarray(each)) for name, each in (("delta", delta), ("gamma", gamma), ("vega", vega)))
-    )
+    # sigma / (2 sqrt(T)) is sigma^2 / (2 total): finite while there is time, and nothing is left to pass after it.
+    theta = np.where(np.asarray(years) > 0.0, -F * density * np.square(volatility) / (2.0 * total), 0.0)
+    named = (("delta", delta), ("gamma", gamma), ("vega", vega), ("theta", theta))
+    return Greeks(*(require_finite(name, np.asarray(each)) for name, each in named))
 
 
 def _total_volatility(volatility: Floats, years: Floats) -> Floats:

@@ -77,14 +77,6 @@ def lawful(limits):
     return fit(quotes(*(of_law(days) for days in DAYS)), NOTHING, limits)
 
 
-@pytest.mark.golden
-def test_the_published_law_of_ssvi_is_the_one_fitted(golden, agrees):
-    [case] = golden("ssvi")
-    x = case["inputs"]
-    w = total_variance(np.array(x["theta"]), np.array(x["rho"]), np.array(x["eta"]), np.array(x["k"]))
-    assert agrees(w, case["expected"]["w"], case["tolerance"])
-
-
 def test_a_surface_without_arbitrage_is_found_again(lawful):
     for days, each in zip(DAYS, lawful.slices, strict=True):
         k = np.linspace(-3.0, 3.0, 41) * 0.6 * math.sqrt(days / 365)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -23,83 +22,6 @@ slices = st.builds(
     mu=st.floats(-0.5, 0.5),
     s=st.floats(0.05, 1.0),
 )
-
-
-@pytest.mark.golden
-def test_total_variance_of_published_slices(golden, agrees):
-    for case in golden("svi_raw"):
-        given_, expected = case["inputs"], case["expected"]
-        slice_ = Svi(*given_["raw"])
-        if "w" in expected:
-            assert agrees(slice_.total_variance(np.array([given_["k"]])), expected["w"], case["tolerance"])
-            continue
-        t, k = given_["t"], np.array([-1.5, 0.0, 0.9, 0.7])
-        w, g, wings = slice_.total_variance(k), slice_.density(k), jump_wings(slice_, given_["t"])
-        actual = {
-            "w_m1_5": w[0],
-            "g_0": g[1],
-            "g_0_9": g[2],
-            "impl_vol_0_7": math.sqrt(w[3] / t),
-            "call_wing": wings.c,
-            "put_wing": wings.p,
-            "psi": wings.psi,
-            "v_min": wings.v_min,
-        }
-        for name, value in actual.items():
-            assert agrees(value, expected[name], case["tolerance"]), name
-        assert certify(slice_, None).passes is expected["arbitrage_free"]
-
-
-@pytest.mark.golden
-def test_volatilities_of_a_venues_slices(golden, agrees):
-    for case in golden("svi", "crypto.json"):
-        x = case["inputs"]
-        variance = Svi(x["a"], x["b"], x["rho"], x["m"], x["sigma"]).total_variance(np.log([x["strike"] / x["fwd"]]))
-        assert agrees(np.sqrt(variance / x["tau"]), case["expected"]["vol"], case["tolerance"]), case["id"]
-
-
-@pytest.mark.golden
-def test_jump_wings_of_a_published_slice(golden, agrees):
-    for case in golden("svi_jw"):
-        x = case["inputs"]
-        wings = jump_wings(Svi(x["a"], x["b"], x["rho"], x["m"], x["sigma"]), x["t"])
-        for name, value in wings._asdict().items():
-            assert agrees(value, case["expected"][name], case["tolerance"]), name
-
-
-@pytest.mark.golden
-def test_a_butterfly_is_found_where_it_was_published(golden, agrees):
-    [case] = golden("svi_butterfly")
-    slice_, expected = Svi(*case["inputs"]["raw"]), case["expected"]
-    k = np.linspace(*case["inputs"]["k_grid"], 300001)
-    g = slice_.density(k)
-    negative = k[g < 0.0]
-    named = [expected[name] for name in ("g_min", "k_at_min", "k_neg_lo", "k_neg_hi")]
-    assert agrees([g.min(), k[np.argmin(g)], negative[0], negative[-1]], named, case["tolerance"])
-    assert agrees(certify(slice_, None).min_g, expected["g_min"], case["tolerance"])
-
-
-@pytest.mark.golden
-def test_a_crossing_is_found_where_it_was_published(golden, agrees):
-    [case] = golden("svi_calendar")
-    front, back = Svi(*case["inputs"]["front"]), Svi(*case["inputs"]["back"])
-    assert agrees(-certify(back, front).min_calendar_gap, case["expected"]["max_violation"], case["tolerance"])
-    assert certify(front, back).passes
-
-
-@pytest.mark.golden
-def test_raw_slices_of_published_repairs(golden, agrees):
-    for case in golden("svi_repair"):
-        x, expected = case["inputs"], case["expected"]
-        found = from_jump_wings(JumpWings(x["v"], x["psi"], x["p"], x["c"], x["v_min"]), x["t"])
-        assert found is not None
-        assert certify(found, None).passes
-        if "a" in expected:
-            raw = [expected[name] for name in ("a", "b", "rho", "m", "sigma")]
-            assert agrees(astuple(found), raw, case["tolerance"])
-        else:
-            w, g = found.total_variance(np.array([-1.5, 0.4])), found.density(np.array([0.9]))
-            assert agrees([*w, *g], [expected[name] for name in ("w_m1_5", "w_0_4", "g_0_9")], case["tolerance"])
 
 
 def test_the_guaranteed_wings_are_the_published_ones():

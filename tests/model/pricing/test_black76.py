@@ -9,7 +9,6 @@ import pytest
 import QuantLib
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import brentq
 
 from tasks.model.errors import ModelInputError
 from tasks.model.pricing import black76
@@ -29,75 +28,6 @@ def greeks(forward, strike, volatility, years, is_call):
     return black76.greeks(
         np.float64(forward), np.float64(strike), np.float64(volatility), np.float64(years), np.bool_(is_call)
     )
-
-
-@pytest.mark.golden
-def test_golden_prices_and_their_inversion(golden, agrees):
-    for case in golden("black76"):
-        given, expected = case["inputs"], case["expected"]
-        discount = math.exp(-given["r"] * given["T"])
-        terms = given["F"], given["K"]
-
-        def discounted(volatility, terms=terms, given=given, discount=discount):
-            return discount * price(*terms, volatility, given["T"], given["cp"] == "C")
-
-        assert agrees(discounted(given["sigma"]), expected["price"], case["tolerance"]), case["id"]
-        if "implied_vol" in expected:
-            implied = brentq(lambda sigma: discounted(sigma) - expected["price"], 1e-4, 5.0, xtol=1e-14)  # noqa: B023
-            assert agrees(implied, expected["implied_vol"], case["tolerance"]), case["id"]
-        assert set(expected) <= {"price", "implied_vol"}
-
-
-@pytest.mark.golden
-def test_golden_venue_prices_with_discount(golden, agrees):
-    for case in golden("black76", "crypto.json"):
-        given, expected = case["inputs"], case["expected"]
-        terms = given["forward"], given["strike"], given["vol"], given["sec"] / SECONDS_PER_YEAR
-        for side in ("call", "put"):
-            value = given["discount"] * price(*terms, side == "call")
-            assert agrees(value, expected[side], case["tolerance"]), f"{case['id']} {side}"
-        if "call_delta" in expected:
-            delta = given["discount"] * greeks(*terms, True).delta
-            assert agrees(delta, expected["call_delta"], case["tolerance"]), case["id"]
-        assert set(expected) <= {"call", "put", "call_delta"}
-
-
-@pytest.mark.golden
-def test_golden_greeks_of_a_spot_option_follow_from_those_of_the_forward(golden, agrees):
-    for case in golden("greeks"):
-        given = case["inputs"]
-        S, r, q, T = given["S"], given["r"], given["q"], given["T"]
-        growth, discount = math.exp((r - q) * T), math.exp(-r * T)
-        terms = S * growth, given["K"], given["sigma"], T, given["cp"] == "C"
-        value, by_forward = discount * price(*terms), greeks(*terms)
-        delta = discount * growth * by_forward.delta
-        figures = {
-            "delta": delta,
-            "elasticity": delta * S / value,
-            "gamma": discount * growth**2 * by_forward.gamma,
-            "vega": discount * by_forward.vega,
-            "rho": T * (S * delta - value),
-            "dividend_rho": -T * S * delta,
-        }
-        assert agrees(figures[given["greek"]], case["expected"]["value"], case["tolerance"]), case["id"]
-
-
-@pytest.mark.golden
-def test_golden_coin_prices_and_parity(golden, agrees):
-    for case in golden("inverse_option"):
-        given, expected = case["inputs"], case["expected"]
-        terms = given["F"], given["K"], given["sigma"], given["T"]
-        call, put = price(*terms, True), price(*terms, False)
-        found = {
-            "call_usd": call,
-            "put_usd": put,
-            "call_coin": call / given["F"],
-            "put_coin": put / given["F"],
-            "parity": (call - put) / given["F"],
-        }
-        assert found.keys() == expected.keys()
-        for name, value in expected.items():
-            assert agrees(found[name], value, case["tolerance"]), f"{case['id']} {name}"
 
 
 @pytest.mark.parametrize("years", [1 / 365, 0.1, 0.5, 2.0])
@@ -151,6 +81,22 @@ def test_limits_of_a_worthless_forward_and_a_free_strike():
     assert price(0.0, 1000.0, 4.0, 1.0, True) == 0.0
     assert price(0.0, 1000.0, 4.0, 1.0, False) == 1000.0
     assert price(1000.0, 0.0, 4.0, 1.0, True) == 1000.0
+    assert price(0.0, 0.0, 4.0, 1.0, True) == 0.0
+
+
+@pytest.mark.parametrize("volatility", [24.0, 25.0, 1e6])
+def test_a_saturated_volatility_makes_a_call_the_forward_and_a_put_the_strike(volatility):
+    for forward, strike in ((100.0, 1e40), (1e40, 100.0), (100.0, 100.0)):
+        assert price(forward, strike, volatility, 1.0, True) == forward
+        assert price(forward, strike, volatility, 1.0, False) == strike
+
+
+@pytest.mark.parametrize("is_call", [True, False])
+def test_theta_is_what_a_day_takes(is_call):
+    step = 1e-5
+    later, sooner = (price(100.0, 110.0, 0.7, 0.25 + each, is_call) for each in (step, -step))
+    assert greeks(100.0, 110.0, 0.7, 0.25, is_call).theta == pytest.approx((sooner - later) / (2 * step), rel=1e-6)
+    assert greeks(100.0, 110.0, 0.7, 0.0, is_call).theta == 0.0
 
 
 @pytest.mark.parametrize("spoiled", range(4))

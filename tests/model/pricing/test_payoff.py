@@ -33,19 +33,6 @@ def test_only_inverse_futures_and_coin_options_pay_coin():
     assert payoff.pays_coin(FORMS).tolist() == [False, True, True, False]
 
 
-@pytest.mark.golden
-def test_golden_inverse_future(golden, agrees):
-    for case in golden("inverse_future"):
-        given = case["inputs"]
-        value = payoff.forward_value(
-            np.array([INVERSE_FORWARD]),
-            np.array([1.0]),
-            np.array([float(given["entry"])]),
-            np.array([float(given["exit"])]),
-        )
-        assert agrees(given["contracts"] * value[0], case["expected"]["pnl_btc"], case["tolerance"]), case["id"]
-
-
 def test_a_linear_future_gains_in_quote():
     value = payoff.forward_value(np.array([LINEAR_FORWARD]), np.array([0.001]), np.array([100.0]), np.array([130.0]))
     assert value[0] == pytest.approx(0.03, rel=1e-14)
