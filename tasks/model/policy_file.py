@@ -40,15 +40,6 @@ def table(schema: Any, content: Any, source: str, path: str) -> Any:
     return built
 
 
-def table(schema: Any, content: Mapping[str, Any], source: str) -> Any:
-    """A table of figures in the form of a dataclass. Raises PolicyError PARAM_STATE listing every wrong field."""
-    faults: list[Finding] = []
-    values = _section(schema, content, "", source, faults)
-    if faults:
-        raise PolicyError(*faults)
-    return schema(**values)
-
-
 def canonical(content: Mapping[str, Any]) -> str:
     """Canonical JSON of a policy file's content: what is hashed and stored."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_iso)
