@@ -26,6 +26,7 @@ from tasks.model.margin.size_weight import (
     position_margin,
     weight_at_deposits,
 )
+from tasks.model.market import funding
 from tasks.model.money import exact
 from tasks.model.pricing import settlement
 
@@ -140,9 +141,8 @@ def vega_maintenance(given: Inputs, _: Cases) -> Inputs:
 
 
 def vega_perp_funding_margin(given: Inputs, _: Cases) -> Inputs:
-    payment = position_orders.accrued_funding(
-        given["s_twap"], given["f_twap"], given["dt"] * given["rate"], given["lower"], given["upper"]
-    )
+    index, mark, interest = array(given["s_twap"]), array(given["f_twap"]), array(given["dt"] * given["rate"])
+    payment = float(funding.accrued(index, mark, interest, given["lower"], given["upper"]))
     owed = position_orders.funding_margin(payment, given["qty"], given["factor"])
     return {"funding_payment": payment, "total_margin": given["futures_margin"] + owed}
 

@@ -16,8 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tasks.model.arrays import Floats, Ints, require_finite
-from tasks.model.errors import Finding, PolicyError
+from tasks.model.errors import Finding, ModelInputError, PolicyError
 
+_WHOLE = 9  # decimals that decide whether a number of steps is whole: 0.1 is no binary number
 _CONTINUITY = 1e-9  # relative jump at a floor that rounding of the deductions may leave
 
 
@@ -53,9 +54,13 @@ class MarginalTiers:
         return np.asarray(np.searchsorted(np.array(self.floors), amount, side="right") - 1, dtype=np.int64)
 
     def total(self, amount: Floats) -> Floats:
-        """Charge or value of an amount >= 0: rate x amount less the deduction. Raises ModelInputError NON_FINITE."""
-        at = self.tier(require_finite("amount", np.asarray(amount, dtype=np.float64)))
-        return np.asarray(np.array(self.rates)[at] * amount - self.deductions[at])
+        """Charge or value of an amount >= 0: rate x amount less the deduction.
+
+        Raises ModelInputError NON_FINITE, or NEGATIVE where an amount is below 0.
+        """
+        whole = _require_amount("amount", amount)
+        at = self.tier(whole)
+        return np.asarray(np.array(self.rates)[at] * whole - self.deductions[at])
 
 
 @dataclass(frozen=True)
@@ -119,9 +124,12 @@ class SizeRate:
         _require(self.im_rate > self.mm_rate, "initial margin is not above maintenance margin", numbers)
 
     def steps(self, size: Floats) -> Floats:
-        """Steps beyond the free amount, whole ones where the schedule says so. Raises ModelInputError NON_FINITE."""
-        excess = np.maximum(require_finite("size", np.asarray(size, dtype=np.float64)) - self.free, 0.0) / self.step
-        return np.ceil(excess) if self.whole_steps else np.asarray(excess)
+        """Steps of a size >= 0 beyond the free amount, whole ones where the schedule says so.
+
+        Raises ModelInputError NON_FINITE, NEGATIVE.
+        """
+        excess = np.maximum(_require_amount("size", size) - self.free, 0.0) / self.step
+        return np.ceil(np.round(excess, _WHOLE)) if self.whole_steps else np.asarray(excess)
 
     def rates(self, size: Floats) -> BracketMargin:
         """Initial and maintenance rate of a position of that size."""
@@ -130,14 +138,17 @@ class SizeRate:
 
 
 def bracket_margin(notional: Floats, brackets: Brackets) -> BracketMargin:
-    """Initial and maintenance margin of notionals (n,) >= 0 in USD. Raises ModelInputError NON_FINITE."""
+    """Initial and maintenance margin of notionals (n,) >= 0 in USD. Raises ModelInputError NON_FINITE, NEGATIVE."""
     return BracketMargin(brackets.im.total(notional), brackets.mm.total(notional))
 
 
 def size_margin(notional: Floats, size: Floats, rate: SizeRate) -> BracketMargin:
-    """Margin of whole positions: rate at `size` x `notional`, in the unit of the notional. Raises NON_FINITE."""
+    """Margin of whole positions: rate at `size` x `notional`, both >= 0, in the unit of the notional.
+
+    Raises ModelInputError NON_FINITE, NEGATIVE.
+    """
     rates = rate.rates(size)
-    charged = require_finite("notional", np.asarray(notional, dtype=np.float64))
+    charged = _require_amount("notional", notional)
     return BracketMargin(rates.im * charged, rates.mm * charged)
 
 
@@ -152,6 +163,13 @@ def bracket_notional(delta_usd: Floats, row: Ints, rows: int) -> Floats:
     long = np.bincount(row, np.maximum(delta_usd, 0.0), rows)
     short = np.bincount(row, np.maximum(-delta_usd, 0.0), rows)
     return np.asarray(np.maximum(long, short))
+
+
+def _require_amount(name: str, amount: Floats) -> Floats:
+    whole = require_finite(name, np.asarray(amount, dtype=np.float64))
+    if (whole < 0.0).any():
+        raise ModelInputError(Finding("NEGATIVE", f"a {name} is below zero", value=str(whole.min()), limit=">= 0"))
+    return whole
 
 
 def _require_tiers(floors: tuple[float, ...], rates: tuple[float, ...]) -> None:

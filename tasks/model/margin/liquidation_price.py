@@ -30,7 +30,7 @@ _MOST_ROUNDS = 100  # bisection alone needs 35
 
 
 @dataclass(frozen=True)
-class Holdings:
+class PositionRows:
     """Sparse rows of positions, one of an account (or a portfolio) in one underlying each, r rows."""
 
     row_underlying: Ints  # (r,) position in Contracts.underlyings
@@ -50,7 +50,7 @@ class LiquidationPrices(NamedTuple):
 
 
 def liquidation_prices(
-    contracts: Contracts, holdings: Holdings, headroom_usd: Floats, coin_usd: Floats
+    contracts: Contracts, positions: PositionRows, headroom_usd: Floats, coin_usd: Floats
 ) -> LiquidationPrices:
     """Nearest prices below and above the present spot at which each row's account reaches maintenance margin.
 
@@ -58,25 +58,25 @@ def liquidation_prices(
     underlying coin within that collateral, which moves with spot; below 0 where the account owes it.
     Raises ModelInputError NON_FINITE, SHAPE, or as `revalue`.
     """
-    _require_rows(contracts, holdings, headroom_usd, coin_usd)
+    _require_rows(contracts, positions, headroom_usd, coin_usd)
     below, above = np.full(headroom_usd.shape, np.nan), np.full(headroom_usd.shape, np.nan)
     for number in range(len(contracts.underlyings)):
-        rows = np.flatnonzero(holdings.row_underlying == number)
+        rows = np.flatnonzero(positions.row_underlying == number)
         if len(rows):
-            own = _rows_of(holdings, rows)
+            own = _rows_of(positions, rows)
             below[rows], above[rows] = _of_one_underlying(contracts, own, headroom_usd[rows], coin_usd[rows])
     return LiquidationPrices(below, above)
 
 
 def _of_one_underlying(
-    contracts: Contracts, holdings: Holdings, headroom: Floats, coin: Floats
+    contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats
 ) -> tuple[Floats, Floats]:
     """Prices of rows that all hold contracts of one underlying."""
-    held, place = np.unique(holdings.contract_index, return_inverse=True)
+    held, place = np.unique(positions.contract_index, return_inverse=True)
     traded = _taken(contracts, held)
     ladder = price_ladder(traded)
     states = _states(traded, np.broadcast_to(ladder, (len(contracts.underlyings), len(ladder))))
-    pnl = portfolio_pnl(holdings.pointer, place.astype(np.int64), holdings.quantity, revalue(traded, states))
+    pnl = portfolio_pnl(positions.pointer, place.astype(np.int64), positions.quantity, revalue(traded, states))
     surplus = headroom[:, None] + coin[:, None] * (ladder - 1.0) + pnl
     now, spot = int(np.searchsorted(ladder, 1.0)), traded.index_price[0]
     surplus[:, now] = headroom  # a digit lost in revaluing at the present price must not decide
@@ -85,7 +85,7 @@ def _of_one_underlying(
         start, end, found = _first_crossing(surplus, now, step)
         price = np.full(headroom.shape, np.nan)
         rows = np.flatnonzero(found)
-        equation = _equation(contracts, _rows_of(holdings, rows), headroom[rows], coin[rows])
+        equation = _equation(contracts, _rows_of(positions, rows), headroom[rows], coin[rows])
         price[rows] = spot * np.exp(_root(equation, np.log(ladder[start[rows]]), np.log(ladder[end[rows]])))
         sides.append(np.where(headroom <= 0.0, spot, price))
     return sides[0], sides[1]
@@ -111,12 +111,12 @@ def _first_crossing(surplus: Floats, now: int, step: int) -> tuple[Ints, Ints, B
 
 
 def _equation(
-    contracts: Contracts, holdings: Holdings, headroom: Floats, coin: Floats
+    contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats
 ) -> Callable[[Ints, Floats], Floats]:
     """Surplus of some rows, each at its own logarithm of the factor on spot, by revaluing the positions of each."""
 
     def surplus(rows: Ints, log_factor: Floats) -> Floats:
-        own, factor = _rows_of(holdings, rows), np.exp(log_factor)
+        own, factor = _rows_of(positions, rows), np.exp(log_factor)
         each = _taken(contracts, own.contract_index)
         owner = np.repeat(np.arange(len(rows)), np.diff(own.pointer))
         # Every row is an underlying of its own here, so that each has its own price.
@@ -167,13 +167,13 @@ def _states(contracts: Contracts, spot_factor: Floats) -> States:
     return replace(States.still(contracts, spot_factor.shape[1]), spot_factor=spot_factor)
 
 
-def _rows_of(holdings: Holdings, rows: Ints) -> Holdings:
+def _rows_of(positions: PositionRows, rows: Ints) -> PositionRows:
     """Some rows, with their entries alone, in the order asked for."""
-    count = np.diff(holdings.pointer)[rows]
+    count = np.diff(positions.pointer)[rows]
     pointer = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    entries = np.repeat(holdings.pointer[rows] - pointer[:-1], count) + np.arange(pointer[-1])
-    return Holdings(
-        holdings.row_underlying[rows], pointer, holdings.contract_index[entries], holdings.quantity[entries]
+    entries = np.repeat(positions.pointer[rows] - pointer[:-1], count) + np.arange(pointer[-1])
+    return PositionRows(
+        positions.row_underlying[rows], pointer, positions.contract_index[entries], positions.quantity[entries]
     )
 
 
@@ -187,11 +187,15 @@ def _taken(contracts: Contracts, index: Ints) -> Contracts:
     return replace(contracts, ids=tuple(contracts.ids[position] for position in index), **arrays)
 
 
-def _require_rows(contracts: Contracts, holdings: Holdings, headroom: Floats, coin: Floats) -> None:
-    shape = holdings.row_underlying.shape
-    owner = np.repeat(holdings.row_underlying, np.diff(holdings.pointer))
-    if headroom.shape != shape or coin.shape != shape or (contracts.underlying[holdings.contract_index] != owner).any():
+def _require_rows(contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats) -> None:
+    shape = positions.row_underlying.shape
+    owner = np.repeat(positions.row_underlying, np.diff(positions.pointer))
+    if (
+        headroom.shape != shape
+        or coin.shape != shape
+        or (contracts.underlying[positions.contract_index] != owner).any()
+    ):
         raise ModelInputError(Finding("SHAPE", "rows, their collateral and their contracts do not belong together"))
     require_finite("headroom", headroom)
     require_finite("coin collateral", coin)
-    require_finite("quantity", holdings.quantity)
+    require_finite("quantity", positions.quantity)

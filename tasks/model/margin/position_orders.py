@@ -37,16 +37,6 @@ def capped_order_margin(buys: Sequence[Order], sells: Sequence[Order], largest_p
     return max(bought, sold)
 
 
-def accrued_funding(index: float, mark: float, interest: float, lowest: float, highest: float) -> float:
-    """Funding per unit accrued so far, paid by longs where above 0: premium, and interest less premium within bounds.
-
-    index, mark: time-weighted averages over the interval so far; interest: fraction accrued over it; lowest, highest:
-    bounds of the second part, fractions of the index.
-    """
-    adjusted = min(max((1.0 + interest) * index - mark, lowest * index), highest * index)
-    return mark - index + adjusted
-
-
 def funding_margin(payment: float, quantity: float, factor: float) -> float:
     """Share of the accrued funding a position will pay; what it will receive counts nothing."""
     return factor * max(payment * quantity, 0.0)

@@ -27,3 +27,14 @@ def premium(index_price: Floats, impact_bid: Floats, impact_ask: Floats) -> Floa
 def hourly_rate(premium: Floats, convergence_hours: float, cap: float) -> Floats:
     """Fraction of notional per hour, longs pay a positive one. Raises ModelInputError NON_FINITE."""
     return np.clip(require_finite("premium", np.asarray(premium)) / convergence_hours, -cap, cap)
+
+
+def accrued(index_price: Floats, mark: Floats, interest: Floats, lowest: float, highest: float) -> Floats:
+    """Quote per unit accrued over an interval so far, paid by longs where above 0: the premium, corrected within bounds.
+
+    index_price, mark: time-weighted averages over the interval so far; interest: fraction accrued over it; lowest,
+    highest: bounds of interest less premium, fractions of the index. Raises ModelInputError NON_FINITE.
+    """
+    gap = require_finite("premium", np.asarray(mark - index_price, dtype=np.float64))
+    correction = np.clip(interest * index_price - gap, lowest * index_price, highest * index_price)
+    return np.asarray(gap + correction)

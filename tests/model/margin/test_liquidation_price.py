@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.errors import ModelInputError
-from tasks.model.margin.liquidation_price import LARGEST_FACTOR, Holdings, liquidation_prices, price_ladder
+from tasks.model.margin.liquidation_price import LARGEST_FACTOR, PositionRows, liquidation_prices, price_ladder
 from tasks.model.margin.position_liquidation import inverse_liquidation_price
 
 PERP = {"form": LINEAR_FORWARD, "index_price": 50_000.0, "forward": 50_000.0}
@@ -30,7 +30,7 @@ quick = settings(deadline=None, derandomize=True, max_examples=30)
 
 def one_row(*quantity):
     n = len(quantity)
-    return Holdings(np.array([0]), np.array([0, n]), np.arange(n), np.array(quantity, dtype=float))
+    return PositionRows(np.array([0]), np.array([0, n]), np.arange(n), np.array(quantity, dtype=float))
 
 
 def prices(contracts, quantity, headroom, coin=0.0):
@@ -104,13 +104,13 @@ def test_a_dip_between_two_strikes_at_expiry_is_seen(make_contracts):
 def test_rows_and_underlyings_do_not_know_of_each_other(make_contracts):
     ether = {**PERP, "underlying": "ETH", "index_price": 3_000.0, "forward": 3_000.0}
     contracts = make_contracts(PERP, ether, CALL)
-    held = Holdings(
+    held = PositionRows(
         np.array([0, 1, 0]), np.array([0, 2, 3, 4]), np.array([0, 2, 1, 0]), np.array([1.0, -2.0, -5.0, -1.0])
     )
     together = liquidation_prices(contracts, held, np.array([20_000.0, 3_000.0, 10_000.0]), np.zeros(3))
     alone = liquidation_prices(
         contracts,
-        Holdings(np.array([0]), np.array([0, 2]), np.array([0, 2]), np.array([1.0, -2.0])),
+        PositionRows(np.array([0]), np.array([0, 2]), np.array([0, 2]), np.array([1.0, -2.0])),
         np.array([20_000.0]),
         np.zeros(1),
     )
@@ -181,7 +181,7 @@ def test_rows_of_another_underlying_are_refused(make_contracts):
     with pytest.raises(ModelInputError, match="SHAPE"):
         liquidation_prices(
             make_contracts(PERP, ether),
-            Holdings(np.array([1]), np.array([0, 1]), np.array([0]), np.ones(1)),
+            PositionRows(np.array([1]), np.array([0, 1]), np.array([0]), np.ones(1)),
             np.ones(1),
             np.zeros(1),
         )
