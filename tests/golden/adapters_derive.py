@@ -14,7 +14,7 @@ from tasks.model.margin.contingency import Basis, Depeg, Doubt
 from tasks.model.margin.expiry_discount import ExpiryDiscount
 from tasks.model.margin.holdings import Conditions, Cover, Holdings, option_value
 from tasks.model.margin.scenario_margin import Charges, ScenarioMargin, ScenarioRules, row_factors, scenario_margin
-from tasks.model.margin.standard_margin import StandardRules, expiry_margin, isolated, standard_margin
+from tasks.model.margin.standard_margin import SizeRates, StandardRules, expiry_margin, isolated, standard_margin
 from tasks.model.margin.standard_option import ShortOptionRates, short_option
 from tasks.model.market import funding
 from tasks.model.risk.expiries import at_expiry, rows_by_expiry
@@ -112,10 +112,12 @@ def standard_rules(figures: Inputs, depeg: Depeg) -> StandardRules:
     factor = figures.get("oc_factor", 0.0)
     return StandardRules(
         short_rates(figures),
-        figures.get("unpaired_im", figures.get("unpaired_scale")),
-        figures.get("unpaired_mm", figures.get("unpaired_scale")),
-        figures.get("im_perp", 0.0),
-        figures.get("mm_perp", 0.0),
+        SizeRates(
+            figures.get("unpaired_im", figures.get("unpaired_scale")),
+            figures.get("unpaired_mm", figures.get("unpaired_scale")),
+            figures.get("im_perp", 0.0),
+            figures.get("mm_perp", 0.0),
+        ),
         Doubt(figures.get("oc_option", 0.0), factor),
         Doubt(figures.get("oc_perp", 0.0), factor),
         Doubt(figures.get("oc_base", 0.0), factor),

@@ -6,14 +6,17 @@ in which every position stands at its mark, options included; what an account ha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from tasks.model.arrays import INVERSE_FORWARD, Bools, Contracts, Floats, Ints, require_finite
+from tasks.model.margin.portfolio import Book
 from tasks.model.pricing import payoff
 from tasks.model.risk.expiries import ExpiryRows, rows_by_expiry
+from tasks.model.risk.grid import take
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,18 @@ class AccountMargin(NamedTuple):
     maintenance: Floats
 
 
+def holdings_of(book: Book) -> Iterator[tuple[str, Ints, Holdings]]:
+    """Of each underlying of a book: its name, the rows of the book that hold it, and what they hold; no cover."""
+    rows = book.entry_row
+    for position, name in enumerate(book.contracts.underlyings):
+        own = np.flatnonzero(book.row_underlying == position)
+        listed = np.flatnonzero(book.contracts.underlying == position)
+        entries = np.flatnonzero(np.isin(rows, own))
+        index = np.searchsorted(listed, book.contract_index[entries])
+        pointer = np.append(0, np.cumsum(np.diff(book.pointer)[own]))
+        yield name, own, Holdings(take(book.contracts, listed), pointer, index, book.quantity[entries], Cover.none())
+
+
 def forwards(holdings: Holdings) -> Forwards:
     """Size of the futures and perpetuals of each account. Raises ModelInputError NON_FINITE."""
     contracts = holdings.contracts
@@ -97,6 +112,11 @@ def forwards(holdings: Holdings) -> Forwards:
     usd = np.where(payoff.pays_coin(contracts.form), contracts.forward, contracts.forward * contracts.settle_price)
     size = np.abs(require_finite("quantity", holdings.quantity)) * units[holdings.contract_index]
     return Forwards(_summed(holdings, size), _summed(holdings, size * usd[holdings.contract_index]))
+
+
+def account_margin(initial: Floats, maintenance: Floats) -> AccountMargin:
+    """Both margins. Raises ModelInputError NON_FINITE: a figure that is missing never lowers a requirement."""
+    return AccountMargin(require_finite("initial margin", initial), require_finite("maintenance margin", maintenance))
 
 
 def option_value(holdings: Holdings) -> Floats:

@@ -22,7 +22,15 @@ from tasks.model.margin import contingency
 from tasks.model.margin.composition import composed
 from tasks.model.margin.contingency import Basis, Depeg, Doubt
 from tasks.model.margin.expiry_discount import ExpiryDiscount, Factors, discounted, factors
-from tasks.model.margin.holdings import AccountMargin, Conditions, Holdings, cover_sum, forwards, option_value
+from tasks.model.margin.holdings import (
+    AccountMargin,
+    Conditions,
+    Holdings,
+    account_margin,
+    cover_sum,
+    forwards,
+    option_value,
+)
 from tasks.model.policy import Bound
 from tasks.model.pricing.payoff import option_value_usd
 from tasks.model.pricing.revaluation import revalue
@@ -94,7 +102,7 @@ def scenario_margin(holdings: Holdings, conditions: Conditions, rules: ScenarioR
     initial = scale * loss + (scale if rules.initial_scales_charges else 1.0) * charges + more + unsure
     value = option_value(holdings) if not rules.discount.present_value else _present_value(holdings, rows, discount)
     worst = np.argmin(pnl, axis=1).astype(np.int64)
-    return ScenarioMargin(AccountMargin(initial, maintenance), pnl, worst, basis, charges, more, unsure, value)
+    return ScenarioMargin(account_margin(initial, maintenance), pnl, worst, basis, charges, more, unsure, value)
 
 
 def row_factors(rows: ExpiryRows, holdings: Holdings, conditions: Conditions, rule: ExpiryDiscount) -> Factors:

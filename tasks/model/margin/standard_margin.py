@@ -17,7 +17,15 @@ import numpy as np
 from tasks.model.arrays import Floats
 from tasks.model.margin import contingency
 from tasks.model.margin.contingency import Depeg, Doubt
-from tasks.model.margin.holdings import AccountMargin, Conditions, Holdings, cover_sum, forwards, option_value
+from tasks.model.margin.holdings import (
+    AccountMargin,
+    Conditions,
+    Holdings,
+    account_margin,
+    cover_sum,
+    forwards,
+    option_value,
+)
 from tasks.model.margin.standard_option import ShortOption, ShortOptionRates, short_option
 from tasks.model.policy import Bound
 from tasks.model.pricing import payoff
@@ -28,14 +36,21 @@ _RATE = Bound(0.0, 10.0, "fraction of notional")
 
 
 @dataclass(frozen=True)
-class StandardRules:
-    """Figures of one underlying."""
+class SizeRates:
+    """Rates on calls nothing covers at expiry, and on futures and perpetuals."""
 
-    short_option: ShortOptionRates
     unpaired_initial: Annotated[float, _SHARE]
     unpaired_maintenance: Annotated[float, _SHARE]
     forward_initial: Annotated[float, _RATE]
     forward_maintenance: Annotated[float, _RATE]
+
+
+@dataclass(frozen=True)
+class StandardRules:
+    """Figures of one underlying."""
+
+    short_option: ShortOptionRates
+    size: SizeRates
     option_doubt: Doubt
     forward_doubt: Doubt
     cover_doubt: Doubt
@@ -59,9 +74,9 @@ def standard_margin(holdings: Holdings, conditions: Conditions, rules: StandardR
     extra = _doubts(holdings, rows, conditions, rules) + _depeg(holdings, rows, conditions, rules)
     kept = cover_sum(holdings, cover.value * cover.maintenance_haircut)
     more = cover_sum(holdings, cover.value * cover.initial_haircut)
-    maintenance = option.maintenance + value + rules.forward_maintenance * sized.notional + kept
-    initial = option.initial + value + rules.forward_initial * sized.notional + kept + more + extra
-    return StandardMargin(AccountMargin(initial, maintenance), option, value, extra)
+    maintenance = option.maintenance + value + rules.size.forward_maintenance * sized.notional + kept
+    initial = option.initial + value + rules.size.forward_initial * sized.notional + kept + more + extra
+    return StandardMargin(account_margin(initial, maintenance), option, value, extra)
 
 
 def option_margin(holdings: Holdings, rows: ExpiryRows, spot: float, rules: StandardRules) -> ShortOption:
@@ -83,7 +98,7 @@ def expiry_margin(rows: ExpiryRows, spot: float, mark: Floats, forward: Floats, 
     alone = isolated(rows, spot, mark, rules)
     final = at_expiry(rows)
     unpaired = final.net_short_calls * forward
-    shares = (rules.unpaired_initial, rules.unpaired_maintenance)
+    shares = (rules.size.unpaired_initial, rules.size.unpaired_maintenance)
     return ShortOption(
         *(np.minimum(each, share * unpaired - final.worst_payoff) for each, share in zip(alone, shares, strict=True))
     )
