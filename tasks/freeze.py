@@ -85,6 +85,8 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str) -> Landed:
             pl.lit(key.run_id).alias("run_id"), "file_id", "dataset", "sender", "seq", "sha256", "records"
         )
         store.replace("control.input_manifest", manifest, {"run_id": key.run_id})
+        overrides = _overrides(store, business_date).with_columns(run_id=pl.lit(key.run_id))
+        store.replace("book.override", overrides, {"run_id": key.run_id})
         stage.write_receipt(store, key, "land", rows, started)
         stage.crash_point("land:before_commit")
     stage.crash_point("land:after_commit")
@@ -121,7 +123,7 @@ def take_basis(home: Home, store: Store, business_date: date, inputs: str) -> Ba
     return Basis(
         input_root=inputs,
         opening_root=_opening_root(store, predecessor(store, business_date)),
-        decisions_root=_root(()),  # no approval, override or answer is kept yet: the root of the empty list
+        decisions_root=_decisions_root(_overrides(store, business_date)),
         policy_hash=policy_store.in_force(home, business_date).policy_hash,
         reference_hash=resources.tree_hash(resources.data("reference")),
         model_version=policy.MODEL_VERSION,
@@ -129,6 +131,14 @@ def take_basis(home: Home, store: Store, business_date: date, inputs: str) -> Ba
         constraints_hash=hashlib.sha256((resources.root() / "constraints.txt").read_bytes()).hexdigest(),
         env=home.environment,
     )
+
+
+def _overrides(store: Store, business_date: date) -> pl.DataFrame:
+    return store.read(resources.sql("freeze/overrides"), {"business_date": business_date})
+
+
+def _decisions_root(overrides: pl.DataFrame) -> str:
+    return _root(" ".join(("override", *map(str, row))) for row in overrides.iter_rows())
 
 
 def _opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:

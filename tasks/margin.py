@@ -24,10 +24,19 @@ def margin(context: Context) -> None:
         order_books=context.query("book/slices/margin_order_books"),
         balances=context.query("book/slices/call_balances"),
         stablecoins=tuple(code for code, asset in sorted(reference.assets().items()) if asset.form == "STABLECOIN"),
+        apc_buffer=_buffer_before(context),
+        overrides=context.slice("book.override"),
+        business_date=context.key.business_date,
     )
     result = initial_margin(inputs, context.run["as_of_ts"], context.policy)
     for table in fields(result):
         context.write(f"result.{table.name}", getattr(result, table.name))
+
+
+def _buffer_before(context: Context) -> pl.DataFrame:
+    """Buffers as the predecessor left them; none in a genesis cycle."""
+    carried = context.carried("result.apc_buffer")
+    return context.slice("result.apc_buffer").clear() if carried is None else carried
 
 
 def _with_gaps(context: Context) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 INSERT INTO book.member BY NAME
 SELECT
     $run_id AS run_id, clearing_member_id, legal_name, lei, status, base_ccy, timezone, permitted_assets, mta,
-    rounding_unit, file_id, source_line
+    rounding_unit, parent_id, surveillance_level::BIGINT AS surveillance_level,
+    credit_score::DOUBLE AS credit_score, file_id, source_line
 FROM raw.members
 WHERE file_id IN (SELECT file_id FROM control.input_manifest WHERE run_id = $run_id);

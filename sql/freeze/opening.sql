@@ -1,5 +1,5 @@
 -- What the predecessor hands on, one line of text per row: closing balances, closing positions, settlement prices,
--- certified slices of the volatility surface and the calls it issued. Calls are taken as issued: what happened to one since is a decision, not an opening.
+-- certified slices of the volatility surface, the buffers of the underlyings and the calls it issued. Calls are taken as issued: what happened to one since is a decision, not an opening.
 SELECT concat_ws('|', 'balance', clearing_member_id, margin_account_id, asset, form, closing) AS line
 FROM result.balance
 WHERE run_id = $predecessor_run_id
@@ -15,6 +15,10 @@ UNION ALL
 SELECT concat_ws('|', 'surface', underlying, expiry_ts, years_to_expiry, svi_a, svi_b, svi_rho, svi_mu, svi_s)
 FROM result.surface
 WHERE run_id = $predecessor_run_id AND certified
+UNION ALL
+SELECT concat_ws('|', 'buffer', underlying, margin_rate, average_rate, charged_rate, buffer_fraction, state)
+FROM result.apc_buffer
+WHERE run_id = $predecessor_run_id
 UNION ALL
 SELECT concat_ws('|', 'call', call_id, call_version, call_amount_usd, due_asset, due_amount, due_ts)
 FROM control.margin_call

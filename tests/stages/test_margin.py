@@ -102,7 +102,7 @@ def held(frozen_run: Any) -> Any:
 
 def test_a_long_is_margined_by_the_falls_of_its_scenarios(held: Any) -> None:
     receipt = margin(held.home, held.key)
-    assert receipt.rows["result.requirement"] == 16
+    assert receipt.rows["result.requirement"] == 26
     found = {}
     for name, confidence in (("FILTERED", 0.975), ("STRESSED", 0.99)):
         moves = [
@@ -134,7 +134,7 @@ def test_every_open_account_has_a_portfolio_and_lines(held: Any) -> None:
     ]
     assert held.read(
         "SELECT margin_account_id, component, line_no, policy_hash <> '' FROM result.requirement "
-        "ORDER BY margin_account_id, line_no"
+        "ORDER BY margin_account_id, line_no, component"
     ) == [
         (account, component, number, True)
         for account in ("M001H", "M002H")
@@ -142,11 +142,16 @@ def test_every_open_account_has_a_portfolio_and_lines(held: Any) -> None:
             ("BASE_MARGIN", 1),
             ("CORRELATION_BREAK", 2),
             ("LIQUIDITY_CONCENTRATION", 3),
+            ("WRONG_WAY", 4),
             ("MARK_UNCERTAINTY", 5),
             ("STABLECOIN_DEPEG", 6),
             ("HOLIDAY_GAP", 7),
             ("EXPIRY", 8),
+            ("APC_BUFFER", 9),
+            ("CREDIT", 10),
+            ("LEVERAGE_SURCHARGE", 10),
             ("FLOOR_TOP_UP", 11),
+            ("OVERRIDE", 12),
         )
     ]
     assert held.read("SELECT contract_id, delta FROM result.position_risk") == [("BTC-PERP.LIN.USDC", 2.0)]

@@ -6,7 +6,11 @@ SELECT
     a.base_ccy,
     m.mta,
     m.rounding_unit,
-    p.price_usd AS due_price_usd
+    m.surveillance_level,
+    m.credit_score,
+    m.permitted_assets,
+    concat_ws('|', a.clearing_member_id, m.parent_id, m.lei) AS related_parties,
+    p.lowest_price_usd AS due_price_usd
 FROM book.account AS a
 LEFT JOIN book.member AS m
     ON m.run_id = a.run_id AND m.clearing_member_id = a.clearing_member_id

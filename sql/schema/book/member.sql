@@ -10,6 +10,9 @@ CREATE TABLE IF NOT EXISTS book.member (
     permitted_assets VARCHAR,
     mta DECIMAL(28, 2),
     rounding_unit DECIMAL(28, 2),
+    parent_id VARCHAR,
+    surveillance_level BIGINT,
+    credit_score DOUBLE,
     file_id VARCHAR NOT NULL,
     source_line INTEGER NOT NULL
 );
@@ -23,5 +26,8 @@ COMMENT ON COLUMN book.member.timezone IS 'IANA';
 COMMENT ON COLUMN book.member.permitted_assets IS 'assets accepted, separated by |';
 COMMENT ON COLUMN book.member.mta IS 'USD, minimum transfer amount agreed';
 COMMENT ON COLUMN book.member.rounding_unit IS 'USD, call increment agreed';
+COMMENT ON COLUMN book.member.parent_id IS 'parent group; what it issues is no collateral of the member';
+COMMENT ON COLUMN book.member.surveillance_level IS '0 = normal, each level above one credit step';
+COMMENT ON COLUMN book.member.credit_score IS '0 to 100, the higher the better';
 COMMENT ON COLUMN book.member.file_id IS 'delivered file';
 COMMENT ON COLUMN book.member.source_line IS 'line of the file, first = 1';

@@ -30,9 +30,9 @@ COMMENT ON COLUMN raw.members.legal_name IS 'text |  | legal name, never leaves 
 COMMENT ON COLUMN raw.members.lei IS 'text; null |  | ISO 17442';
 COMMENT ON COLUMN raw.members.parent_id IS 'id; null |  | parent group';
 COMMENT ON COLUMN raw.members.status IS 'enum(ACTIVE,WATCH,SUSPENDED,DEFAULTED) |  | state';
-COMMENT ON COLUMN raw.members.credit_score IS 'double; null |  | internal score';
+COMMENT ON COLUMN raw.members.credit_score IS 'double; null |  | credit score, 0 to 100, the higher the better';
 COMMENT ON COLUMN raw.members.credit_limit IS 'decimal(28,2); null | USD | credit limit';
-COMMENT ON COLUMN raw.members.surveillance_level IS 'integer; null |  | 0 = normal';
+COMMENT ON COLUMN raw.members.surveillance_level IS 'integer; null |  | 0 = normal, each level above one credit step';
 COMMENT ON COLUMN raw.members.base_ccy IS 'id |  | currency of totals';
 COMMENT ON COLUMN raw.members.delivery_channel IS 'text; null |  | how files reach the member';
 COMMENT ON COLUMN raw.members.public_key_id IS 'text; null |  | key of the member';

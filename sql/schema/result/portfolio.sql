@@ -8,7 +8,9 @@ CREATE TABLE IF NOT EXISTS result.portfolio (
     net_option_value_usd DECIMAL(20, 2) NOT NULL,
     total_initial_margin_usd DECIMAL(20, 2) NOT NULL,
     maintenance_margin_usd DECIMAL(20, 2) NOT NULL,
-    total_maintenance_margin_usd DECIMAL(20, 2) NOT NULL
+    total_maintenance_margin_usd DECIMAL(20, 2) NOT NULL,
+    initial_margin_without_override_usd DECIMAL(20, 2) NOT NULL,
+    maintenance_binding_component VARCHAR NOT NULL
 );
 COMMENT ON COLUMN result.portfolio.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.portfolio.clearing_member_id IS 'clearing member';
@@ -17,5 +19,7 @@ COMMENT ON COLUMN result.portfolio.client_id IS 'client of a gross account; empt
 COMMENT ON COLUMN result.portfolio.initial_margin_usd IS 'USD, sum of the portfolio''s requirement lines';
 COMMENT ON COLUMN result.portfolio.net_option_value_usd IS 'USD, signed, long > 0, towards minus infinity';
 COMMENT ON COLUMN result.portfolio.total_initial_margin_usd IS 'USD, max(0, initial margin - net option value)';
-COMMENT ON COLUMN result.portfolio.maintenance_margin_usd IS 'USD, policy fraction of initial margin, rounded up';
+COMMENT ON COLUMN result.portfolio.maintenance_margin_usd IS 'USD, the larger of a policy fraction of initial margin, rounded up, and the brackets'' maintenance margin';
 COMMENT ON COLUMN result.portfolio.total_maintenance_margin_usd IS 'USD, max(0, maintenance margin - net option value)';
+COMMENT ON COLUMN result.portfolio.initial_margin_without_override_usd IS 'USD, initial margin less the OVERRIDE line';
+COMMENT ON COLUMN result.portfolio.maintenance_binding_component IS 'INITIAL_MARGIN_SHARE, BRACKET or NONE: what sets maintenance margin';

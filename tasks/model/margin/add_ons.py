@@ -20,50 +20,50 @@ import numpy as np
 
 from tasks.model import money
 from tasks.model.arrays import Floats, require_finite
+from tasks.model.margin.lines import Line, line
 from tasks.model.margin.liquidity import Cost
 from tasks.model.margin.portfolio import ACCOUNT, Book, row_horizon
-from tasks.model.margin.requirement import BaseMargin, Line
+from tasks.model.margin.requirement import BaseMargin
 from tasks.model.policy import Policy
 from tasks.model.risk.correlation import Repaired
 
-_ZERO = Decimal("0.00")
 
-
-def add_on_lines(
-    book: Book,
-    base: BaseMargin,
-    lasting: BaseMargin,
-    repaired: Repaired,
-    cost: Cost,
-    depeg: Mapping[int, Decimal],
-    gap_days: Mapping[tuple[str, str], int],
-    policy: Policy,
-) -> list[tuple[Line, ...]]:
-    """Lines 2, 3 and 5 to 8 of each portfolio, in the order of the book's.
-
-    lasting: base margin without what expires within the liquidation period, zero where nothing does. depeg: USD by
-    portfolio. gap_days: days without a settlement window beyond the usual, by account.
-    """
-    broken = correlation_break(base, repaired, policy)
-    uncertain = mark_uncertainty(book, policy)
-    gap = holiday_gap(book, base.amount, gap_days, policy)
-    expiry = np.maximum(lasting.amount - base.amount, 0.0)
+def correlation_line(base: BaseMargin, repaired: Repaired, policy: Policy) -> Line:
+    """CORRELATION_BREAK of each portfolio."""
     pairing = np.where(repaired.comonotone >= repaired.independent, "COMONOTONE", "INDEPENDENT")
-    return [
-        (
-            _line("CORRELATION_BREAK", money.round_up(float(broken[p])), str(pairing[p])),
-            _line(
-                "LIQUIDITY_CONCENTRATION",
-                money.round_up(float(cost.amount[p])),
-                "BEYOND_PERIOD" if cost.longer[p] else "WITHIN_PERIOD",
-            ),
-            _line("MARK_UNCERTAINTY", money.round_up(float(uncertain[p])), "UNCERTAIN_MARKS"),
-            _line("STABLECOIN_DEPEG", depeg.get(p, _ZERO), "BELOW_THRESHOLD"),
-            _line("HOLIDAY_GAP", money.round_up(float(gap[p])), "CLOSED_DAYS"),
-            _line("EXPIRY", money.round_up(float(expiry[p])), "HEDGE_EXPIRES", _worst(lasting, p)),
-        )
-        for p in range(book.portfolios.height)
-    ]
+    return line("CORRELATION_BREAK", money.cents_up(correlation_break(base, repaired, policy)), pairing)
+
+
+def liquidity_line(cost: Cost) -> Line:
+    """LIQUIDITY_CONCENTRATION of each portfolio."""
+    within = np.where(np.array(cost.longer, dtype=np.bool_), "BEYOND_PERIOD", "WITHIN_PERIOD")
+    return line("LIQUIDITY_CONCENTRATION", money.cents_up(cost.amount), within)
+
+
+def mark_line(book: Book, policy: Policy) -> Line:
+    """MARK_UNCERTAINTY of each portfolio."""
+    return line("MARK_UNCERTAINTY", money.cents_up(mark_uncertainty(book, policy)), "UNCERTAIN_MARKS")
+
+
+def depeg_line(book: Book, depeg: Mapping[int, Decimal]) -> Line:
+    """STABLECOIN_DEPEG of each portfolio. depeg: USD by portfolio, whole cents."""
+    cents = np.zeros(book.portfolios.height, dtype=np.int64)
+    for portfolio, amount in depeg.items():
+        cents[portfolio] = int(amount / money.CENT)
+    return line("STABLECOIN_DEPEG", cents, "BELOW_THRESHOLD")
+
+
+def holiday_line(book: Book, base: BaseMargin, gap_days: Mapping[tuple[str, str], int], policy: Policy) -> Line:
+    """HOLIDAY_GAP of each portfolio. gap_days: days without a settlement window beyond the usual, by account."""
+    return line(
+        "HOLIDAY_GAP", money.cents_up(holiday_gap(book, base.amount, gap_days, policy)), "CLOSED_DAYS", base.worst_id
+    )
+
+
+def expiry_line(base: BaseMargin, lasting: BaseMargin) -> Line:
+    """EXPIRY of each portfolio. lasting: base margin without what expires within the liquidation period, else zero."""
+    cents = money.cents_up(np.maximum(lasting.amount - base.amount, 0.0))
+    return line("EXPIRY", cents, "HEDGE_EXPIRES", lasting.worst_id)
 
 
 def correlation_break(base: BaseMargin, repaired: Repaired, policy: Policy) -> Floats:
@@ -88,14 +88,3 @@ def holiday_gap(book: Book, base: Floats, gap_days: Mapping[tuple[str, str], int
     days = np.array([gap_days[account] for account in book.portfolios.select(ACCOUNT).iter_rows()], dtype=np.float64)
     gap = np.clip(days, 0.0, policy.holiday_gap.largest_gap_days)
     return np.asarray(base * (np.sqrt(1.0 + gap / period) - 1.0))
-
-
-def _worst(lasting: BaseMargin, p: int) -> str:
-    binding = lasting.worst_grid_id if lasting.grid[p] > lasting.offset_limited[p] else lasting.worst_expected_id
-    return str(binding[p])
-
-
-def _line(component: str, amount: Decimal, cause: str, worst_scenario_id: str = "") -> Line:
-    if not amount:
-        return Line(component, _ZERO, component.lower(), "", "NONE")
-    return Line(component, amount, component.lower(), worst_scenario_id, cause)

@@ -2,72 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
 
-from tasks.model import money
-from tasks.model.arrays import Closes, ScenarioSet
-from tasks.model.margin import liquidity, options, requirement
-from tasks.model.margin.add_ons import add_on_lines
+from tasks.model.arrays import Closes, Floats, Ints
+from tasks.model.margin import add_ons, apc, floors, leverage, lines, liquidity, options, overrides, requirement
+from tasks.model.margin.collateral import value_collateral
+from tasks.model.margin.credit import credit_line
 from tasks.model.margin.depeg import stablecoin_depeg
-from tasks.model.margin.portfolio import ACCOUNT, KEY, Book, build_book, floats
+from tasks.model.margin.lines import Line
+from tasks.model.margin.outright import outright
+from tasks.model.margin.portfolio import ACCOUNT, Book, build_book, floats
 from tasks.model.margin.requirement import BaseMargin
-from tasks.model.margin.tails import Readings, ScenarioSets, Tails, readings, scenario_sets
+from tasks.model.margin.risk_tables import position_table, risk_table
+from tasks.model.margin.scenario_tables import scenario_set_table, scenario_table
+from tasks.model.margin.tails import Readings, ScenarioSets, readings, scenario_sets
+from tasks.model.margin.wrong_way import wrong_way_line
 from tasks.model.market.returns import joint_closes
 from tasks.model.policy import Policy
-from tasks.model.pricing.revaluation import sensitivities
 from tasks.model.risk.scenarios import present_volatility
 
-WHOLE = "ALL"
-_KEY_SCHEMA = dict.fromkeys(KEY, pl.String())
-_SCENARIO_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "scenario_set": pl.String,
-    "scenario_index": pl.Int32,
-    "scenario_id": pl.String,
-    "start_date": pl.Date,
-    "underlying": pl.String,
-    "horizon_days": pl.Int32,
-    "spot_return": pl.Float64,
-    "scale_factor": pl.Float64,
-    "vol_score": pl.Float64,
-    "quality": pl.String,
-}
-_SET_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    "account_type": pl.String,
-    "scenario_set": pl.String,
-    "underlying": pl.String,
-    "horizon_days": pl.Int32,
-    "scenarios": pl.Int32,
-    "proxied": pl.Int32,
-    "dropped": pl.Int32,
-}
-_RISK_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **_KEY_SCHEMA,
-    "underlying": pl.String,
-    "filtered_es_usd": pl.Float64,
-    "stressed_es_usd": pl.Float64,
-    "blended_es_usd": pl.Float64,
-    "grid_loss_usd": pl.Float64,
-    "worst_filtered_scenario_id": pl.String,
-    "worst_stressed_scenario_id": pl.String,
-    "worst_grid_scenario_id": pl.String,
-}
-_POSITION_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **_KEY_SCHEMA,
-    "contract_id": pl.String,
-    "option_value_usd": pl.Decimal(20, 2),
-    "delta": pl.Float64,
-    "gamma": pl.Float64,
-    "vega_usd": pl.Float64,
-    "smile": pl.String,
-    "fixing": pl.String,
-}
+_REFERENCE_TYPE = "HOUSE"  # account type whose liquidation periods the buffer's reference portfolio has
 
 
 @dataclass(frozen=True)
@@ -80,6 +38,8 @@ class MarginInputs:
     (USD), up to the business date. volumes, order_books: see liquidity.liquidity_table. balances: see
     collateral.value_collateral, after today's postings. stablecoins: the assets among them that are meant to be worth
     a dollar.
+    Of an account also surveillance_level and credit_score of its member, null where not known. apc_buffer: the rows of
+    the cycle before, see apc.buffer_table. overrides: see overrides.in_force.
     """
 
     positions: pl.DataFrame
@@ -91,6 +51,9 @@ class MarginInputs:
     order_books: pl.DataFrame
     balances: pl.DataFrame
     stablecoins: tuple[str, ...]
+    apc_buffer: pl.DataFrame
+    overrides: pl.DataFrame
+    business_date: date
 
 
 @dataclass(frozen=True)
@@ -104,30 +67,129 @@ class MarginResult:
     requirement: pl.DataFrame
     portfolio: pl.DataFrame
     position_risk: pl.DataFrame
+    apc_buffer: pl.DataFrame
+    leverage: pl.DataFrame
+    override: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Exposure:
+    """What a book is exposed to beside its tails: shared by the lines that ask for it."""
+
+    delta_usd: Floats  # (entries,)
+    notional: leverage.Notional
+    collateral: pl.DataFrame  # valued lines
+    brackets: floors.BracketFloor
 
 
 def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> MarginResult:
     """Requirement of every account, with the scenarios and risk figures it comes from.
 
     `as_of`: UTC, the cycle's own time, from which time to expiry runs. Raises ModelInputError where a position cannot
-    be margined or history is short.
+    be margined, history is short, or an override has expired or is refused.
     """
     book = build_book(inputs.positions, inputs.accounts, inputs.surface, as_of, policy)
     sets = _scenario_sets(book, inputs, as_of, policy)
     market = _liquidity_table(sets, inputs, as_of, policy)
     read = readings(book, sets, policy)
     base = requirement.base_margin(book, read.whole, policy)
-    lines = _lines(book, base, read, market, inputs, policy)
-    values = [options.option_value(row) for row in book.positions.iter_rows(named=True)]
+    buffer = _buffer_table(sets, inputs, policy)
+    exposure = _exposure(book, inputs, policy)
+    granted = overrides.in_force(inputs.overrides, inputs.business_date)
+    risk = _risk_lines(book, base, read, sets, market, exposure, inputs, policy)
+    asked = _policy_lines(book, base, risk, buffer, exposure, granted, inputs, policy)
+    values = options.option_values(book.positions)
+    net_value = _by_portfolio(book, values)
     return MarginResult(
-        scenario=_scenario_table(sets),
-        scenario_set=_scenario_set_table(sets),
+        scenario=scenario_table(sets),
+        scenario_set=scenario_set_table(sets),
         liquidity=market,
-        portfolio_risk=_risk_table(book, read.whole, base),
-        requirement=requirement.requirement_table(book, lines, policy),
-        portfolio=requirement.portfolio_table(book, lines, _net_option_value(book, values), policy),
-        position_risk=_position_table(book, values),
+        portfolio_risk=risk_table(book, read.whole, base),
+        requirement=lines.requirement_table(book, asked, policy),
+        portfolio=requirement.portfolio_table(
+            book,
+            lines.total(asked, book.portfolios.height),
+            asked[-1].cents,
+            net_value,
+            exposure.brackets.maintenance,
+            policy,
+        ),
+        position_risk=position_table(book, values),
+        apc_buffer=buffer,
+        leverage=leverage.leverage_table(book, exposure.notional, exposure.collateral, net_value),
+        override=granted,
     )
+
+
+def _exposure(book: Book, inputs: MarginInputs, policy: Policy) -> _Exposure:
+    delta_usd = leverage.entry_delta_usd(book)
+    return _Exposure(
+        delta_usd,
+        leverage.delta_notional(book, delta_usd),
+        value_collateral(inputs.balances, policy),
+        floors.bracket_floor(book, delta_usd, policy),
+    )
+
+
+def _risk_lines(
+    book: Book,
+    base: BaseMargin,
+    read: Readings,
+    sets: list[ScenarioSets],
+    market: pl.DataFrame,
+    exposure: _Exposure,
+    inputs: MarginInputs,
+    policy: Policy,
+) -> list[Line]:
+    """Lines 1 to 8: what the portfolio itself may lose."""
+    gaps = {row[:2]: row[2] for row in inputs.accounts.select(*ACCOUNT, "gap_days").iter_rows()}
+    return [
+        requirement.base_line(base),
+        add_ons.correlation_line(base, read.repaired, policy),
+        add_ons.liquidity_line(liquidity.close_out(book, base.row_blended, market, policy)),
+        wrong_way_line(book, base, sets, exposure.collateral, policy),
+        add_ons.mark_line(book, policy),
+        add_ons.depeg_line(book, stablecoin_depeg(book, inputs.balances, inputs.stablecoins, policy)),
+        add_ons.holiday_line(book, base, gaps, policy),
+        add_ons.expiry_line(base, requirement.base_margin(book, read.lasting, policy)),
+    ]
+
+
+def _policy_lines(
+    book: Book,
+    base: BaseMargin,
+    risk: list[Line],
+    buffer: pl.DataFrame,
+    exposure: _Exposure,
+    granted: pl.DataFrame,
+    inputs: MarginInputs,
+    policy: Policy,
+) -> list[Line]:
+    """All lines: those of risk, then what policy puts on top of their sum, each on the sum of those before it."""
+    n = book.portfolios.height
+    ratings = {(row[ACCOUNT[0]], row[ACCOUNT[1]]): row for row in inputs.accounts.iter_rows(named=True)}
+    asked = [*risk, apc.buffer_line(book, base.row_blended, lines.total(risk[:3], n), buffer)]
+    asked.append(credit_line(book, lines.total(asked, n), ratings, policy))
+    asked.append(leverage.leverage_line(exposure.notional, lines.total(asked, n), policy))
+    live = book.positions.filter(~pl.col("expired"))
+    shorts = options.short_option_minimum(live, n, policy)
+    asked.append(floors.floor_line(book, lines.total(asked, n), shorts, exposure.brackets.initial, policy))
+    return [*asked, overrides.override_line(book, granted, policy)]
+
+
+def _by_portfolio(book: Book, cents: Ints) -> Ints:
+    """(n,) cents of the positions of each portfolio."""
+    summed = np.zeros(book.portfolios.height, dtype=np.int64)
+    np.add.at(summed, book.positions["portfolio"].to_numpy(), cents)
+    return summed
+
+
+def _buffer_table(sets: list[ScenarioSets], inputs: MarginInputs, policy: Policy) -> pl.DataFrame:
+    """Rows of result.apc_buffer, of the house's scenarios or, without a house account, of the first."""
+    if not sets:
+        return pl.DataFrame(schema=apc.BUFFER_SCHEMA)
+    reference = next((each for each in sets if _REFERENCE_TYPE in each.account_types), sets[0])
+    return apc.buffer_table(outright(reference, policy), inputs.apc_buffer, policy)
 
 
 def _scenario_sets(book: Book, inputs: MarginInputs, as_of: datetime, policy: Policy) -> list[ScenarioSets]:
@@ -165,125 +227,3 @@ def _liquidity_table(sets: list[ScenarioSets], inputs: MarginInputs, as_of: date
     closes = _closes(inputs.history, as_of) if names else None
     volatility = {name: present_volatility(closes, name, policy) for name in names} if closes else {}
     return liquidity.liquidity_table(volatility, inputs.volumes, inputs.order_books, policy)
-
-
-def _lines(
-    book: Book, base: BaseMargin, read: Readings, market: pl.DataFrame, inputs: MarginInputs, policy: Policy
-) -> list[tuple[requirement.Line, ...]]:
-    lasting = requirement.base_margin(book, read.lasting, policy)
-    cost = liquidity.close_out(book, base.row_blended, market, policy)
-    depeg = stablecoin_depeg(book, inputs.balances, inputs.stablecoins, policy)
-    gaps = {row[:2]: row[2] for row in inputs.accounts.select(*ACCOUNT, "gap_days").iter_rows()}
-    add_ons = add_on_lines(book, base, lasting, read.repaired, cost, depeg, gaps, policy)
-    live = book.positions.filter(~pl.col("expired"))
-    return requirement.requirement_lines(book, base, add_ons, options.short_option_minimum(live, policy), policy)
-
-
-def _net_option_value(book: Book, values: list[Decimal]) -> dict[int, Decimal]:
-    net: dict[int, Decimal] = {}
-    for portfolio, value in zip(book.positions["portfolio"], values, strict=True):
-        net[portfolio] = money.total([net.get(portfolio, Decimal("0.00")), value])
-    return net
-
-
-def _scenario_table(sets: list[ScenarioSets]) -> pl.DataFrame:
-    """Rows of result.scenario; what account types share stands once."""
-    rows = [
-        row for each in sets for scenario_set in (each.filtered, each.stressed) for row in _scenario_rows(scenario_set)
-    ]
-    return pl.DataFrame(rows, schema=_SCENARIO_SCHEMA, orient="row").unique(maintain_order=True)
-
-
-def _scenario_rows(scenario_set: ScenarioSet) -> Iterator[tuple[Any, ...]]:
-    dates = scenario_set.start_dates.astype("datetime64[D]").astype(object).tolist()
-    for u, underlying in enumerate(scenario_set.underlyings):
-        for i, name in enumerate(scenario_set.ids):
-            yield (
-                scenario_set.name,
-                i,
-                name,
-                dates[i],
-                underlying,
-                int(scenario_set.horizon_days[u]),
-                float(scenario_set.spot_return[u, i]),
-                float(scenario_set.scale_factor[u, i]),
-                float(scenario_set.vol_score[i]),
-                "PROXY" if scenario_set.proxied[u, i] else "OK",
-            )
-
-
-def _scenario_set_table(sets: list[ScenarioSets]) -> pl.DataFrame:
-    rows = [
-        (
-            account_type,
-            each.name,
-            underlying,
-            int(each.horizon_days[u]),
-            len(each.ids),
-            int(each.proxied[u].sum()),
-            each.dropped,
-        )
-        for shared in sets
-        for account_type in shared.account_types
-        for each in (shared.filtered, shared.stressed)
-        for u, underlying in enumerate(each.underlyings)
-    ]
-    return pl.DataFrame(rows, schema=_SET_SCHEMA, orient="row")
-
-
-def _risk_table(book: Book, losses: Tails, base: BaseMargin) -> pl.DataFrame:
-    """Rows of result.portfolio_risk: each product group, then the whole of each portfolio that holds a live one."""
-    keys = list(book.portfolios.select(KEY).iter_rows())
-    groups = [
-        (
-            *keys[p],
-            book.contracts.underlyings[u],
-            losses.row_filtered.loss[r],
-            losses.row_stressed.loss[r],
-            base.row_blended[r],
-            losses.row_grid.loss[r],
-            str(losses.row_filtered.worst_id[r]),
-            str(losses.row_stressed.worst_id[r]),
-            str(losses.row_grid.worst_id[r]),
-        )
-        for r, (p, u) in enumerate(zip(book.row_portfolio, book.row_underlying, strict=True))
-    ]
-    whole = [
-        (
-            *keys[p],
-            WHOLE,
-            losses.filtered.loss[p],
-            losses.stressed.loss[p],
-            base.blended[p],
-            base.grid[p],
-            str(losses.filtered.worst_id[p]),
-            str(losses.stressed.worst_id[p]),
-            str(base.worst_grid_id[p]),
-        )
-        for p in np.unique(book.row_portfolio)
-    ]
-    return pl.DataFrame(groups + whole, schema=_RISK_SCHEMA, orient="row").sort(*KEY, "underlying")
-
-
-def _position_table(book: Book, values: list[Decimal]) -> pl.DataFrame:
-    """Rows of result.position_risk: every open position, an expired one without sensitivities."""
-    unit = sensitivities(book.contracts)
-    place = {name: index for index, name in enumerate(book.contracts.ids)}
-    rows = []
-    for row, value in zip(book.positions.iter_rows(named=True), values, strict=True):
-        index = None if row["expired"] else place[row["contract_id"]]
-        # Adding zero turns the negative zero of a short position's nothing into zero.
-        figures = [0.0 if index is None else float(row["quantity"]) * float(each[index]) + 0.0 for each in unit]
-        words = (None, None) if index is None else (_smile_word(book, index), _fixing_word(book, index))
-        rows.append((*(row[name] for name in KEY), row["contract_id"], value, *figures, *words))
-    return pl.DataFrame(rows, schema=_POSITION_SCHEMA, orient="row")
-
-
-def _smile_word(book: Book, index: int) -> str | None:
-    if not book.contracts.is_option[index]:
-        return None
-    return "SURFACE" if book.has_smile[book.contracts.slice_of[index]] else "FLAT"
-
-
-def _fixing_word(book: Book, index: int) -> str | None:
-    return "PROXY" if book.is_averaging[index] else None

@@ -1,7 +1,8 @@
-"""Net option value and the short option minimum, in exact decimals (METHODOLOGY 1 and 5, line 11).
+"""Net option value and the short option minimum, exact to the cent (METHODOLOGY 1 and 5, line 11).
 
 The value of an option position is rounded towards minus infinity to a cent, and a portfolio's net option value is the
-sum of its positions': a credit is rounded down, a debit up, and a member can add up what the statement shows.
+sum of its positions': a credit is rounded down, a debit up, and a member can add up what the statement shows. Figures
+are worked out in float64, and in decimals wherever float64 cannot tell on which side of a cent they lie.
 """
 
 from __future__ import annotations
@@ -11,40 +12,75 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tasks.model import money
-from tasks.model.arrays import COIN_OPTION
+from tasks.model.arrays import COIN_OPTION, Bools, Ints
 from tasks.model.policy import Policy
 from tasks.model.pricing.payoff import form_of
 
-_NOTHING = Decimal("0.00")
+_FIGURES = ("quantity", "multiplier", "settlement_price", "index_price", "settle_asset_price")
+_STRIKE = ["portfolio", "index_price", "underlying", "expiry_ts", "strike"]
+_SUM_DOUBT = 1e-12  # relative to the sum of absolute terms: above what a float64 sum over a portfolio's strikes errs
 
 
-def option_value(row: Mapping[str, Any]) -> Decimal:
-    """USD of a position at its settlement mark, long > 0; zero for futures and perpetuals.
+def option_values(positions: pl.DataFrame) -> Ints:
+    """(p,) cents of each position at its settlement mark, long > 0; zero for futures and perpetuals.
 
     quantity x multiplier x price x USD per unit of the price: the index where the price is in coin, the price of the
     settlement asset where it is in quote.
     """
-    if row["kind"] != "OPT":
-        return _NOTHING
-    in_coin = form_of(row["kind"], row["payoff"]) == COIN_OPTION
-    usd = row["index_price"] if in_coin else row["settle_asset_price"]
-    return money.round_down(money.product(row["quantity"], row["multiplier"], row["settlement_price"], usd))
+    option = (positions["kind"] == "OPT").to_numpy()
+    quantity, multiplier, price, index, settle = (positions[name].cast(pl.Float64).to_numpy() for name in _FIGURES)
+    usd = np.where(_in_coin(positions), index, settle)
+    estimate = np.where(option, quantity * multiplier * price * usd, 0.0)
+    return money.cents_down(estimate, lambda at: _exact_value(positions.row(at, named=True)))
 
 
-def short_option_minimum(positions: pl.DataFrame, policy: Policy) -> dict[int, Decimal]:
-    """USD by portfolio, rounded up to a cent: rate x index x net short options, strike by strike.
+def short_option_minimum(positions: pl.DataFrame, portfolios: int, policy: Policy) -> Ints:
+    """(portfolios,) cents, rounded up: rate x index x net short options, strike by strike.
 
     At each underlying, expiry and strike calls and puts are netted together, whatever they settle in; a strike held
-    long covers no other. `positions`: live ones with portfolio and terms. A portfolio without options is left out.
+    long covers no other. `positions`: live ones with portfolio and terms.
     """
+    options = positions.filter(pl.col("kind") == "OPT")
+    strikes = options.select(_STRIKE).unique(maintain_order=True).with_row_index("at")
+    at = options.join(strikes, on=_STRIKE, how="left", maintain_order="left")["at"].to_numpy()
+    units = (options["quantity"].cast(pl.Float64) * options["multiplier"].cast(pl.Float64)).to_numpy()
+    net, gross = (np.bincount(at, each, strikes.height) for each in (units, np.abs(units)))
+    portfolio = strikes["portfolio"].to_numpy()
+    rate = policy.floor_top_up.short_option_minimum_fraction * strikes["index_price"].cast(pl.Float64).to_numpy()
+    estimate, scale = (
+        np.bincount(portfolio, 100.0 * rate * each, portfolios) for each in (np.maximum(-net, 0.0), gross)
+    )
+    unclear = np.bincount(portfolio, np.abs(net) <= _SUM_DOUBT * gross, portfolios) > 0
+    minimum: Ints = np.ceil(estimate).astype(np.int64)
+    doubtful = np.where(estimate > 0.0, np.abs(estimate - np.rint(estimate)) <= _SUM_DOUBT * scale, unclear)
+    exactly = options.filter(pl.Series(doubtful[options["portfolio"].to_numpy()], dtype=pl.Boolean))
+    for each, amount in _exact_minimum(exactly, policy).items():
+        minimum[each] = int(amount / money.CENT)
+    return minimum
+
+
+def _in_coin(positions: pl.DataFrame) -> Bools:
+    forms = {key: form_of(*key) == COIN_OPTION for key in positions.select("kind", "payoff").unique().iter_rows()}
+    return np.array([forms[key] for key in positions.select("kind", "payoff").iter_rows()], dtype=np.bool_)
+
+
+def _exact_value(row: Mapping[str, Any]) -> Decimal:
+    in_coin = form_of(row["kind"], row["payoff"]) == COIN_OPTION
+    usd = row["index_price"] if in_coin else row["settle_asset_price"]
+    return money.product(row["quantity"], row["multiplier"], row["settlement_price"], usd)
+
+
+def _exact_minimum(options: pl.DataFrame, policy: Policy) -> dict[int, Decimal]:
+    """USD by portfolio, rounded up to a cent."""
     rate = money.exact(policy.floor_top_up.short_option_minimum_fraction)
     net: defaultdict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
-    for row in positions.filter(pl.col("kind") == "OPT").iter_rows(named=True):
-        strike = (row["portfolio"], row["index_price"], row["underlying"], row["expiry_ts"], row["strike"])
-        net[strike] = money.total([net[strike], money.product(row["quantity"], row["multiplier"])])
+    for *strike, quantity, multiplier in options.select(*_STRIKE, "quantity", "multiplier").iter_rows():
+        key = tuple(strike)
+        net[key] = money.total([net[key], money.product(quantity, multiplier)])
     minimum: defaultdict[int, Decimal] = defaultdict(Decimal)
     for (portfolio, index_price, *_), units in net.items():
         short = money.product(rate, index_price, max(-units, Decimal(0)))

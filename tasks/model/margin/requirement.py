@@ -1,74 +1,29 @@
-"""Base margin, floor top-up and totals of every portfolio (METHODOLOGY 5, lines 1 and 11; the others: add_ons).
+"""Base margin of every portfolio, and what its lines come to (METHODOLOGY 5, line 1 and the totals).
 
     B = (1 − w)·ES(filtered) + w·ES(stressed)
     B_ol = Σ B(g) − offset limit·(Σ B(g) − B(portfolio)), g = all contracts of one underlying, B(g) ≥ 0 in the sum
     BASE_MARGIN = max(B_ol, Σ worst grid loss(g), 0)
-    FLOOR_TOP_UP = max(0, max(short option minimum, account minimum) − sum of the other lines)
+    maintenance margin = max(fraction of initial margin, bracket maintenance margin)
 
-Each line is rounded up to a cent and a total is the sum of rounded lines. The account minimum is asked once of an
-account that holds a live position: in the account's own portfolio, or for a gross account beside its clients, where
-their sum falls short. Lines of zero are kept, so that a member sees what did not bind.
+Each line is rounded up to a cent and a total is the sum of rounded lines.
 Reference: Regulation (EU) 153/2013, articles 27(4) and 28(1)(b).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
 from tasks.model import money
 from tasks.model.arrays import Floats, Ints, require_finite
+from tasks.model.margin.lines import Line, line
 from tasks.model.margin.portfolio import KEY, Book
 from tasks.model.margin.tails import Tails, Words
 from tasks.model.policy import Policy
 
-BASE_MARGIN, FLOOR_TOP_UP = "BASE_MARGIN", "FLOOR_TOP_UP"
-LINE_NO = {
-    BASE_MARGIN: 1,
-    "CORRELATION_BREAK": 2,
-    "LIQUIDITY_CONCENTRATION": 3,
-    "MARK_UNCERTAINTY": 5,
-    "STABLECOIN_DEPEG": 6,
-    "HOLIDAY_GAP": 7,
-    "EXPIRY": 8,
-    FLOOR_TOP_UP: 11,
-}
-_ZERO = Decimal("0.00")
-_USD = pl.Decimal(20, 2)
-REQUIREMENT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **dict.fromkeys(KEY, pl.String),
-    "component": pl.String,
-    "line_no": pl.Int32,
-    "amount_usd": _USD,
-    "rule_id": pl.String,
-    "policy_hash": pl.String,
-    "worst_scenario_id": pl.String,
-    "binding_component": pl.String,
-}
-PORTFOLIO_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
-    **dict.fromkeys(KEY, pl.String),
-    "initial_margin_usd": _USD,
-    "net_option_value_usd": _USD,
-    "total_initial_margin_usd": _USD,
-    "maintenance_margin_usd": _USD,
-    "total_maintenance_margin_usd": _USD,
-}
-
-
-class Line(NamedTuple):
-    """A requirement line with its cause."""
-
-    component: str
-    amount: Decimal
-    rule_id: str
-    worst_scenario_id: str
-    binding_component: str
+SHARE, BRACKET = "INITIAL_MARGIN_SHARE", "BRACKET"
 
 
 @dataclass(frozen=True)
@@ -86,6 +41,11 @@ class BaseMargin:
     def amount(self) -> Floats:
         """(n,) BASE_MARGIN before rounding, >= 0."""
         return np.maximum(np.maximum(self.offset_limited, self.grid), 0.0)
+
+    @property
+    def worst_id(self) -> Words:
+        """(n,) worst scenario of the figure that binds."""
+        return np.where(self.grid > self.offset_limited, self.worst_grid_id, self.worst_expected_id)
 
 
 def blend(filtered: Floats, stressed: Floats, stressed_weight: float) -> Floats:
@@ -119,98 +79,40 @@ def base_margin(book: Book, tails: Tails, policy: Policy) -> BaseMargin:
     )
 
 
-def requirement_lines(
-    book: Book,
-    base: BaseMargin,
-    add_ons: list[tuple[Line, ...]],
-    short_option_minimum: Mapping[int, Decimal],
-    policy: Policy,
-) -> list[tuple[Line, ...]]:
-    """Lines of each portfolio, in the order of the book's: base margin, its add-ons, floor top-up."""
-    asked = [(_base_line(base, index), *lines) for index, lines in enumerate(add_ons)]
-    sums = [money.total(line.amount for line in lines) for lines in asked]
-    shorts = [short_option_minimum.get(index, _ZERO) for index in range(book.portfolios.height)]
-    minimum = _account_minimum(book, [max(pair) for pair in zip(sums, shorts, strict=True)], policy)
-    return [(*lines, _floor_line(*figures)) for lines, *figures in zip(asked, sums, shorts, minimum, strict=True)]
-
-
-def requirement_table(book: Book, lines: list[tuple[Line, ...]], policy: Policy) -> pl.DataFrame:
-    """Rows of result.requirement."""
-    rows = [
-        {
-            **{name: row[name] for name in KEY},
-            "component": line.component,
-            "line_no": LINE_NO[line.component],
-            "amount_usd": line.amount,
-            "rule_id": line.rule_id,
-            "policy_hash": policy.policy_hash,
-            "worst_scenario_id": line.worst_scenario_id,
-            "binding_component": line.binding_component,
-        }
-        for row, own in zip(book.portfolios.iter_rows(named=True), lines, strict=True)
-        for line in own
-    ]
-    return pl.DataFrame(rows, schema=REQUIREMENT_SCHEMA)
+def base_line(base: BaseMargin) -> Line:
+    """BASE_MARGIN of each portfolio."""
+    grid = base.grid > base.offset_limited
+    return line(
+        "BASE_MARGIN",
+        money.cents_up(base.amount),
+        np.where(grid, "GRID", "EXPECTED_SHORTFALL"),
+        base.worst_id,
+        np.where(grid, "grid", "base_margin"),
+    )
 
 
 def portfolio_table(
-    book: Book, lines: list[tuple[Line, ...]], net_option_value: Mapping[int, Decimal], policy: Policy
+    book: Book, initial: Ints, override: Ints, net_option_value: Ints, bracket_maintenance: Ints, policy: Policy
 ) -> pl.DataFrame:
-    """Rows of result.portfolio: what the lines sum to, before and after net option value."""
-    rows = [
-        {
-            **{name: row[name] for name in KEY},
-            **_totals(money.total(line.amount for line in own), net_option_value.get(index, _ZERO), policy),
-        }
-        for index, (row, own) in enumerate(zip(book.portfolios.iter_rows(named=True), lines, strict=True))
-    ]
-    return pl.DataFrame(rows, schema=PORTFOLIO_SCHEMA)
+    """Rows of result.portfolio: what the lines sum to, before and after net option value, with and without overrides.
 
-
-def _totals(initial: Decimal, net_option_value: Decimal, policy: Policy) -> dict[str, Decimal]:
-    maintenance = money.round_up(money.product(initial, money.exact(policy.maintenance.fraction)))
-    return {
+    All arguments (n,) cents. initial: the sum of all lines; override: what of it persons have added.
+    """
+    share = money.share_up(initial, policy.maintenance.fraction)
+    maintenance = np.maximum(share, bracket_maintenance)
+    amounts = {
         "initial_margin_usd": initial,
         "net_option_value_usd": net_option_value,
-        "total_initial_margin_usd": max(_ZERO, initial - net_option_value),
+        "total_initial_margin_usd": np.maximum(initial - net_option_value, 0),
         "maintenance_margin_usd": maintenance,
-        "total_maintenance_margin_usd": max(_ZERO, maintenance - net_option_value),
+        "total_maintenance_margin_usd": np.maximum(maintenance - net_option_value, 0),
+        "initial_margin_without_override_usd": initial - override,
     }
-
-
-def _base_line(base: BaseMargin, index: int) -> Line:
-    expected, grid = float(base.offset_limited[index]), float(base.grid[index])
-    amount = money.round_up(float(base.amount[index]))
-    if not amount:
-        return Line(BASE_MARGIN, _ZERO, "base_margin", "", "NONE")
-    if grid > expected:
-        return Line(BASE_MARGIN, amount, "grid", str(base.worst_grid_id[index]), "GRID")
-    return Line(BASE_MARGIN, amount, "base_margin", str(base.worst_expected_id[index]), "EXPECTED_SHORTFALL")
-
-
-def _floor_line(others: Decimal, short_option_minimum: Decimal, account_minimum: Decimal) -> Line:
-    amount = max(_ZERO, max(short_option_minimum, account_minimum) - others)
-    if not amount:
-        return Line(FLOOR_TOP_UP, _ZERO, "floor_top_up", "", "NONE")
-    if short_option_minimum >= account_minimum:
-        rule = "floor_top_up.short_option_minimum_fraction"
-        return Line(FLOOR_TOP_UP, amount, rule, "", "SHORT_OPTION_MINIMUM")
-    return Line(FLOOR_TOP_UP, amount, "floor_top_up.account_minimum_usd", "", "ACCOUNT_MINIMUM")
-
-
-def _account_minimum(book: Book, required: list[Decimal], policy: Policy) -> list[Decimal]:
-    """Account minimum asked of each portfolio: none of a client, of a gross account what its clients leave open."""
-    minimum = money.round_up(policy.floor_top_up.account_minimum_usd)
-    of_clients: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
-    rows = list(book.portfolios.select(KEY).iter_rows())
-    for (member, account, client), amount in zip(rows, required, strict=True):
-        if client:
-            of_clients[member, account] += amount
-    live = {rows[index][:2] for index in book.row_portfolio.tolist()}
-    return [
-        minimum - of_clients[member, account] if not client and (member, account) in live else _ZERO
-        for member, account, client in rows
-    ]
+    binds = np.where(bracket_maintenance > share, BRACKET, SHARE)
+    return book.portfolios.select(KEY).with_columns(
+        **{name: money.usd(cents) for name, cents in amounts.items()},
+        maintenance_binding_component=pl.Series(np.where(maintenance > 0, binds, "NONE").tolist(), dtype=pl.String),
+    )
 
 
 def _sum_by_portfolio(book: Book, values: Floats) -> Floats:

@@ -14,7 +14,9 @@ import polars as pl
 import pytest
 
 from tasks import policy_store, resources
+from tasks.model.margin.apc import BUFFER_SCHEMA
 from tasks.model.margin.initial_margin import MarginInputs
+from tasks.model.margin.overrides import OVERRIDE_SCHEMA
 from tasks.model.policy import Policy
 
 AS_OF = datetime(2026, 1, 30, 8)
@@ -171,15 +173,22 @@ def positions() -> Callable[[list[Position]], pl.DataFrame]:
 
 @pytest.fixture(scope="session")
 def accounts() -> pl.DataFrame:
-    """A house account, a net and a gross client account, and a flat one; no holiday ahead."""
+    """A house account, a net and a gross client account, and a flat one; no holiday ahead, members well rated."""
     return pl.DataFrame(
         [
-            ("M001", "M001H", "HOUSE", 0),
-            ("M001", "M001N", "CLIENT_OMNI_NET", 0),
-            ("M002", "M002G", "CLIENT_GROSS", 0),
-            ("M003", "M003H", "HOUSE", 0),
+            ("M001", "M001H", "HOUSE", 0, 0, None),
+            ("M001", "M001N", "CLIENT_OMNI_NET", 0, 0, None),
+            ("M002", "M002G", "CLIENT_GROSS", 0, 0, None),
+            ("M003", "M003H", "HOUSE", 0, 0, None),
         ],
-        schema=["clearing_member_id", "margin_account_id", "account_type", "gap_days"],
+        schema={
+            "clearing_member_id": pl.String,
+            "margin_account_id": pl.String,
+            "account_type": pl.String,
+            "gap_days": pl.Int64,
+            "surveillance_level": pl.Int64,
+            "credit_score": pl.Float64,
+        },
         orient="row",
     )
 
@@ -221,8 +230,20 @@ def inputs(
             "permitted_assets": pl.String,
         }
     )
+    overrides = pl.DataFrame(schema=OVERRIDE_SCHEMA).with_columns(withdrawn_date=pl.lit(None, pl.Date))
     return lambda held: MarginInputs(
-        positions(held), accounts, surface, listed, history, volumes, books, balances, ("USDC", "USDT")
+        positions(held),
+        accounts,
+        surface,
+        listed,
+        history,
+        volumes,
+        books,
+        balances,
+        ("USDC", "USDT"),
+        pl.DataFrame(schema=BUFFER_SCHEMA),
+        overrides,
+        date(2026, 1, 30),
     )
 
 

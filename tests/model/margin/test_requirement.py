@@ -228,17 +228,22 @@ def test_a_flat_account_has_lines_of_zero(inputs: Inputs, policy: Policy) -> Non
         "BASE_MARGIN",
         "CORRELATION_BREAK",
         "LIQUIDITY_CONCENTRATION",
+        "WRONG_WAY",
         "MARK_UNCERTAINTY",
         "STABLECOIN_DEPEG",
         "HOLIDAY_GAP",
         "EXPIRY",
+        "APC_BUFFER",
+        "CREDIT",
+        "LEVERAGE_SURCHARGE",
         "FLOOR_TOP_UP",
+        "OVERRIDE",
     ]
-    assert own["line_no"].to_list() == [1, 2, 3, 5, 6, 7, 8, 11]
+    assert own["line_no"].to_list() == [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 11, 12]
     assert set(own["amount_usd"]) == {0}
     assert set(own["binding_component"]) == {"NONE"}
     assert result.portfolio_risk.filter(pl.col("margin_account_id") == "M003H").is_empty()
-    assert set(portfolio(result, "M003H").values()) == {"M003", "M003H", "", Decimal("0.00")}
+    assert set(portfolio(result, "M003H").values()) == {"M003", "M003H", "", Decimal("0.00"), "NONE"}
 
 
 def test_a_book_without_positions_has_results_for_every_account(inputs: Inputs, policy: Policy) -> None:

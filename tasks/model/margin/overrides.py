@@ -1,0 +1,96 @@
+"""Margin a person has added to a portfolio: with reason, approver, last day and review date (METHODOLOGY 5).
+
+An override only ever adds. One whose last day has passed without having been withdrawn stops the cycle: neither may
+it act unnoticed, nor may its margin fall away without a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tasks.model import money
+from tasks.model.errors import Finding, ModelInputError
+from tasks.model.margin.lines import Line, line
+from tasks.model.margin.portfolio import KEY, Book
+from tasks.model.policy import Policy
+
+OVERRIDE_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
+    "override_id": pl.String,
+    **dict.fromkeys(KEY, pl.String),
+    "amount_usd": money.USD,
+    "reason": pl.String,
+    "requested_by": pl.String,
+    "approved_by": pl.String,
+    "first_date": pl.Date,
+    "last_date": pl.Date,
+    "review_date": pl.Date,
+}
+
+
+def in_force(overrides: pl.DataFrame, business_date: date) -> pl.DataFrame:
+    """Overrides that act on a date, by id; one that is withdrawn acts before the day it was withdrawn.
+
+    overrides: OVERRIDE_SCHEMA and withdrawn_date (null while it stands). Raises ModelInputError OVERRIDE_EXPIRED.
+    """
+    begun = overrides.filter(
+        (pl.col("first_date") <= business_date)
+        & (pl.col("withdrawn_date").is_null() | (pl.col("withdrawn_date") > business_date))
+    ).sort("override_id")
+    expired = [
+        Finding(
+            "OVERRIDE_EXPIRED",
+            "an override stands past its last day",
+            where=_address(row),
+            value=str(business_date),
+            limit=str(row["last_date"]),
+            action="withdraw it, or have a new one approved",
+        )
+        for row in begun.filter(pl.col("last_date") < business_date).iter_rows(named=True)
+    ]
+    if expired:
+        raise ModelInputError(*expired)
+    return begun.select(list(OVERRIDE_SCHEMA))
+
+
+def override_line(book: Book, overrides: pl.DataFrame, policy: Policy) -> Line:
+    """OVERRIDE of each portfolio, the sum of those in force. Raises ModelInputError OVERRIDE_REFUSED for a bad one."""
+    place = {key: index for index, key in enumerate(book.portfolios.select(KEY).iter_rows())}
+    faults = [fault for row in overrides.iter_rows(named=True) for fault in _faults(row, place, policy)]
+    if faults:
+        raise ModelInputError(*faults)
+    cents = np.zeros(book.portfolios.height, dtype=np.int64)
+    at = np.array([place[key] for key in overrides.select(KEY).iter_rows()], dtype=np.int64)
+    np.add.at(cents, at, money.cents_of(overrides["amount_usd"]))
+    return line("OVERRIDE", cents, "OVERRIDE")
+
+
+def _faults(row: dict[str, Any], place: dict[tuple[Any, ...], int], policy: Policy) -> Iterator[Finding]:
+    longest = policy.override.longest_days
+    days = (row["last_date"] - row["first_date"]).days + 1
+    rules = (
+        (tuple(row[name] for name in KEY) in place, "an override names no portfolio of the book", "", ""),
+        (row["amount_usd"] >= 0, "an override lowers margin", str(row["amount_usd"]), "0 or more"),
+        (bool(row["reason"]) and bool(row["approved_by"]), "an override has no reason or no approver", "", ""),
+        (row["approved_by"] != row["requested_by"], "an override is approved by who asked for it", "", ""),
+        (1 <= days <= longest, "an override stands too long", f"{days} days", f"1 to {longest}"),
+        (
+            row["first_date"] <= row["review_date"],
+            "an override is reviewed before it acts",
+            str(row["review_date"]),
+            str(row["first_date"]),
+        ),
+    )
+    for holds, what, value, limit in rules:
+        if not holds:
+            yield Finding(
+                "OVERRIDE_REFUSED", what, where=_address(row), value=value, limit=limit, action="withdraw or correct it"
+            )
+
+
+def _address(row: dict[str, Any]) -> str:
+    return " ".join(str(row[name]) for name in ("override_id", *KEY) if row[name])
