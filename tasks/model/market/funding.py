@@ -30,7 +30,7 @@ def hourly_rate(premium: Floats, convergence_hours: float, cap: float) -> Floats
 
 
 def accrued(index_price: Floats, mark: Floats, interest: Floats, lowest: float, highest: float) -> Floats:
-    """Quote per unit accrued over an interval so far, paid by longs where above 0: the premium, corrected within bounds.
+    """Quote per unit accrued over an interval so far, paid by longs where above 0: the premium, partly corrected.
 
     index_price, mark: time-weighted averages over the interval so far; interest: fraction accrued over it; lowest,
     highest: bounds of interest less premium, fractions of the index. Raises ModelInputError NON_FINITE.
