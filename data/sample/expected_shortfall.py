@@ -1,6 +1,6 @@
 """What every portfolio of a delivered day must post, computed again with plain loops: no line of Levee is used here.
 
-    python data/sample/expected_shortfall.py [folder of the day's CSV files] [policy file]
+    python data/sample/expected_shortfall.py [folder of the day's CSV files] [policy file] [slices of the surface]
 
 Filtered and stressed scenarios, full revaluation, blended expected shortfall, offset limit, grid, other pairings,
 cost of closing out, stablecoins, holidays, expiries and floors, as the methodology has them. numpy gives one thing, the
@@ -32,8 +32,11 @@ LINES = (
 )
 
 
-def requirements(folder, policy_file, balances_file=HERE / "expected/collateral.csv"):
-    """Lines in cents by name, by (margin account, client or ''); the closing balances are those worked out on paper."""
+def requirements(folder, policy_file, surface_file=None, balances_file=HERE / "expected/collateral.csv"):
+    """Lines in cents by name, by (margin account, client or ''); the closing balances are those worked out on paper.
+
+    surface_file: certified slices as published for the day (PP03); without one every smile is flat.
+    """
     policy, day = tomllib.loads(Path(policy_file).read_text("utf-8")), {}
     for path in sorted(Path(folder).glob("*.csv")):
         header, *body = path.read_text("utf-8").splitlines()
@@ -41,7 +44,8 @@ def requirements(folder, policy_file, balances_file=HERE / "expected/collateral.
     today, as_of = date.fromisoformat(header.split(",")[3]), datetime.fromisoformat(header.split(",")[8])
     price = {row["contract_id"]: float(row["price"]) for row in day["prices"] if row["price_type"] != "FINAL"}
     quotes = {row["contract_id"]: row for row in day["vol_quotes"]}
-    terms = {row["contract_id"]: contract(row, price, quotes, as_of) for row in day["contracts"]}
+    slices = smiles(surface_file) if surface_file else {}
+    terms = {row["contract_id"]: contract(row, price, quotes, slices, as_of) for row in day["contracts"]}
     closes, books, result, least = {}, {}, {}, cents(policy["floor_top_up"]["account_minimum_usd"])
     for row in day["history"]:
         closes.setdefault(row["underlying"], {})[date.fromisoformat(row["date"])] = float(row["close"])
@@ -90,7 +94,29 @@ def requirements(folder, policy_file, balances_file=HERE / "expected/collateral.
     return result
 
 
-def contract(row, price, quotes, as_of):
+def smiles(surface_file):
+    """Raw SVI a, b, rho, mu, s of each certified slice, by underlying and expiry."""
+    rows = csv.DictReader(line for line in Path(surface_file).read_text("utf-8").splitlines() if line[0] != "#")
+    return {
+        (row["underlying"], datetime.fromisoformat(row["expiry_ts"])): [
+            float(row["svi_" + name]) for name in ("a", "b", "rho", "mu", "s")
+        ]
+        for row in rows
+        if row["certified"].lower() == "true"
+    }
+
+
+def smile(c, factor):
+    """Volatility of an option relative to its own once its forward has moved by a factor: its place on the slice."""
+    if not c.get("slice"):
+        return 1.0
+    a, b, rho, mu, s = c["slice"]
+    now, then = (math.log(c["strike"] / (c["forward"] * each)) - mu for each in (1.0, factor))
+    w, moved = (a + b * (rho * k + math.sqrt(k * k + s * s)) for k in (now, then))
+    return math.sqrt(moved / w)
+
+
+def contract(row, price, quotes, slices, as_of):
     """Terms and marks of a contract as numbers."""
     c = {
         "asset": row["underlying_asset"],
@@ -115,6 +141,7 @@ def contract(row, price, quotes, as_of):
         "vol": float(quote["iv_mark"]),
         "call": row["option_type"] == "C",
         "strike": float(row["strike"]),
+        "slice": slices.get((row["underlying_asset"], datetime.fromisoformat(row["expiry_ts"]))),
     }
 
 
@@ -282,7 +309,7 @@ def moved(c, r, score, proxy):
         slope = named(proxy["beta_down" if r < 0 else "beta_up"], c["asset"])
         tenor = (30 / max(c["days"], proxy["shortest_tenor_days"])) ** proxy["tenor_power"]
         shock = max(-proxy["largest_move"], min(proxy["largest_move"], tenor * (slope * r + proxy["noise"] * score)))
-    return usd(c, math.exp(r), c["vol"] * math.exp(shock)) - usd(c, 1.0, c["vol"])
+    return usd(c, math.exp(r), c["vol"] * math.exp(shock) * smile(c, math.exp(r))) - usd(c, 1.0, c["vol"])
 
 
 def worst_of_grid(book, policy):
@@ -314,7 +341,8 @@ def rolled(c, way, grid):
     """Gain of one contract when its forward rises (1) or falls (-1) against spot."""
     move = math.exp(grid["basis_move_per_year"] * c["days"] / 365) - 1 if c["days"] < math.inf else 0.0
     move = min(max(move, grid["basis_move_smallest"]), named(grid["range_fraction"], c["asset"]))
-    return usd(c, 1.0, c["vol"], 1 + move if way > 0 else 1 / (1 + move)) - usd(c, 1.0, c["vol"])
+    basis = 1 + move if way > 0 else 1 / (1 + move)
+    return usd(c, 1.0, c["vol"] * smile(c, basis), basis) - usd(c, 1.0, c["vol"])
 
 
 def tilted(c, what, way, grid):
@@ -328,12 +356,14 @@ def tilted(c, what, way, grid):
 
 
 def at_point(c, step, move, way, grid):
-    width, vol = named(grid["range_fraction"], c["asset"]), c["vol"]
+    width = named(grid["range_fraction"], c["asset"])
+    factor = 1 + (step * width if move is None else move)
+    vol = c["vol"] * smile(c, factor)
     if c["option"] and way != "flat":
         share = (30 / max(c["days"], 1)) ** grid["vol_power_short" if c["days"] <= 30 else "vol_power_long"]
         raised = max(vol * (1 + grid["vol_up_fraction"] * share), grid["vol_floor"])
         vol = raised if way == "up" else max(vol * (1 - grid["vol_down_fraction"] * share), 0.0)
-    gain = usd(c, 1 + (step * width if move is None else move), vol) - usd(c, 1.0, c["vol"])
+    gain = usd(c, factor, vol) - usd(c, 1.0, c["vol"])
     return gain if move is None else gain * width / abs(move)
 
 
@@ -418,7 +448,8 @@ def cents(amount):
 if __name__ == "__main__":
     inbox = sys.argv[1] if len(sys.argv) > 1 else HERE / "inbox/2026-01-30/EOD"
     rules = sys.argv[2] if len(sys.argv) > 2 else HERE.parent / "policy/2014-01-01.toml"
-    for (account, client), lines in requirements(inbox, rules).items():
+    surface = sys.argv[3] if len(sys.argv) > 3 else None
+    for (account, client), lines in requirements(inbox, rules, surface).items():
         for name, amount in lines.items():
             print(f"{account} {client or '-':5} {name:24} {amount / 100:15,.2f}")
         print(f"{account} {client or '-':5} {'INITIAL_MARGIN':24} {sum(lines.values()) / 100:15,.2f}")
