@@ -6,17 +6,14 @@ in which every position stands at its mark, options included; what an account ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from tasks.model.arrays import INVERSE_FORWARD, Bools, Contracts, Floats, Ints, require_finite
-from tasks.model.margin.portfolio import Book
 from tasks.model.pricing import payoff
 from tasks.model.risk.expiries import ExpiryRows, rows_by_expiry
-from tasks.model.risk.grid import take
 
 
 @dataclass(frozen=True)
@@ -33,12 +30,13 @@ class Cover:
     @staticmethod
     def none() -> Cover:
         """No collateral."""
-        return Cover(np.zeros(0, dtype=np.int64), *(np.zeros(0),), np.zeros(0, dtype=np.bool_), *(np.zeros(0),) * 3)
+        nothing = np.zeros(0)
+        return Cover(np.zeros(0, dtype=np.int64), nothing, np.zeros(0, dtype=np.bool_), nothing, nothing, nothing)
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """What feeds say of the underlying. A book without such feeds takes `neutral`, which charges for no doubt."""
+    """What feeds say of the underlying; a book without such feeds declares what stands for them."""
 
     spot: float  # USD
     quote_price: float  # USD per unit of the currency the venue settles in
@@ -46,11 +44,6 @@ class Conditions:
     forward_confidence: float  # 0 to 1, of futures and perpetuals
     expiry_confidence: Floats  # (slices,) 0 to 1
     rate: Floats  # (slices,) per year, continuous
-
-    @staticmethod
-    def neutral(spot: float, slices: int, rate: float) -> Conditions:
-        """Full confidence, a currency at its peg, one rate for every expiry."""
-        return Conditions(spot, 1.0, 1.0, 1.0, np.ones(slices), np.full(slices, rate))
 
 
 @dataclass(frozen=True)
@@ -90,18 +83,6 @@ class AccountMargin(NamedTuple):
 
     initial: Floats
     maintenance: Floats
-
-
-def holdings_of(book: Book) -> Iterator[tuple[str, Ints, Holdings]]:
-    """Of each underlying of a book: its name, the rows of the book that hold it, and what they hold; no cover."""
-    rows = book.entry_row
-    for position, name in enumerate(book.contracts.underlyings):
-        own = np.flatnonzero(book.row_underlying == position)
-        listed = np.flatnonzero(book.contracts.underlying == position)
-        entries = np.flatnonzero(np.isin(rows, own))
-        index = np.searchsorted(listed, book.contract_index[entries])
-        pointer = np.append(0, np.cumsum(np.diff(book.pointer)[own]))
-        yield name, own, Holdings(take(book.contracts, listed), pointer, index, book.quantity[entries], Cover.none())
 
 
 def forwards(holdings: Holdings) -> Forwards:
