@@ -28,13 +28,13 @@ def parse(content: Mapping[str, Any], source: str) -> Policy:
     return Policy(**values, policy_hash=content_hash(content))
 
 
-def table(schema: Any, content: Any, source: str, path: str) -> Any:
-    """A parameter table at a path as a dataclass. What the dataclass has a default for may be left out.
+def table(schema: Any, content: Any, source: str, path: str = "") -> Any:
+    """A parameter table (at a path of its file) as a dataclass. What the dataclass has a default for may be left out.
 
     Raises PolicyError PARAM_STATE listing every wrong field.
     """
     faults: list[Finding] = []
-    built = _built(schema, content, f"{path}.", source, faults)
+    built = _built(schema, content, f"{path}." if path else "", source, faults)
     if faults:
         raise PolicyError(*faults)
     return built
