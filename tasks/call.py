@@ -30,6 +30,7 @@ def call(context: Context) -> None:
     _require_no_standing_call(context)
     issued = issued_at(context)
     accounts = context.query("book/slices/margin_accounts")
+    haircuts = context.slice("result.haircut").select("asset", "haircut_fraction", "issuer", haircut_rule="rule_id")
     inputs = CallInputs(
         accounts=accounts,
         portfolios=context.slice("result.portfolio"),
@@ -39,7 +40,9 @@ def call(context: Context) -> None:
             "book/slices/call_outstanding", cycle_id=context.key.cycle_id, as_of_ts=context.run["as_of_ts"]
         ),
         quality=context.query("book/slices/call_quality"),
-        due=due_terms(sorted({*accounts["base_ccy"], USD}), issued, context.policy.call.minimum_funding_minutes),
+        due=due_terms(sorted({*accounts["base_ccy"], USD}), issued, context.policy.call.minimum_funding_minutes).join(
+            haircuts, on="asset", how="left"
+        ),
         issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
     )
     _write(context, call_margin(inputs, context.key.cycle_id, issued, context.policy))

@@ -1,4 +1,4 @@
-"""Stage mark: the volatility surface, the mark of every contract in use, and the USD price of every asset.
+"""Stage mark: the volatility surface, the mark of every contract in use, and price and haircut of every asset.
 
 Delivered prices stay the decimals they were; a price the model makes is rounded half to even to the digits of the
 table. Time to expiry runs from the cycle's own time (as_of_ts).
@@ -14,9 +14,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tasks import reference
 from tasks.model import money
 from tasks.model.arrays import Bools, Floats
 from tasks.model.errors import Finding, ModelInputError
+from tasks.model.margin import haircut
 from tasks.model.market.surface import ExpiryKey, Prior, Surface
 from tasks.model.market.svi import Svi
 from tasks.model.pricing import black76, marking, payoff, quoted_surface
@@ -91,6 +93,7 @@ def write_marks(context: Context) -> None:
         listed, marks, surface, _floats(contracts, "multiplier"), settle_price, limits
     )
     context.write("result.asset_price", assets)
+    context.write("result.haircut", _haircuts(context, assets["asset"].to_list()))
     context.write("result.surface", _surface_rows(listed, surface))
     context.write(
         "result.mark",
@@ -127,6 +130,14 @@ def _asset_prices(assets: pl.DataFrame) -> dict[str, Decimal]:
             )
         )
     return dict(assets.select("asset", "price_usd").iter_rows())
+
+
+def _haircuts(context: Context, assets: list[str]) -> pl.DataFrame:
+    """Rows of result.haircut: the day's losses of an asset may call for more than the policy does."""
+    known = context.query("book/slices/margin_history", business_date=context.key.business_date)
+    losses = haircut.calibrated_losses(known, np.datetime64(context.run["as_of_ts"], "D"), context.policy)
+    issuers = {asset: reference.assets()[asset].issuer if asset in reference.assets() else "" for asset in assets}
+    return haircut.haircut_table(issuers, losses, context.policy)
 
 
 def _listed(contracts: pl.DataFrame, as_of: Any) -> marking.Listed:

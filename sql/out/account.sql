@@ -40,7 +40,7 @@ SELECT
     c.due_asset,
     c.due_amount,
     c.due_haircut_fraction AS due_asset_haircut_fraction,
-    coalesce(p.price_usd, CASE WHEN c.due_asset = 'USD' THEN 1 END)::DECIMAL(28, 10) AS due_asset_price_usd,
+    coalesce(p.lowest_price_usd, CASE WHEN c.due_asset = 'USD' THEN 1 END)::DECIMAL(28, 10) AS due_asset_price_usd,
     c.calendar_id,
     c.issued_ts,
     c.due_ts,

@@ -375,7 +375,18 @@ def add_market(tables: Tables) -> None:
             n_inside_half_spread=100,
         )
     for asset, price in (("USDC", "0.9995"), ("BTC", "80000")):
-        tables.add("result.asset_price", asset=asset, price_usd=D(price), obs_ts=AS_OF, quality="OK")
+        tables.add(
+            "result.asset_price",
+            asset=asset,
+            price_usd=D(price),
+            obs_ts=AS_OF,
+            quality="OK",
+            lowest_price_usd=D(price),
+            lowest_source="VENUE",
+            highest_price_usd=D(price),
+            highest_source="VENUE",
+            sources=2,
+        )
     for underlying in ("BTC", "ETH"):
         tables.add(
             "result.liquidity",

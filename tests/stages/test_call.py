@@ -40,8 +40,22 @@ def required(frozen_run: Any) -> Any:
             ("result.portfolio", {**account, **dict.fromkeys(totals, amount)}),
         ]
     rows += [
-        ("result.asset_price", {"asset": asset, "price_usd": price, "quality": "OK"})
+        (
+            "result.asset_price",
+            {
+                "asset": asset,
+                "price_usd": price,
+                "quality": "OK",
+                "lowest_price_usd": price,
+                "highest_price_usd": price,
+                "sources": 0 if asset == "USD" else 2,
+            },
+        )
         for asset, price in (("USD", "1"), ("USDC", "1"), ("BTC", "90000"))
+    ]
+    rows += [
+        ("result.haircut", {"asset": asset, "haircut_fraction": haircut, "rule_id": f"of {asset}", "quality": "OK"})
+        for asset, haircut in (("USD", "0"), ("USDC", "0.05"), ("BTC", "0.25"))
     ]
     rows += [
         (

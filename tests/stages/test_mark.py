@@ -183,7 +183,12 @@ def test_assets_are_priced_at_their_index_and_the_dollar_is_one(listing: Any) ->
 def test_the_stage_leaves_its_receipt_and_rows(freeze_run: Callable[[], Any]) -> None:
     run = freeze_run()
     run.put("book.account", margin_account_id="M001H", base_ccy="USD")
-    assert dict(mark(run.home, run.key).rows) == {"result.asset_price": 1, "result.mark": 0, "result.surface": 0}
+    assert dict(mark(run.home, run.key).rows) == {
+        "result.asset_price": 1,
+        "result.haircut": 1,
+        "result.mark": 0,
+        "result.surface": 0,
+    }
     assert mark(run.home, run.key).resumed
 
 

@@ -86,9 +86,10 @@ class CallInputs:
     """Frames of the call stage.
 
     accounts: clearing_member_id, margin_account_id, base_ccy, mta, rounding_unit (USD, null = the policy's),
-    due_price_usd (price of base_ccy). portfolios: result.portfolio. balances, deposits: see collateral and
-    outstanding. outstanding: calls of earlier cycles. quality: account, word, count. due: asset, calendar_id, due_ts,
-    decimals, a row for each base_ccy and USD. issuers: by asset, of those that have one.
+    due_price_usd (price of base_ccy), permitted_assets, related_parties. portfolios: result.portfolio. balances,
+    deposits: see collateral and outstanding. outstanding: calls of earlier cycles. quality: account, word, count.
+    due: asset, calendar_id, due_ts, decimals, haircut_fraction, haircut_rule, issuer, a row for each base_ccy and USD.
+    issuers: by asset, of those that have one.
     """
 
     accounts: pl.DataFrame
@@ -119,7 +120,7 @@ def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy)
     required = inputs.portfolios.group_by(ACCOUNT).agg(pl.col(_TOTALS).sum())
     must = {row[:2]: row[2] for row in required.select(*ACCOUNT, "total_initial_margin_usd").iter_rows()}
     collateral = count_as_cover(value_collateral(inputs.balances, policy), must, inputs.issuers, policy)
-    outstanding = meet_calls(inputs.outstanding, inputs.deposits, policy)
+    outstanding = meet_calls(inputs.outstanding, inputs.deposits)
     joined = _join(inputs, required, collateral, outstanding)
     rows = [(row, _account(row, policy)) for row in joined.iter_rows(named=True)]
     dues = {row["asset"]: row for row in inputs.due.iter_rows(named=True)}
@@ -127,7 +128,7 @@ def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy)
     for member, margin_account, asset, value in collateral.select(*ACCOUNT, "asset", _VALUES[1]).iter_rows():
         values.setdefault((member, margin_account), {})[asset] = value
     calls = [
-        _call(account, row, dues[_due_asset(account, row, values, inputs.issuers, policy)], cycle_id, issued_ts, policy)
+        _call(account, row, _due(account, row, dues, values, inputs.issuers, policy), cycle_id, issued_ts)
         for row, account in rows
         if account["margin_call_amount_usd"] > 0
     ]
@@ -218,6 +219,7 @@ def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
 
 def due_asset(
     base_ccy: str,
+    haircut: Decimal,
     amount: Decimal,
     values: Mapping[str, Decimal],
     required: Decimal,
@@ -226,10 +228,11 @@ def due_asset(
 ) -> str:
     """Asset a call is due in: the account's base currency where paying in it covers the call, else USD.
 
-    amount: USD called. values: USD after haircut by asset held. required: total initial margin, USD. Caps may leave
-    the base currency no room, and a haircut of 1 no worth: more of it would be asked for again tomorrow.
+    haircut: of a payment in base_ccy. amount: USD called. values: USD after haircut by asset held. required: total
+    initial margin, USD. Caps may leave the base currency no room, and a haircut of 1 no worth: more of it would be
+    asked for again tomorrow.
     """
-    if haircut_in_force(base_ccy, _ONE, None, policy)[0] >= 1:
+    if haircut >= 1:
         return USD
     paid = {**values, base_ccy: values.get(base_ccy, _ZERO) + amount}
     before, after = (
@@ -238,29 +241,27 @@ def due_asset(
     return base_ccy if after - before >= amount else USD
 
 
-def _due_asset(
+def _due(
     account: dict[str, Any],
     row: dict[str, Any],
+    dues: Mapping[str, dict[str, Any]],
     values: Mapping[tuple[str, str], Mapping[str, Decimal]],
     issuers: Mapping[str, str],
     policy: Policy,
-) -> str:
+) -> dict[str, Any]:
+    """Terms of the asset a call is due in, `haircut` being what a payment of this member in it is cut by."""
     held = values.get((row["clearing_member_id"], row["margin_account_id"]), {})
     amount, required = account["margin_call_amount_usd"], account["total_initial_margin_usd"]
-    return due_asset(row["base_ccy"], amount, held, required, issuers, policy)
+    cut = {asset: haircut_in_force({**row, **dues[asset], "quantity": _ONE})[0] for asset in (row["base_ccy"], USD)}
+    asset = due_asset(row["base_ccy"], cut[row["base_ccy"]], amount, held, required, issuers, policy)
+    return {**dues[asset], "haircut": cut[asset]}
 
 
 def _call(
-    account: dict[str, Any],
-    row: dict[str, Any],
-    due: dict[str, Any],
-    cycle_id: str,
-    issued_ts: datetime,
-    policy: Policy,
+    account: dict[str, Any], row: dict[str, Any], due: dict[str, Any], cycle_id: str, issued_ts: datetime
 ) -> dict[str, Any]:
-    amount, asset = account["margin_call_amount_usd"], due["asset"]
+    amount, asset, haircut = account["margin_call_amount_usd"], due["asset"], due["haircut"]
     price = _ONE if asset == USD else required_price(asset, row["due_price_usd"])
-    haircut, _ = haircut_in_force(asset, _ONE, None, policy)
     # Worth the call after haircut: who pays what the notice asks is not called for the haircut tomorrow.
     worth = money.product(price, _ONE - haircut)
     return {

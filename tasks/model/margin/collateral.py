@@ -1,29 +1,39 @@
-"""Collateral of each account by asset, valued and cut (METHODOLOGY 6, haircut mode).
+"""Collateral of each account by asset, valued and cut (METHODOLOGY 6).
 
-    line = floor_cent(max(b, 0)·p·(1 − h)) where b >= 0,  floor_cent(b·p·(1 + h)) where b < 0
+    held: floor_cent(b·p·(1 − h)) − what the tiers take off,   owed: floor_cent(b·p·(1 + h)), b < 0
 
-What of it counts as cover is decided by the caps of concentration. Exact decimals throughout. The haircut is taken at
-six digits, rounded up, so that the printed one is the one applied.
+h is the haircut in force, p the lowest admissible price of what is held and the highest of what is owed. A tier takes
+its added fraction off the slice of the market value above its floor, rounded up to a cent: the more of an asset an
+account posts, the less the last of it is worth, without a jump, and never less than nothing. What a member may not post
+is worth nothing, and neither is what its own house issued: it would fail together with the member it should cover.
+
+What of it counts as cover is decided by the caps of concentration. Exact decimals throughout, tiers apart.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
 from itertools import groupby
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tasks.model import money
 from tasks.model.errors import Finding, ModelInputError
+from tasks.model.margin.brackets import MarginalTiers
 from tasks.model.margin.concentration import counted_values
-from tasks.model.policy import Policy
+from tasks.model.margin.haircut import Haircut
+from tasks.model.policy import HaircutTiers, Policy
 
 _KEY = ("clearing_member_id", "margin_account_id")
 NOT_PERMITTED_RULE = "members.permitted_assets"
-_ONE = Decimal(1)
-_HAIRCUT_UNIT = Decimal("0.000001")
+OWN_ISSUE_RULE = "assets.issuer"
+_ONE, _ZERO = Decimal(1), Decimal("0.00")
+_TIER_DIGITS = 6  # of a USD: what float64 holds of any holding, so that no cent comes of a last digit
 
 SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "clearing_member_id": pl.String,
@@ -32,6 +42,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "quantity": pl.Decimal(38, 18),
     "price_usd": pl.Decimal(28, 10),
     "haircut_fraction": pl.Decimal(9, 6),
+    "tier_cut_usd": pl.Decimal(20, 2),
     "market_value_usd": pl.Decimal(20, 2),
     "post_haircut_value_usd": pl.Decimal(20, 2),
     "rule_id": pl.String,
@@ -43,8 +54,7 @@ def value_collateral(balances: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """One valued line per account and asset, in key order.
 
     `balances`: clearing_member_id, margin_account_id, asset, quantity (native, may be negative), price_usd (null = no
-    price), permitted_assets (names separated by |, null = all). A positive balance of an asset that is not permitted
-    is worth nothing. Raises ModelInputError PRICE_MISSING.
+    price), and what `haircut_in_force` reads. Raises ModelInputError PRICE_MISSING or HAIRCUT_MISSING.
     """
     rows = balances.sort("clearing_member_id", "margin_account_id", "asset")
     return pl.DataFrame([_line(row, policy) for row in rows.iter_rows(named=True)], schema=SCHEMA)
@@ -72,12 +82,41 @@ def post_haircut_value(quantity: Decimal, price: Decimal, haircut: Decimal) -> D
     return money.round_down(money.product(quantity, price, kept))
 
 
-def haircut_in_force(asset: str, quantity: Decimal, permitted: str | None, policy: Policy) -> tuple[Decimal, str]:
-    """Haircut of a balance and the rule it comes from. An asset the policy does not list takes its default."""
-    if quantity > 0 and not _is_permitted(asset, permitted):
-        return _ONE, NOT_PERMITTED_RULE
-    table = policy.collateral.haircut_fraction
-    return money.round_up(table[asset], _HAIRCUT_UNIT), f"collateral.haircut_fraction.{table.rule(asset)}"
+def haircut_in_force(row: Mapping[str, Any]) -> Haircut:
+    """Haircut of a balance and the rule it comes from.
+
+    row: asset, quantity, its haircut_fraction and haircut_rule (see haircut), permitted_assets (names separated by |,
+    null = all), issuer of the asset (empty = none), related_parties (the member and its group, separated by |). What
+    is owed keeps the asset's haircut. Raises ModelInputError HAIRCUT_MISSING.
+    """
+    if row["quantity"] > 0 and not _is_permitted(row["asset"], row["permitted_assets"]):
+        return Haircut(_ONE, NOT_PERMITTED_RULE)
+    if row["quantity"] > 0 and row["issuer"] and row["issuer"] in row["related_parties"].split("|"):
+        return Haircut(_ONE, OWN_ISSUE_RULE)
+    if row["haircut_fraction"] is None:
+        raise ModelInputError(
+            Finding("HAIRCUT_MISSING", "an asset has no haircut", where=row["asset"], action="run the cycle from mark")
+        )
+    return Haircut(row["haircut_fraction"], row["haircut_rule"])
+
+
+def tier_cut(asset: str, market_value: Decimal, haircut: Decimal, policy: Policy) -> Decimal:
+    """USD the tiers take off a holding besides the haircut, rounded up to a cent: of no slice more than is left."""
+    rule = policy.collateral.tiers
+    if asset not in rule.assets or market_value <= _first_charged(rule):
+        return _ZERO
+    return money.round_up(round(float(_tiers(rule, haircut).total(np.array(float(market_value)))), _TIER_DIGITS))
+
+
+def _first_charged(rule: HaircutTiers) -> float:
+    """USD up to which the tiers take nothing off."""
+    tiers = zip(rule.floor_usd, rule.added_fraction, strict=True)
+    return next((floor for floor, added in tiers if added > 0.0), math.inf)
+
+
+@cache
+def _tiers(rule: HaircutTiers, haircut: Decimal) -> MarginalTiers:
+    return MarginalTiers(rule.floor_usd, tuple(min(added, float(_ONE - haircut)) for added in rule.added_fraction))
 
 
 def required_price(asset: str, price: Decimal | None) -> Decimal:
@@ -102,7 +141,9 @@ def _is_permitted(asset: str, permitted: str | None) -> bool:
 def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     asset, quantity = str(row["asset"]), money.exact(row["quantity"])
     price = required_price(asset, row["price_usd"])
-    haircut, rule = haircut_in_force(asset, quantity, row["permitted_assets"], policy)
+    haircut, rule = haircut_in_force(row)
+    market = money.round_down(money.product(quantity, price))
+    value, cut = post_haircut_value(quantity, price, haircut), tier_cut(asset, market, haircut, policy)
     return {
         "clearing_member_id": row["clearing_member_id"],
         "margin_account_id": row["margin_account_id"],
@@ -110,7 +151,8 @@ def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
         "quantity": quantity,
         "price_usd": price,
         "haircut_fraction": haircut,
-        "market_value_usd": money.round_down(money.product(quantity, price)),
-        "post_haircut_value_usd": post_haircut_value(quantity, price, haircut),
+        "tier_cut_usd": cut,
+        "market_value_usd": market,
+        "post_haircut_value_usd": max(value - cut, _ZERO) if cut else value,
         "rule_id": rule,
     }

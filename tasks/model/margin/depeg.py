@@ -82,5 +82,5 @@ def _charge(row: dict[str, Any], policy: Policy) -> Decimal:
     per_coin = charge_per_coin(price, policy)
     if quantity < 0:
         return money.product(-quantity, per_coin)
-    haircut, _ = haircut_in_force(asset, quantity, row["permitted_assets"], policy)
+    haircut, _ = haircut_in_force(row)
     return money.product(quantity, _ONE - haircut, min(per_coin, price))

@@ -16,7 +16,6 @@ import polars as pl
 
 from tasks.model import money
 from tasks.model.margin.collateral import haircut_in_force, post_haircut_value, required_price
-from tasks.model.policy import Policy
 
 AccountKey = tuple[str, str]
 AssetKey = tuple[str, str, str]
@@ -36,17 +35,17 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def meet_calls(calls: pl.DataFrame, deposits: pl.DataFrame, policy: Policy) -> pl.DataFrame:
+def meet_calls(calls: pl.DataFrame, deposits: pl.DataFrame) -> pl.DataFrame:
     """Outstanding calls with what was met of each and the state that follows.
 
     `calls`: clearing_member_id, margin_account_id, call_id, call_version, issued_ts, call_amount_usd, due_asset,
     due_amount (native, for all of call_amount_usd), opening_usd (face less what was met before, > 0), state.
-    `deposits`: clearing_member_id, margin_account_id, asset, quantity (native, >= 0), price_usd, permitted_assets; what
-    is not used as asked is worth price x (1 - haircut), rounded down to a cent.
+    `deposits`: clearing_member_id, margin_account_id, asset, quantity (native, >= 0), price_usd, and what
+    collateral.haircut_in_force reads; what is not used as asked is worth price x (1 - haircut), rounded down to a cent.
     """
     ordered = list(calls.sort("issued_ts", "call_id").iter_rows(named=True))
     asked, left = _met_as_asked(ordered, deposits)
-    worth = deposits_worth(left, policy)
+    worth = deposits_worth(left)
     met = []
     for row, paid in zip(ordered, asked, strict=True):
         account = (row["clearing_member_id"], row["margin_account_id"])
@@ -78,12 +77,11 @@ def _share_in_cents(amount: Decimal, used: Decimal, needed: Decimal) -> Decimal:
     return floor(Fraction(amount) * 100 * Fraction(used) / Fraction(needed)) * money.CENT
 
 
-def deposits_worth(deposits: pl.DataFrame, policy: Policy) -> defaultdict[AccountKey, Decimal]:
+def deposits_worth(deposits: pl.DataFrame) -> defaultdict[AccountKey, Decimal]:
     """USD worth of each account's deposits after haircut, zero where there are none."""
     worth: defaultdict[AccountKey, Decimal] = defaultdict(Decimal)
     for row in deposits.iter_rows(named=True):
-        quantity = row["quantity"]
-        haircut, _ = haircut_in_force(row["asset"], quantity, row["permitted_assets"], policy)
+        quantity, (haircut, _) = row["quantity"], haircut_in_force(row)
         price = required_price(row["asset"], row["price_usd"])
         account = (row["clearing_member_id"], row["margin_account_id"])
         worth[account] += post_haircut_value(quantity, price, haircut)

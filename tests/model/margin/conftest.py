@@ -228,6 +228,10 @@ def inputs(
             "quantity": pl.Decimal(38, 18),
             "price_usd": pl.Decimal(28, 10),
             "permitted_assets": pl.String,
+            "haircut_fraction": pl.Decimal(9, 6),
+            "haircut_rule": pl.String,
+            "issuer": pl.String,
+            "related_parties": pl.String,
         }
     )
     overrides = pl.DataFrame(schema=OVERRIDE_SCHEMA).with_columns(withdrawn_date=pl.lit(None, pl.Date))

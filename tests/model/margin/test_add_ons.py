@@ -23,6 +23,7 @@ AS_OF = datetime(2026, 1, 30, 8)
 Book = list[tuple[str, str, str, str, str]]
 Inputs = Callable[[Book], MarginInputs]
 HOUSE = ("M001", "M001H", "")
+HAIRCUTS = {"USD": "0", "USDC": "0.05", "USDT": "0.05", "BTC": "0.25", "ETH": "0.30"}
 LONG: Book = [(*HOUSE, "BTC-PERP.LIN.USDC", "1000")]
 
 
@@ -44,7 +45,10 @@ def made(inputs: MarginInputs, policy: Policy) -> MarginResult:
 def with_balance(
     inputs: MarginInputs, *held: tuple[str, str, str], account: tuple[str, str] = HOUSE[:2]
 ) -> MarginInputs:
-    rows = [(*account, asset, Decimal(quantity), Decimal(price), None) for asset, quantity, price in held]
+    rows = [
+        (*account, asset, Decimal(quantity), Decimal(price), None, Decimal(HAIRCUTS.get(asset, "1")), "", "", "")
+        for asset, quantity, price in held
+    ]
     return replace(inputs, balances=pl.DataFrame(rows, schema=inputs.balances.schema, orient="row"))
 
 

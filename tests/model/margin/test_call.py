@@ -26,7 +26,12 @@ _HELD = _KEY | {
     "quantity": pl.Decimal(38, 18),
     "price_usd": pl.Decimal(28, 10),
     "permitted_assets": pl.String,
+    "haircut_fraction": pl.Decimal(9, 6),
+    "haircut_rule": pl.String,
+    "issuer": pl.String,
+    "related_parties": pl.String,
 }
+HAIRCUTS = {"USD": Decimal(0), "USDC": Decimal("0.05"), "BTC": Decimal("0.25")}
 _CALLS: dict[str, Any] = _KEY | {
     "call_id": pl.String,
     "call_version": pl.Int32,
@@ -57,8 +62,19 @@ def inputs(
     mta: str | None = None,
     unit: str | None = None,
     quality: list[tuple[str, int]] | None = None,
+    permitted: str | None = None,
+    issuer: str = "",
 ) -> CallInputs:
-    account = (*ACCOUNT, "HOUSE", base_ccy, mta and Decimal(mta), unit and Decimal(unit), price and Decimal(price))
+    account = (
+        *ACCOUNT,
+        "HOUSE",
+        base_ccy,
+        mta and Decimal(mta),
+        unit and Decimal(unit),
+        price and Decimal(price),
+        permitted,
+        "M001",
+    )
     figures = [Decimal(required) if "initial" in name else Decimal(0) for name in _TOTALS]
     return CallInputs(
         accounts=pl.DataFrame(
@@ -71,6 +87,8 @@ def inputs(
                 "mta": pl.Decimal(28, 2),
                 "rounding_unit": pl.Decimal(28, 2),
                 "due_price_usd": pl.Decimal(28, 10),
+                "permitted_assets": pl.String,
+                "related_parties": pl.String,
             },
         ),
         portfolios=pl.DataFrame(
@@ -92,6 +110,9 @@ def inputs(
                 "calendar_id": ["USD_BANK", "ALWAYS_OPEN"],
                 "due_ts": [datetime(2026, 1, 30, 14), datetime(2026, 1, 30, 10, 20)],
                 "decimals": [2, 8],
+                "haircut_fraction": [HAIRCUTS["USD"], HAIRCUTS["BTC"]],
+                "haircut_rule": ["", ""],
+                "issuer": ["", issuer],
             }
         ),
         issuers={"USDC": "CIRCLE", "USDT": "TETHER"},
@@ -99,7 +120,8 @@ def inputs(
 
 
 def held(asset: str, quantity: str, price: str = "1") -> pl.DataFrame:
-    return pl.DataFrame([(*ACCOUNT, asset, Decimal(quantity), Decimal(price), None)], schema=_HELD, orient="row")
+    row = (*ACCOUNT, asset, Decimal(quantity), Decimal(price), None, HAIRCUTS[asset], f"of {asset}", "", "M001")
+    return pl.DataFrame([row], schema=_HELD, orient="row")
 
 
 def earlier(calls: list[tuple[str, int, str, str, str]], due_asset: str = "USD", due_price: str = "1") -> pl.DataFrame:
@@ -187,7 +209,7 @@ def test_deposits_meet_the_oldest_call_first(opening: Policy) -> None:
         ("a", 28, "30000", "12000", "PART_MET"),
         ("c", 29, "5000", "5000", "OVERDUE"),
     ]
-    met = meet_calls(earlier(owed), held("USDC", "20000.01", "1"), opening)
+    met = meet_calls(earlier(owed), held("USDC", "20000.01", "1"))
     # 20,000.01 x 0.95 = 19,000.0095 down to 19,000.00: 12,000 to a, 7,000 to b.
     rows = {row["call_id"]: row for row in met.iter_rows(named=True)}
     assert {name: row["met_usd"] for name, row in rows.items()} == {"a": 12000, "b": 7000, "c": 0}
@@ -199,34 +221,34 @@ def test_who_pays_what_the_notice_asks_owes_nothing_of_it(opening: Policy) -> No
     """40,000 USDC were asked for 32,000 USD at 0.8; haircut and a lower price since do not matter to the call."""
     owed = earlier([("a", 28, "32000", "32000", "ISSUED")], "USDC", "0.8")
     for paid, met, state in (("40000", "32000", "MET"), ("10000", "8000", "PART_MET"), ("0.001", "0", "ISSUED")):
-        row = meet_calls(owed, held("USDC", paid, "0.5"), opening).row(0, named=True)
+        row = meet_calls(owed, held("USDC", paid, "0.5")).row(0, named=True)
         assert (row["met_usd"], row["state"]) == (Decimal(met), state)
 
 
 def test_what_is_left_of_a_call_is_asked_in_proportion(opening: Policy) -> None:
     owed = earlier([("a", 28, "32000", "8000", "PART_MET"), ("b", 29, "16000", "16000", "ISSUED")], "USDC", "0.8")
-    met = meet_calls(owed, held("USDC", "15000", "1"), opening)
+    met = meet_calls(owed, held("USDC", "15000", "1"))
     # 10,000 USDC for the 8,000 left of a; the 5,000 more are a quarter of the 20,000 asked by b.
     assert met["met_usd"].to_list() == [8000, 4000]
-    more = meet_calls(owed, held("USDC", "50000", "1"), opening)
+    more = meet_calls(owed, held("USDC", "50000", "1"))
     assert more["state"].to_list() == ["MET", "MET"]
 
 
 def test_an_asset_that_was_not_asked_counts_for_its_worth(opening: Policy) -> None:
     """100 USD in full, then 0.002 BTC at 90,000 less a quarter: 135."""
     deposits = pl.concat([held("USD", "100"), held("BTC", "0.002", "90000")])
-    met = meet_calls(earlier([("a", 28, "30000", "30000", "ISSUED")]), deposits, opening)
+    met = meet_calls(earlier([("a", 28, "30000", "30000", "ISSUED")]), deposits)
     assert met["met_usd"].to_list() == [235]
 
 
 def test_a_corrected_cycle_takes_a_met_back(opening: Policy) -> None:
-    met = meet_calls(earlier([("a", 28, "30000", "30000", "MET")]), held("USD", "1").clear(), opening)
+    met = meet_calls(earlier([("a", 28, "30000", "30000", "MET")]), held("USD", "1").clear())
     assert met["state"].to_list() == ["ISSUED"]
 
 
 def test_a_deposit_of_an_asset_that_is_not_permitted_meets_nothing(opening: Policy) -> None:
     deposit = held("BTC", "1", "90000").with_columns(permitted_assets=pl.lit("USD"))
-    met = meet_calls(earlier([("a", 28, "30000", "30000", "ISSUED")]), deposit, opening)
+    met = meet_calls(earlier([("a", 28, "30000", "30000", "ISSUED")]), deposit)
     assert met["met_usd"].to_list() == [0]
 
 
@@ -294,10 +316,12 @@ def test_more_collateral_never_raises_a_call(
 )
 def test_a_call_is_due_in_what_counts(opening: Policy, held_usdc: str, asset: str) -> None:
     values = {"USDC": Decimal(held_usdc), "USD": Decimal("30000.00")}
-    found = due_asset("USDC", Decimal(20000), values, Decimal(100000), {"USDC": "CIRCLE", "USDT": "TETHER"}, opening)
+    found = due_asset(
+        "USDC", Decimal("0.05"), Decimal(20000), values, Decimal(100000), {"USDC": "CIRCLE", "USDT": "TETHER"}, opening
+    )
     assert found == asset
 
 
 def test_a_call_is_not_due_in_what_is_worth_nothing(opening: Policy) -> None:
-    assert due_asset("EUR", Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"
-    assert due_asset("USD", Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"
+    assert due_asset("EUR", Decimal(1), Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"
+    assert due_asset("USD", Decimal(0), Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"

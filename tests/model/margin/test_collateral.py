@@ -23,11 +23,35 @@ _SCHEMA = {
     "quantity": pl.Decimal(38, 18),
     "price_usd": pl.Decimal(28, 10),
     "permitted_assets": pl.String,
+    "haircut_fraction": pl.Decimal(9, 6),
+    "haircut_rule": pl.String,
+    "issuer": pl.String,
+    "related_parties": pl.String,
 }
 
 
-def one_line(asset: str, quantity: str, price: str | None, policy: Policy, permitted: str | None = None) -> Any:
-    row = ("M001", "M001H", asset, Decimal(quantity), None if price is None else Decimal(price), permitted)
+def one_line(
+    asset: str,
+    quantity: str,
+    price: str | None,
+    policy: Policy,
+    permitted: str | None = None,
+    issuer: str = "",
+    haircut: str | None = None,
+) -> Any:
+    table = policy.collateral.haircut_fraction
+    row = (
+        "M001",
+        "M001H",
+        asset,
+        Decimal(quantity),
+        None if price is None else Decimal(price),
+        permitted,
+        Decimal(str(table[asset])) if haircut is None else Decimal(haircut),
+        f"collateral.haircut_fraction.{table.rule(asset)}",
+        issuer,
+        "M001|GROUP|LEI",
+    )
     return value_collateral(pl.DataFrame([row], schema=_SCHEMA, orient="row"), policy).row(0, named=True)
 
 
