@@ -22,6 +22,7 @@ PUBLIC_KEYS = {
     "asset": ("asset",),
     "parameter": ("rule_id",),
     "liquidity": ("underlying",),
+    "buffer": ("underlying",),
     "scenario": ("scenario_id", "underlying_horizon"),
 }
 OPS_KEYS = {"run": (), "input": ("file_id",), "stage": ("stage",)}
@@ -76,7 +77,7 @@ def ops_files(context: Context, header: Header, accounts: Sequence[Account]) -> 
 
 
 def parameter_pack(context: Context) -> Iterator[Record]:
-    """Versions, conventions, assets, parameters with unit and bounds, liquidity by underlying, scenarios."""
+    """Versions, conventions, assets, parameters with unit and bounds, liquidity and buffer by underlying, scenarios."""
     run = {name: cell(context.run[name]) for name in _VERSIONS}
     yield Record(
         "version",
@@ -102,6 +103,8 @@ def parameter_pack(context: Context) -> Iterator[Record]:
     yield from _parameters(context)
     for row in reports.printed(context.query("out/liquidity")).iter_rows(named=True):
         yield Record("liquidity", row.pop("underlying"), "", row)
+    for row in reports.printed(context.query("out/buffer")).iter_rows(named=True):
+        yield Record("buffer", row.pop("underlying"), "", row)
     yield from _scenarios(context)
 
 

@@ -81,6 +81,7 @@ def members(house: House) -> Rows:
             "legal_name": [each.legal_name for each in every],
             "lei": [each.lei for each in every],
             "status": ["ACTIVE"] * len(every),
+            "surveillance_level": [0] * len(every),
             "base_ccy": [each.base_ccy for each in every],
             "timezone": [each.timezone for each in every],
             "valid_from": [date(2020, 1, 1)] * len(every),

@@ -123,6 +123,7 @@ def datasets() -> dict[str, Rows]:
             ("clearing_member_id", "legal_name", "base_ccy", "timezone", "lei"),
             [(*each[:4], synthetic_lei(900 + order)) for order, each in enumerate(MEMBERS)],
             status="ACTIVE",
+            surveillance_level=0,
             valid_from=date(2020, 1, 1),
         ),
         "positions": _positions(),

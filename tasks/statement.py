@@ -25,6 +25,8 @@ STATEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "requirement": ("client_id", "item"),
     "risk": ("client_id", "product_group"),
     "collateral": ("asset",),
+    "liquidation": ("product_group",),
+    "overrides": ("client_id", "override_id"),
 }
 NOTICE_KEYS: Mapping[str, tuple[str, ...]] = {
     "header": (),
@@ -47,6 +49,11 @@ RESULT = (
     "minimum_transfer_amount_usd",
     "call_increment_usd",
     "margin_call_amount_usd",
+    "gross_delta_notional_usd",
+    "net_delta_notional_usd",
+    "equity_usd",
+    "effective_leverage",
+    "outright_leverage",
 )
 _POSITION = (
     "kind",
@@ -81,6 +88,7 @@ _REQUIREMENT = (
     "worst_scenario_id",
     "binding_component",
 )
+_OVERRIDE = ("amount_usd", "reason", "approved_by", "last_date", "review_date")
 _COLLATERAL = tuple(name for name in MT01.columns if name != "asset")
 _FLAG = re.compile(r"([A-Za-z_]+)\W([0-9]+)")
 
@@ -117,7 +125,7 @@ class Printing:
 
 
 def statement(account: Account, printing: Printing) -> list[Record]:
-    """MS01: header, result, flags, balances, positions, requirement, product-group risk, collateral."""
+    """MS01: header, result, flags, balances, positions, requirement, risk, collateral, liquidation, overrides."""
     return [
         Record("header", "", "", identity(account, printing, "MS01")),
         Record("result", "", "", {name: account.figures[name] for name in RESULT}),
@@ -129,6 +137,12 @@ def statement(account: Account, printing: Printing) -> list[Record]:
         ),
         *_requirement(account.rows(MR01)),
         *(Record("collateral", row["asset"], "", _pick(row, _COLLATERAL)) for row in account.rows(MT01)),
+        *_liquidation(account.rows(MR01)),
+        *(
+            Record("overrides", row["client_id"], row["item"], _pick(row, _OVERRIDE))
+            for row in account.rows(MR01)
+            if row["row_type"] == "OVERRIDE"
+        ),
     ]
 
 
@@ -225,7 +239,7 @@ def _requirement(rows: Sequence[Mapping[str, str]]) -> list[Record]:
     lines = [
         Record("requirement", row["client_id"], row["item"], _pick(row, _REQUIREMENT))
         for row in rows
-        if row["row_type"] != "RISK"
+        if row["row_type"] in ("LINE", "PORTFOLIO")
     ]
     groups: dict[tuple[str, str], dict[str, str]] = {}
     for row in rows:
@@ -236,6 +250,15 @@ def _requirement(rows: Sequence[Mapping[str, str]]) -> list[Record]:
                 group[f"{row['item'].lower()}_scenario"] = row["worst_scenario_id"]
     lines.sort(key=lambda line: line.key1)  # a portfolio's lines, then its figures
     return lines + [Record("risk", client, group, fields) for (client, group), fields in groups.items()]
+
+
+def _liquidation(rows: Sequence[Mapping[str, str]]) -> list[Record]:
+    """Prices by product group at which the account is closed out, the nearest below and above."""
+    groups: dict[str, dict[str, str]] = {}
+    for row in rows:
+        if row["row_type"] == "LIQUIDATION":
+            groups.setdefault(row["product_group"], {})[f"{row['item'].lower()}_usd"] = row["risk_usd"]
+    return [Record("liquidation", group, "", fields) for group, fields in groups.items()]
 
 
 def _call(account: Account, printing: Printing) -> dict[str, str]:

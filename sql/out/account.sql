@@ -30,6 +30,11 @@ SELECT
     r.minimum_transfer_amount_usd,
     r.call_increment_usd,
     r.margin_call_amount_usd,
+    v.gross_delta_notional_usd,
+    v.net_delta_notional_usd,
+    v.equity_usd,
+    v.effective_leverage,
+    v.outright_leverage,
     r.status AS account_status,
     r.quality_flags,
     c.call_id,
@@ -51,6 +56,10 @@ LEFT JOIN result.margin_account AS r
     ON r.run_id = a.run_id
     AND r.clearing_member_id = a.clearing_member_id
     AND r.margin_account_id = a.margin_account_id
+LEFT JOIN result.leverage AS v
+    ON v.run_id = a.run_id
+    AND v.clearing_member_id = a.clearing_member_id
+    AND v.margin_account_id = a.margin_account_id
 LEFT JOIN latest_call AS c
     ON c.clearing_member_id = a.clearing_member_id AND c.margin_account_id = a.margin_account_id
 LEFT JOIN result.asset_price AS p ON p.run_id = a.run_id AND p.asset = c.due_asset

@@ -80,6 +80,12 @@ counted AS (
     ) AS q ON q.underlying = l.underlying AND q.quality = 'PROXY' AND (l.options OR q.word <> 'VEGA_PROXY')
     GROUP BY ALL
     UNION ALL
+    SELECT a.clearing_member_id, a.margin_account_id, 'RATING_MISSING', count(*)
+    FROM book.account AS a
+    LEFT JOIN book.member AS m ON m.run_id = a.run_id AND m.clearing_member_id = a.clearing_member_id
+    WHERE a.run_id = $run_id AND coalesce(m.surveillance_level, -1) < 0 AND NOT coalesce(isfinite(m.credit_score), FALSE)
+    GROUP BY ALL
+    UNION ALL
     SELECT b.clearing_member_id, b.margin_account_id, 'COLLATERAL_PRICE', count(*)
     FROM result.balance AS b
     JOIN result.asset_price AS p ON p.run_id = b.run_id AND p.asset = b.asset AND p.quality <> 'OK'

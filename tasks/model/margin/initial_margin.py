@@ -10,6 +10,7 @@ import polars as pl
 
 from tasks.model.arrays import Closes, Floats, Ints
 from tasks.model.margin import add_ons, apc, floors, leverage, lines, liquidity, options, overrides, requirement
+from tasks.model.margin.close_out import liquidation_table
 from tasks.model.margin.collateral import value_collateral
 from tasks.model.margin.credit import credit_line
 from tasks.model.margin.depeg import stablecoin_depeg
@@ -69,6 +70,7 @@ class MarginResult:
     position_risk: pl.DataFrame
     apc_buffer: pl.DataFrame
     leverage: pl.DataFrame
+    liquidation_price: pl.DataFrame
     override: pl.DataFrame
 
 
@@ -99,24 +101,24 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     risk = _risk_lines(book, base, read, sets, market, exposure, inputs, policy)
     asked = _policy_lines(book, base, risk, buffer, exposure, granted, inputs, policy)
     values = options.option_values(book.positions)
-    net_value = _by_portfolio(book, values)
+    come_to = requirement.totals(
+        lines.total(asked, book.portfolios.height),
+        asked[-1].cents,
+        _by_portfolio(book, values),
+        exposure.brackets.maintenance,
+        policy,
+    )
     return MarginResult(
         scenario=scenario_table(sets),
         scenario_set=scenario_set_table(sets),
         liquidity=market,
         portfolio_risk=risk_table(book, read.whole, base),
         requirement=lines.requirement_table(book, asked, policy),
-        portfolio=requirement.portfolio_table(
-            book,
-            lines.total(asked, book.portfolios.height),
-            asked[-1].cents,
-            net_value,
-            exposure.brackets.maintenance,
-            policy,
-        ),
+        portfolio=requirement.portfolio_table(book, come_to),
         position_risk=position_table(book, values),
         apc_buffer=buffer,
-        leverage=leverage.leverage_table(book, exposure.notional, exposure.collateral, net_value),
+        leverage=leverage.leverage_table(book, exposure.notional, exposure.collateral, come_to.net_option_value),
+        liquidation_price=liquidation_table(book, come_to.total_maintenance, exposure.collateral),
         override=granted,
     )
 

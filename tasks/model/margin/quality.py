@@ -9,6 +9,7 @@ always declared. SURFACE_UNCERTIFIED, SURFACE_REPAIRED, SURFACE_PRIOR: expiries 
 slice of the volatility surface failed its certificate, passes once repaired, or is borrowed for want of quotes.
 SMILE_FLAT: options held whose volatility no certified slice moves in a scenario. FIXING_PROXY: contracts held whose
 settlement average runs and whose fixed part is a declared price, the lower of forward and index.
+RATING_MISSING: the member has neither surveillance level nor credit score and pays the credit step of the unrated.
 JOINT_AS_HAIRCUT: the account asks for the joint mode of collateral and is margined in haircut mode.
 """
 

@@ -17,8 +17,8 @@ import numpy as np
 import polars as pl
 
 from tasks.model import money
-from tasks.model.arrays import Floats, Ints, require_finite
-from tasks.model.margin.lines import Line, line
+from tasks.model.arrays import Bools, Floats, Ints, require_finite
+from tasks.model.margin.lines import NOTHING, Line, line
 from tasks.model.margin.portfolio import KEY, Book
 from tasks.model.margin.tails import Tails, Words
 from tasks.model.policy import Policy
@@ -91,27 +91,42 @@ def base_line(base: BaseMargin) -> Line:
     )
 
 
-def portfolio_table(
-    book: Book, initial: Ints, override: Ints, net_option_value: Ints, bracket_maintenance: Ints, policy: Policy
-) -> pl.DataFrame:
-    """Rows of result.portfolio: what the lines sum to, before and after net option value, with and without overrides.
+@dataclass(frozen=True)
+class Totals:
+    """What the lines of n portfolios come to, (n,) cents each."""
 
-    All arguments (n,) cents. initial: the sum of all lines; override: what of it persons have added.
-    """
+    initial: Ints
+    override: Ints  # what of it persons have added
+    net_option_value: Ints  # long > 0
+    maintenance: Ints
+    bracket_binds: Bools  # whether brackets set maintenance margin
+
+    @property
+    def total_maintenance(self) -> Ints:
+        """Level of collateral at which a portfolio is closed out."""
+        return np.asarray(np.maximum(self.maintenance - self.net_option_value, 0))
+
+
+def totals(initial: Ints, override: Ints, net_option_value: Ints, bracket: Ints, policy: Policy) -> Totals:
+    """Totals of n portfolios; all (n,) cents. initial: the sum of all lines; bracket: the brackets' maintenance."""
     share = money.share_up(initial, policy.maintenance.fraction)
-    maintenance = np.maximum(share, bracket_maintenance)
+    return Totals(initial, override, net_option_value, np.maximum(share, bracket), bracket > share)
+
+
+def portfolio_table(book: Book, come_to: Totals) -> pl.DataFrame:
+    """Rows of result.portfolio: before and after net option value, with and without overrides."""
     amounts = {
-        "initial_margin_usd": initial,
-        "net_option_value_usd": net_option_value,
-        "total_initial_margin_usd": np.maximum(initial - net_option_value, 0),
-        "maintenance_margin_usd": maintenance,
-        "total_maintenance_margin_usd": np.maximum(maintenance - net_option_value, 0),
-        "initial_margin_without_override_usd": initial - override,
+        "initial_margin_usd": come_to.initial,
+        "net_option_value_usd": come_to.net_option_value,
+        "total_initial_margin_usd": np.maximum(come_to.initial - come_to.net_option_value, 0),
+        "maintenance_margin_usd": come_to.maintenance,
+        "total_maintenance_margin_usd": come_to.total_maintenance,
+        "initial_margin_without_override_usd": come_to.initial - come_to.override,
     }
-    binds = np.where(bracket_maintenance > share, BRACKET, SHARE)
+    binds = np.where(come_to.maintenance > 0, np.where(come_to.bracket_binds, BRACKET, SHARE), NOTHING)
     return book.portfolios.select(KEY).with_columns(
         **{name: money.usd(cents) for name, cents in amounts.items()},
-        maintenance_binding_component=pl.Series(np.where(maintenance > 0, binds, "NONE").tolist(), dtype=pl.String),
+        maintenance_binding_component=pl.Series(binds.tolist(), dtype=pl.String),
     )
 
 
