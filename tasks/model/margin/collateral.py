@@ -46,6 +46,7 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "market_value_usd": pl.Decimal(20, 2),
     "post_haircut_value_usd": pl.Decimal(20, 2),
     "rule_id": pl.String,
+    "own_margin_usd": pl.Decimal(20, 2),
 }
 COUNTED_SCHEMA = {**SCHEMA, "counted_value_usd": pl.Decimal(20, 2)}
 
@@ -155,4 +156,5 @@ def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
         "market_value_usd": market,
         "post_haircut_value_usd": max(value - cut, _ZERO) if cut else value,
         "rule_id": rule,
+        "own_margin_usd": None,
     }
