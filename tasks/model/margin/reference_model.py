@@ -137,7 +137,7 @@ def reference_margin(book: Book, model: ReferenceModel) -> pl.DataFrame:
     )
     option_value = _by_portfolio(book, _row_option_value(book))
     counted = option_value if rule.net_option_value else np.zeros(n)
-    margin = np.maximum(rule.factor * _by_portfolio(book, row_total) - counted, 0.0)
+    margin = less_option_value(rule.factor * _by_portfolio(book, row_total), counted)
     parts = {name: _by_portfolio(book, amount) for name, amount in charges.amount.items()}
     if model.credits:
         parts[CREDIT] = _by_portfolio(book, credit)
@@ -149,6 +149,11 @@ def reference_margin(book: Book, model: ReferenceModel) -> pl.DataFrame:
         worst_scenario_id=pl.Series(_worst(book, model, charges, row_total), dtype=pl.String),
         parts=pl.Series([_named(parts, index) for index in range(n)], dtype=_PART_COLUMN),
     )
+
+
+def less_option_value(risk: Floats, option_value: Floats) -> Floats:
+    """(n,) what is to be covered: risk less the net value of the options held (long > 0), and never below zero."""
+    return np.asarray(np.maximum(risk - option_value, 0.0))
 
 
 def _charges(book: Book, model: ReferenceModel) -> _Charges:

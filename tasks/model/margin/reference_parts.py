@@ -154,15 +154,20 @@ class LargeDeltaPart:
 
 
 def grid_charge(group: Group, part: GridPart) -> Charge:
-    """Worst point: the sum of the sets, gains at their fraction."""
-    unit, moves = scenario_pnl(group.contracts, part.grid), part.grid.moves
+    """Worst point of the aggregated P&L."""
+    found = scan(0.0 - aggregated_pnl(group, part))
+    return Charge(found.risk, np.array(part.grid.ids)[found.active])
+
+
+def aggregated_pnl(group: Group, part: GridPart) -> Floats:
+    """(rows, n_points) USD: the sum of the sets, far moves toned down and gains at their fraction."""
+    unit = scenario_pnl(group.contracts, part.grid)
     coin = pays_coin(group.contracts.form)
-    total = np.zeros((group.rows, len(moves)))
+    total = np.zeros((group.rows, unit.shape[1]))
     for chosen, converted in ((coin, part.grid.in_settlement_asset), (~coin, False)):
         pnl = toned_down(group.pnl(unit, chosen), toning(part, converted))
         total += offset_gains(pnl, part.gain_fraction, part.largest_gain_usd)
-    found = scan(0.0 - total)
-    return Charge(found.risk, np.array(part.grid.ids)[found.active])
+    return total
 
 
 def toning(part: GridPart, in_coin: bool) -> Floats:
