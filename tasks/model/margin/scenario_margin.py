@@ -176,7 +176,7 @@ def _doubts(holdings: Holdings, rows: ExpiryRows, conditions: Conditions, rule: 
     """(n,) charges for prices in doubt: each by the least sure of the prices it rests on, long or short."""
     spot, cover = conditions.spot, holdings.cover
     forward = forwards(holdings).units
-    sure_forward = min(conditions.forward_confidence, conditions.spot_confidence)
+    sure_forward = float(np.minimum(conditions.forward_confidence, conditions.spot_confidence))
     hedge = np.where(forward[rows.account] > 0.0, sure_forward, conditions.spot_confidence)
     sure_option = np.minimum(conditions.expiry_confidence[rows.expiry], hedge)
     options = contingency.doubt(sure_option, rows.per_row(np.abs(rows.units)) * spot, rule)

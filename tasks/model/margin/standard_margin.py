@@ -119,7 +119,7 @@ def _doubts(holdings: Holdings, rows: ExpiryRows, conditions: Conditions, rules:
     spot, accounts, cover = conditions.spot, holdings.accounts, holdings.cover
     sure = np.minimum(conditions.expiry_confidence[rows.expiry], conditions.spot_confidence)
     options = contingency.doubt(sure, _short_units(rows) * spot, rules.option_doubt)
-    sure_forward = min(conditions.forward_confidence, conditions.spot_confidence)
+    sure_forward = float(np.minimum(conditions.forward_confidence, conditions.spot_confidence))
     sized = contingency.doubt(sure_forward, forwards(holdings).units * spot, rules.forward_doubt)
     sure_cover = np.minimum(cover.confidence, conditions.spot_confidence)
     held = contingency.doubt(sure_cover, cover.value, rules.cover_doubt)
