@@ -19,7 +19,9 @@ import polars as pl
 from tasks.model import money, policy_file
 from tasks.model.arrays import Floats, Ints
 from tasks.model.errors import Finding, PolicyError
+from tasks.model.margin.bracket_parts import BRACKET_PARTS
 from tasks.model.margin.composition import composed
+from tasks.model.margin.expiry_parts import EXPIRY_PARTS
 from tasks.model.margin.portfolio import KEY, Book
 from tasks.model.margin.reference_parts import PARTS, Charge, GridPart, Group, Words
 from tasks.model.policy import Bound
@@ -30,6 +32,8 @@ from tasks.model.risk.scan import composite_delta, pairs, price_risk, still
 from tasks.model.risk.spread import CreditSpread, Leg, intercommodity
 
 CREDIT = "credit"
+KINDS = PARTS | BRACKET_PARTS
+KINDS = {**PARTS, **EXPIRY_PARTS}
 _PART_COLUMN = pl.List(pl.Struct({"part": pl.String, "amount_usd": pl.Float64}))
 
 
@@ -83,7 +87,7 @@ class ReferenceModel:
 
     def part(self, name: str, underlying: str) -> Any:
         """Parameters of a part for an underlying. Raises PolicyError PARAM_STATE."""
-        kind, _ = PARTS[self.parts[name]["kind"]]
+        kind, _ = KINDS[self.parts[name]["kind"]]
         content = {key: each for key, each in self.parts[name].items() if key != "kind"}
         return policy_file.table(kind, _of(content, underlying), self.name, f"parts.{name}")
 
@@ -165,7 +169,7 @@ def _charges(book: Book, model: ReferenceModel) -> _Charges:
         rows = np.flatnonzero(book.row_underlying == index)
         group = _group(book, rows, index, model)
         for name, part in model.parts.items():
-            charge: Charge = PARTS[part["kind"]][1](group, model.part(name, underlying))
+            charge: Charge = KINDS[part["kind"]][1](group, model.part(name, underlying))
             amount[name][rows], cause[name][rows] = charge
         if model.credits and model.delta:
             grid = model.grid(model.delta.grid, underlying)
@@ -262,7 +266,7 @@ def _require_parts(model: ReferenceModel) -> None:
         for what, names in (
             ("no such part", used - set(model.parts)),
             ("a part that the composition leaves out", set(model.parts) - used),
-            ("no such kind of part", {name for name, part in model.parts.items() if part.get("kind") not in PARTS}),
+            ("no such kind of part", {name for name, part in model.parts.items() if part.get("kind") not in KINDS}),
         )
         for name in sorted(names)
     ]
