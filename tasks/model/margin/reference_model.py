@@ -32,8 +32,7 @@ from tasks.model.risk.scan import composite_delta, pairs, price_risk, still
 from tasks.model.risk.spread import CreditSpread, Leg, intercommodity
 
 CREDIT = "credit"
-KINDS = PARTS | BRACKET_PARTS
-KINDS = {**PARTS, **EXPIRY_PARTS}
+KINDS = {**PARTS, **EXPIRY_PARTS, **BRACKET_PARTS}
 _PART_COLUMN = pl.List(pl.Struct({"part": pl.String, "amount_usd": pl.Float64}))
 
 
