@@ -3,7 +3,8 @@
     python data/sample/expected_shortfall.py [folder of the day's CSV files] [policy file] [slices of the surface]
 
 Filtered and stressed scenarios, full revaluation, blended expected shortfall, offset limit, grid, other pairings,
-cost of closing out, stablecoins, holidays, expiries and floors, as the methodology has them. numpy gives one thing, the
+cost of closing out, coins that fall with the positions, stablecoins, holidays, expiries, buffer, credit, leverage and
+floors, as the methodology has them. The day is a first one: a buffer that is on is full. numpy gives one thing, the
 fixed permutation of the volatility scores. Every mark of the day is a fresh one, so no mark is uncertain.
 """
 
@@ -24,10 +25,14 @@ LINES = (
     "BASE_MARGIN",
     "CORRELATION_BREAK",
     "LIQUIDITY_CONCENTRATION",
+    "WRONG_WAY",
     "MARK_UNCERTAINTY",
     "STABLECOIN_DEPEG",
     "HOLIDAY_GAP",
     "EXPIRY",
+    "APC_BUFFER",
+    "CREDIT",
+    "LEVERAGE_SURCHARGE",
     "FLOOR_TOP_UP",
 )
 
@@ -47,6 +52,8 @@ def requirements(folder, policy_file, surface_file=None, balances_file=HERE / "e
     slices = smiles(surface_file) if surface_file else {}
     terms = {row["contract_id"]: contract(row, price, quotes, slices, as_of) for row in day["contracts"]}
     closes, books, result, least = {}, {}, {}, cents(policy["floor_top_up"]["account_minimum_usd"])
+    level = {row["clearing_member_id"]: row["surveillance_level"] for row in day["members"]}
+    step = {row["margin_account_id"]: credit(level[row["clearing_member_id"]], policy) for row in day["accounts"]}
     for row in day["history"]:
         closes.setdefault(row["underlying"], {})[date.fromisoformat(row["date"])] = float(row["close"])
     for row in day["positions"]:
@@ -58,6 +65,7 @@ def requirements(folder, policy_file, surface_file=None, balances_file=HERE / "e
         row["margin_account_id"]: min(closed_days(row["base_ccy"], today), policy["holiday_gap"]["largest_gap_days"])
         for row in day["accounts"]
     }
+    needed, joint = {}, []
     for (account, client, kind), book in sorted(books.items()):
         periods = policy["base_margin"]["liquidation_period_days"][kind.lower()]
         horizon = {each["asset"]: named(periods, each["asset"]) for each in terms.values()}
@@ -65,7 +73,9 @@ def requirements(folder, policy_file, surface_file=None, balances_file=HERE / "e
             asset: [(c, q) for c, q in held if c["days"] > policy["expiry"]["within_periods"] * horizon[asset]]
             for asset, held in book.items()
         }
-        base, groups, limited, paired = base_margin(book, closes, horizon, today, policy)
+        base, groups, limited, paired, _ = base_margin(book, closes, horizon, today, policy)
+        needed[account] = needed.get(account, 0.0) + base
+        joint.append((account, client, book, horizon, base))
         without = base if lasting == book else base_margin(lasting, closes, horizon, today, policy)[0]
         shortest = min(horizon[asset] for asset in book)
         found = result[account, client] = dict.fromkeys(LINES, 0) | {
@@ -82,13 +92,23 @@ def requirements(folder, policy_file, surface_file=None, balances_file=HERE / "e
             "EXPIRY": cents(max(without - base, 0.0)),
         }
         floor = cents(short_option_minimum(book, policy["floor_top_up"]["short_option_minimum_fraction"]))
-        found["short option minimum"] = floor
+        found["floor"], found["leverage"] = max(floor, cents(bracket(book, policy))), cents(leverage(book, policy))
+    for account, client, book, horizon, base in joint:
+        share = base / needed[account] if needed[account] else 0.0
+        lost = wrong_way(book, base, share, account, balances_file, closes, horizon, today, price, policy)
+        result[account, client]["WRONG_WAY"] = cents(lost)
     for account in sorted({account for account, _ in result}):
-        whole = result.setdefault((account, ""), dict.fromkeys(LINES, 0) | {"short option minimum": 0})
+        whole = result.setdefault((account, ""), dict.fromkeys(LINES, 0) | {"floor": 0, "leverage": 0})
         whole["STABLECOIN_DEPEG"] += cents(held_in_stablecoins(account, balances_file, policy))
         for (owner, _), found in result.items():
             if owner == account:
-                found["FLOOR_TOP_UP"] = max(0, found.pop("short option minimum") - sum(found.values()))
+                floor, least_margin = found.pop("floor"), found.pop("leverage")
+                buffer = policy["apc_buffer"]["fraction"] if policy["apc_buffer"]["mode"] == "on" else 0.0
+                first = sum(found[name] for name in ("BASE_MARGIN", "CORRELATION_BREAK", "LIQUIDITY_CONCENTRATION"))
+                found["APC_BUFFER"] = cents(buffer * first / 100)
+                found["CREDIT"] = cents(step[account] * sum(found.values()) / 100)
+                found["LEVERAGE_SURCHARGE"] = max(0, least_margin - sum(found.values()))
+                found["FLOOR_TOP_UP"] = max(0, floor - sum(found.values()))
         posted = sum(sum(found.values()) for (owner, _), found in result.items() if owner == account)
         whole["FLOOR_TOP_UP"] += max(0, least - posted)
     return result
@@ -199,7 +219,7 @@ def base_margin(book, closes, horizon, today, policy):
     together = blended.pop("ALL")
     alone = sum(max(each, 0.0) for each in blended.values())
     limited = alone - base["offset_limit_fraction"] * max(alone - together, 0.0)
-    return max(limited, worst_of_grid(book, policy), 0.0), blended, limited, paired
+    return max(limited, worst_of_grid(book, policy), 0.0), blended, limited, paired, together
 
 
 def tail(sample, level):
@@ -286,6 +306,47 @@ def held_in_stablecoins(account, balances_file, policy):
             kept = 1 - named(policy["collateral"]["haircut_fraction"], row["asset"])
             charge += -quantity * per_coin if quantity < 0 else quantity * kept * min(per_coin, price)
     return charge
+
+
+def wrong_way(book, base, share, account, balances_file, closes, horizon, today, price, policy):
+    """What book and coins lose together beyond base margin and haircuts, the coins' share being the portfolio's."""
+    both, haircuts = {asset: list(held) for asset, held in book.items()}, 0.0
+    for row in csv.DictReader(Path(balances_file).read_text("utf-8").splitlines()):
+        if row["margin_account_id"] == account and row["asset"] in horizon:
+            market = float(row["market_value_usd"])
+            spot = price[row["asset"] + "-USD"]
+            coin = {"asset": row["asset"], "inverse": False, "m": 1.0, "spot": spot, "settle": 1.0, "forward": spot}
+            coin |= {"option": False, "days": math.inf, "vol": math.nan, "kind": "COIN", "fixed": 0.0}
+            both.setdefault(row["asset"], []).append((coin, share * market / spot))
+            haircuts += share * (market - float(row["post_haircut_value_usd"]))
+    together = base_margin(both, closes, horizon, today, policy)[4]
+    return policy["wrong_way"]["fraction"] * max(0.0, together - base - haircuts) if share else 0.0
+
+
+def credit(level, policy):
+    """Published step of a surveillance level; the step of the unrated without one."""
+    steps = policy["credit"]["step_fraction"]
+    return steps[min(int(level), len(steps) - 1)] if level else policy["credit"]["unrated_step_fraction"]
+
+
+def leverage(book, policy):
+    """Margin at which neither the net nor the gross delta notional is more than its cap times the margin."""
+    rule, deltas = policy["leverage_surcharge"], [[q * slope(c) for c, q in held] for held in book.values()]
+    net, gross = sum(abs(sum(held)) for held in deltas), sum(abs(each) for held in deltas for each in held)
+    return max(net / rule["outright_cap"], gross / rule["hedged_cap"])
+
+
+def bracket(book, policy):
+    """Initial margin by size: every slice of the larger side's delta notional at the rate of its tier."""
+    total = 0.0
+    for asset, held in book.items():
+        deltas = [q * slope(c) for c, q in held]
+        size = max(sum(max(each, 0.0) for each in deltas), sum(max(-each, 0.0) for each in deltas))
+        tiers = policy["brackets"]["major" if asset in policy["brackets"]["majors"] else "other"]
+        floors = [*tiers["floor_usd"], math.inf]
+        for low, high, rate in zip(floors[:-1], floors[1:], tiers["im_fraction"], strict=True):
+            total += rate * max(0.0, min(size, high) - low)
+    return total
 
 
 def below_peg(price, policy):
