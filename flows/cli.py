@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows import march, operation, printing
+from flows import comparison, march, operation, printing
 from flows.options import Common
 from flows.running import run_cycle
 from tasks import codes, resources
@@ -32,7 +32,7 @@ publish_app = App(name="publish", help="What was published, and whether it is in
 convert_app = App(name="convert", help="Venue files into this home's inbox.")
 for sub in (cycle_app, publish_app, convert_app):
     app.command(sub)
-for command in operation.COMMANDS:
+for command in (*operation.COMMANDS, *comparison.COMMANDS):
     app.command(command)
 cycle_app.command(march.backfill)
 cycle_app.command(march.replay)
