@@ -111,11 +111,24 @@ class Closes:
 
 
 @dataclass(frozen=True)
+class TenorMoves:
+    """Observed moves of u underlyings at m tenors in n scenarios; NaN where none was observed."""
+
+    days: Floats  # (m,) ascending, infinite for the perpetual
+    move: Floats  # (u, m, n) log
+
+    @staticmethod
+    def none(underlyings: int, n: int) -> TenorMoves:
+        """Nothing observed."""
+        return TenorMoves(np.zeros(0), np.zeros((underlyings, 0, n)))
+
+
+@dataclass(frozen=True)
 class ScenarioSet:
     """Scenarios by start date, n of them; all factors of a date move together."""
 
-    name: str  # FILTERED or STRESSED
-    ids: tuple[str, ...]  # F-2025-01-30
+    name: str  # FILTERED, LONG_RUN or STRESSED
+    ids: tuple[str, ...]  # F-2025-01-30; S-2020-03-12T06 where it starts at another hour than the daily close
     underlyings: tuple[str, ...]
     start_dates: Dates  # (n,)
     horizon_days: Ints  # (n_underlyings,) liquidation period of each underlying's return
@@ -124,6 +137,13 @@ class ScenarioSet:
     proxied: Bools  # (n_underlyings, n) whether the return itself is a declared proxy
     vol_score: Floats  # (n,) normal score of the vol proxy
     dropped: int  # start dates in reach that gave no scenario because a close was missing
+    vol_observed: TenorMoves  # of the volatility level, instead of the proxy where there is one
+    basis_observed: TenorMoves  # of ln(F / S)
+
+    @property
+    def vol_proxied(self) -> Bools:
+        """(n_underlyings, n) whether no move of the volatility level was observed, so that all of it is the proxy."""
+        return np.asarray(np.isnan(self.vol_observed.move).all(axis=1))
 
 
 def require_finite(name: str, values: Floats, labels: tuple[str, ...] = ()) -> Floats:

@@ -81,10 +81,21 @@ class BaseMargin:
     scaling: Annotated[str, Choice("mid", "full", "none")]
     scale_factor_lowest: Annotated[float, Bound(0.01, 1.0, "factor")]
     scale_factor_highest: Annotated[float, Bound(1.0, 100.0, "factor")]
+    long_run_days: Annotated[int, Bound(365, 7320, "days")]
     volatility_seed_days: Annotated[int, Bound(5, 250, "daily returns")]
     volatility_floor_per_day: Annotated[ByName, Bound(0.0001, 0.2, "fraction per sqrt(day)")]
     offset_limit_fraction: Annotated[float, Bound(0.0, 1.0, "fraction")]
     liquidation_period_days: LiquidationPeriod
+
+
+@dataclass(frozen=True)
+class StressWindows:
+    """Named windows whose start dates are stressed too, each from a date on; one value per window in each list."""
+
+    label: tuple[str, ...]
+    first: tuple[date, ...]
+    last: tuple[date, ...]
+    active_from: tuple[date, ...]
 
 
 @dataclass(frozen=True)
@@ -98,6 +109,7 @@ class Stress:
     window_days: Annotated[int, Bound(0, 60, "days")]
     known_days: Annotated[int, Bound(0, 120, "days")]
     refresh_days: Annotated[int, Bound(1, 365, "days")]
+    windows: StressWindows
 
 
 @dataclass(frozen=True)

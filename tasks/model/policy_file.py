@@ -14,7 +14,18 @@ from datetime import date
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from tasks.model.errors import Finding, PolicyError
-from tasks.model.policy import ApcBuffer, BaseMargin, Bound, BracketTable, ByName, Choice, Credit, HaircutTiers, Policy
+from tasks.model.policy import (
+    ApcBuffer,
+    BaseMargin,
+    Bound,
+    BracketTable,
+    ByName,
+    Choice,
+    Credit,
+    HaircutTiers,
+    Policy,
+    StressWindows,
+)
 
 
 def parse(content: Mapping[str, Any], source: str) -> Policy:
@@ -155,6 +166,7 @@ def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
     credit: Credit = values["credit"]
     buffer: ApcBuffer = values["apc_buffer"]
     brackets: BracketTable = values["brackets"]
+    windows: StressWindows = values["stress"].windows
     haircuts: HaircutTiers = values["collateral"].tiers
     rules = [
         (
@@ -197,6 +209,13 @@ def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
             for name, tiers in (("major", brackets.major), ("other", brackets.other))
         ),
         (
+            _dated(windows),
+            "a named window lacks a date or ends before it begins",
+            "stress.windows",
+            windows,
+            "a label, first, last and active_from each",
+        ),
+        (
             _tiered(haircuts.floor_usd, haircuts.added_fraction),
             "floors or haircuts do not ascend",
             "collateral.tiers",
@@ -205,6 +224,11 @@ def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
         ),
     ]
     return [_fault(what, path, source, value, limit) for holds, what, path, value, limit in rules if not holds]
+
+
+def _dated(windows: StressWindows) -> bool:
+    lengths = {len(each) for each in (windows.label, windows.first, windows.last, windows.active_from)}
+    return len(lengths) == 1 and all(first <= last for first, last in zip(windows.first, windows.last, strict=True))
 
 
 def _tiered(floors: tuple[float, ...], rates: tuple[float, ...]) -> bool:

@@ -261,10 +261,15 @@ def test_fallbacks_behind_an_account_are_counted(required: Any) -> None:
                 "underlying": "BTC",
                 "horizon_days": 2,
                 "scenarios": scenarios,
+                "vol_proxied": proxied,
                 "dropped": dropped,
             },
         )
-        for name, scenarios, dropped in (("FILTERED", 1500, 12), ("STRESSED", 3, 0))
+        for name, scenarios, proxied, dropped in (("FILTERED", 1500, 1400, 12), ("STRESSED", 3, 3, 0))
+    ]
+    rows += [
+        ("result.position_risk", {**account, "contract_id": contract, "smile": smile, "fixing": fixing})
+        for contract, smile, fixing in (("BTC-C", "FLAT", "PROXY"), ("BTC-P", "SURFACE", None), ("BTC-F", None, None))
     ]
     rows += [
         (
@@ -302,7 +307,7 @@ def test_fallbacks_behind_an_account_are_counted(required: Any) -> None:
     call(required.home, required.key)
     flags = required.read("SELECT quality_flags FROM result.margin_account ORDER BY margin_account_id")
     assert flags[0] == (
-        "COLLATERAL_PRICE=1 DEPTH_PROXY=1 FUNDING_PROXY=1 HISTORY_DROPPED=12 JOINT_AS_HAIRCUT=1 MODEL_PRICE=1 STALE=1 "
-        "STRESSED_PROXY=2 SURFACE_PRIOR=2 SURFACE_UNCERTIFIED=1 VEGA_PROXY=1 VOL_PROXY=1503",
+        "COLLATERAL_PRICE=1 DEPTH_PROXY=1 FIXING_PROXY=1 FUNDING_PROXY=1 HISTORY_DROPPED=12 JOINT_AS_HAIRCUT=1 MODEL_PRICE=1 SMILE_FLAT=1 "
+        "STALE=1 STRESSED_PROXY=2 SURFACE_PRIOR=2 SURFACE_UNCERTIFIED=1 VEGA_PROXY=1 VOL_PROXY=1403",
     )
     assert flags[1] == ("JOINT_AS_HAIRCUT=1",)

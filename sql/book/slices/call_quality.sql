@@ -23,9 +23,6 @@ sets AS (
     JOIN result.scenario_set AS s
         ON s.run_id = $run_id AND s.account_type = l.account_type AND s.underlying = l.underlying
 ),
-with_options AS (
-    SELECT clearing_member_id, margin_account_id FROM live GROUP BY ALL HAVING bool_or(options)
-),
 counted AS (
     SELECT clearing_member_id, margin_account_id, 'MODEL_PRICE' AS word, count(*) AS count
     FROM held WHERE method = 'MODEL_PRICE' OR quality = 'MODEL' GROUP BY ALL
@@ -47,10 +44,15 @@ counted AS (
     UNION ALL
     SELECT clearing_member_id, margin_account_id, 'HISTORY_DROPPED', sum(dropped) FROM sets GROUP BY ALL
     UNION ALL
-    SELECT s.clearing_member_id, s.margin_account_id, 'VOL_PROXY', sum(s.scenarios)
-    FROM sets AS s
-    SEMI JOIN with_options AS o
-        ON o.clearing_member_id = s.clearing_member_id AND o.margin_account_id = s.margin_account_id
+    SELECT clearing_member_id, margin_account_id, 'VOL_PROXY', sum(most)
+    FROM (
+        SELECT l.clearing_member_id, l.margin_account_id, s.scenario_set, max(s.vol_proxied) AS most
+        FROM live AS l
+        JOIN result.scenario_set AS s
+            ON s.run_id = $run_id AND s.account_type = l.account_type AND s.underlying = l.underlying
+        WHERE l.options
+        GROUP BY ALL
+    )
     GROUP BY ALL
     UNION ALL
     SELECT l.clearing_member_id, l.margin_account_id,

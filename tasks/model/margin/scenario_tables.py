@@ -29,6 +29,7 @@ _SET_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "horizon_days": pl.Int32,
     "scenarios": pl.Int32,
     "proxied": pl.Int32,
+    "vol_proxied": pl.Int32,
     "dropped": pl.Int32,
 }
 
@@ -69,6 +70,7 @@ def scenario_set_table(sets: list[ScenarioSets]) -> pl.DataFrame:
             int(each.horizon_days[u]),
             len(each.ids),
             int(each.proxied[u].sum()),
+            int(each.vol_proxied[u].sum()),
             each.dropped,
         )
         for shared in sets

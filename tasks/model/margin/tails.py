@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.model.arrays import Closes, Floats, Ints, ScenarioSet
 from tasks.model.margin.portfolio import Book, row_horizon
+from tasks.model.market.series import split
 from tasks.model.policy import Policy
 from tasks.model.risk import grid, profit, scenarios, tail
 from tasks.model.risk.correlation import Repaired, repaired_shortfall
@@ -87,9 +88,13 @@ class ScenarioSets:
 
 
 def scenario_sets(
-    closes: Closes, underlyings: tuple[str, ...], account_types: tuple[str, ...], policy: Policy
+    series: Closes, underlyings: tuple[str, ...], account_types: tuple[str, ...], policy: Policy
 ) -> list[ScenarioSets]:
-    """Scenario sets of the account types, in order. Raises ModelInputError HISTORY_SHORT."""
+    """Scenario sets of the account types, in order, from every series delivered. Raises ModelInputError HISTORY_SHORT.
+
+    See market.series for what a series may be beside daily closes.
+    """
+    closes, factors = split(series)
     sharing: dict[tuple[int, ...], list[str]] = {}
     for account_type in sorted(account_types):
         horizon = _horizon(account_type, underlyings, policy)
@@ -97,8 +102,8 @@ def scenario_sets(
     return [
         ScenarioSets(
             tuple(types),
-            scenarios.filtered(closes, dict(zip(underlyings, periods, strict=True)), policy),
-            scenarios.stressed(closes, dict(zip(underlyings, periods, strict=True)), policy),
+            scenarios.filtered(closes, dict(zip(underlyings, periods, strict=True)), policy, factors),
+            scenarios.stressed(closes, dict(zip(underlyings, periods, strict=True)), policy, factors),
         )
         for periods, types in sharing.items()
     ]

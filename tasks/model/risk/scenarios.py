@@ -1,12 +1,13 @@
-"""Filtered and stressed scenarios, indexed by start date on one joint calendar.
+"""Filtered, long-run and stressed scenarios, indexed by start date on one joint calendar.
 
 Each underlying moves over its own liquidation period from the start date; all of a date's factors move together.
-A start date with a missing close gives no scenario and is counted. Reference: METHODOLOGY 3.1 and 3.2.
+A start date with a missing close gives no scenario and is counted. Reference: METHODOLOGY 3.1,
+3.2 and 5 (long-run floor).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from scipy.special import ndtri
@@ -14,51 +15,98 @@ from scipy.special import ndtri
 from tasks.model.arrays import Bools, Closes, Dates, Floats, Ints, ScenarioSet
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.market.returns import daily_returns, horizon_returns
+from tasks.model.market.series import NO_FACTORS, Factors
 from tasks.model.market.volatility import forecast_volatility, scale_factor
 from tasks.model.policy import Policy
+from tasks.model.risk.observed import basis_moves, vol_moves
 from tasks.model.risk.stress_dates import stressed_starts, usable_anchors
+from tasks.model.risk.worst_hour import DAILY_CLOSE, moves_from, worst_hours
 
-FILTERED, STRESSED = "FILTERED", "STRESSED"
+FILTERED, LONG_RUN, STRESSED = "FILTERED", "LONG_RUN", "STRESSED"
 
 
-def filtered(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy) -> ScenarioSet:
-    """The latest valid start dates, returns scaled half way to the present volatility (mid-vol).
+def filtered(
+    closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy, factors: Factors = NO_FACTORS
+) -> ScenarioSet:
+    """The latest valid start dates, returns scaled towards the present volatility: half way (mid-vol) by default.
 
-    closes: up to T, its last day, and nothing later; it may hold more underlyings than are asked for.
-    horizon_by_underlying: liquidation period in days of each underlying asked for; they come back sorted by name.
+    closes: up to T, its last day, and nothing later; it may hold more underlyings than are asked for. factors: other
+    series on the same calendar. horizon_by_underlying: liquidation period in days of each underlying asked for; they
+    come back sorted by name.
     Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates, or one whose closes end
     more than its liquidation period before T: what moved since then would be left out in silence.
     """
     base = policy.base_margin
+
+    def factor(close: Floats, name: str) -> Floats:
+        sigma = _volatility(close, name, policy)
+        return scale_factor(sigma, float(sigma[-1]), base.scaling, base.scale_factor_lowest, base.scale_factor_highest)
+
+    return _rescaled(FILTERED, closes, horizon_by_underlying, policy, factors, factor)
+
+
+def long_run(
+    closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy, factors: Factors = NO_FACTORS
+) -> ScenarioSet:
+    """The scenarios of `filtered`, scaled half way to the volatility of the last ten years: for the long-run floor.
+
+    That volatility is the root mean square of the daily returns of `long_run_days`, all of them where history is
+    shorter. Reference: RTS 153/2013 art. 28(1)(c).
+    """
+    base = policy.base_margin
+
+    def factor(close: Floats, name: str) -> Floats:
+        sigma, returns = _volatility(close, name, policy), daily_returns(close)[-base.long_run_days :]
+        lasting = max(float(np.sqrt(np.nanmean(returns * returns))), base.volatility_floor_per_day[name])
+        return scale_factor(sigma, lasting, "mid", base.scale_factor_lowest, base.scale_factor_highest)
+
+    return _rescaled(LONG_RUN, closes, horizon_by_underlying, policy, factors, factor)
+
+
+def _rescaled(
+    name: str,
+    closes: Closes,
+    horizon_by_underlying: Mapping[str, int],
+    policy: Policy,
+    factors: Factors,
+    factor_of: Callable[[Floats, str], Floats],
+) -> ScenarioSet:
+    base = policy.base_margin
     names, horizon = _asked(closes, horizon_by_underlying)
-    close = closes.close[[closes.underlyings.index(name) for name in names]]
+    close = closes.close[[closes.underlyings.index(each) for each in names]]
     _require_current(names, horizon, closes.dates, close)
     observed = np.stack([horizon_returns(row, int(days)) for row, days in zip(close, horizon, strict=True)])
-    factor = np.stack([_scale_factor(row, name, policy) for row, name in zip(close, names, strict=True)])
+    factor = np.stack([factor_of(row, each) for row, each in zip(close, names, strict=True)])
     scaled = observed * factor
     reach = len(closes.dates) - int(horizon.max())
     valid = np.isfinite(scaled[:, :reach])
     taken = np.flatnonzero(valid.all(axis=0))[-base.lookback_scenarios :]
     if len(taken) < base.minimum_scenarios:
         raise _history_short(names, valid, len(taken), base.minimum_scenarios)
-    return _scenario_set(
-        FILTERED,
+    return ScenarioSet(
+        name,
+        tuple(f"{name[0]}-{start}" for start in closes.dates[taken]),
         names,
-        horizon,
         closes.dates[taken],
+        horizon,
         scaled[:, taken],
         factor[:, taken],
         np.zeros((len(names), len(taken)), dtype=np.bool_),
+        normal_scores(len(taken), policy.vol_proxy.seed),
         int(reach - taken[0]) - len(taken),
-        policy,
+        vol_moves(factors, names, horizon, taken),
+        basis_moves(factors, closes, names, horizon, taken),
     )
 
 
-def stressed(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy) -> ScenarioSet:
-    """Start dates around the largest moves of the anchors, chosen by rule, returns as they were.
+def stressed(
+    closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy, factors: Factors = NO_FACTORS
+) -> ScenarioSet:
+    """Start dates around the largest moves of the anchors, chosen by rule, and of the policy's named windows.
 
-    Arguments as `filtered`. An underlying without a return on a stressed date takes a declared proxy, flagged in
-    `proxied`: the return of the first anchor that has one, times the ratio of their ranges in the grid.
+    Arguments as `filtered`; returns as they were, from the worst hour of the date where the first anchor has hourly
+    closes. An underlying without a return on a stressed date takes a declared proxy, flagged in `proxied`: the return
+    of the first anchor that has one, times the ratio of their ranges in the grid.
     Raises ModelInputError HISTORY_SHORT where no anchor has history to choose from.
     """
     names, horizon = _asked(closes, horizon_by_underlying)
@@ -68,9 +116,14 @@ def stressed(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: P
     returns = {name: _returns_of(closes, name, days) for name, days in (periods | own).items()}
     starts = stressed_starts(closes, {name: returns[name] for name in anchors}, periods, policy)
     starts = starts[starts < len(closes.dates) - int(horizon.max())]
-    observed = np.stack([returns[name][starts] for name in names])
+    hours = _start_hours(anchors, returns, periods, factors, starts)
+    moved = {
+        name: moves_from(factors.hourly.get(name, {}), each, (periods | own)[name], starts, hours)
+        for name, each in returns.items()
+    }
+    observed = np.stack([moved[name] for name in names])
     proxied = np.isnan(observed)
-    moves = np.where(proxied, np.stack([_proxy(name, anchors, returns, policy)[starts] for name in names]), observed)
+    moves = np.where(proxied, np.stack([_proxy(name, anchors, moved, policy) for name in names]), observed)
     kept = np.isfinite(moves).all(axis=0)
     if not kept.any():
         raise ModelInputError(
@@ -81,17 +134,19 @@ def stressed(closes: Closes, horizon_by_underlying: Mapping[str, int], policy: P
                 action="deliver the anchors' history",
             )
         )
-    dropped = len(starts) - int(kept.sum())
-    return _scenario_set(
+    return ScenarioSet(
         STRESSED,
+        tuple(_stressed_id(closes.dates[at], hour) for at, hour in zip(starts[kept], hours[kept], strict=True)),
         names,
-        horizon,
         closes.dates[starts[kept]],
+        horizon,
         moves[:, kept],
         np.ones_like(moves[:, kept]),
         proxied[:, kept],
-        dropped,
-        policy,
+        normal_scores(int(kept.sum()), policy.vol_proxy.seed),
+        len(starts) - int(kept.sum()),
+        vol_moves(factors, names, horizon, starts[kept]),
+        basis_moves(factors, closes, names, horizon, starts[kept]),
     )
 
 
@@ -141,11 +196,6 @@ def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close:
         raise ModelInputError(*findings)
 
 
-def _scale_factor(close: Floats, name: str, policy: Policy) -> Floats:
-    base, sigma = policy.base_margin, _volatility(close, name, policy)
-    return scale_factor(sigma, float(sigma[-1]), base.scaling, base.scale_factor_lowest, base.scale_factor_highest)
-
-
 def _volatility(close: Floats, name: str, policy: Policy) -> Floats:
     base = policy.base_margin
     return forecast_volatility(
@@ -184,17 +234,19 @@ def _proxy(name: str, anchors: tuple[str, ...], returns: Mapping[str, Floats], p
     return proxy
 
 
-def _scenario_set(
-    name: str,
-    names: tuple[str, ...],
-    horizon: Ints,
-    starts: Dates,
-    moves: Floats,
-    factor: Floats,
-    proxied: Bools,
-    dropped: int,
-    policy: Policy,
-) -> ScenarioSet:
-    ids = tuple(f"{name[0]}-{start}" for start in starts)
-    scores = normal_scores(len(starts), policy.vol_proxy.seed)
-    return ScenarioSet(name, ids, names, starts, horizon, moves, factor, proxied, scores, dropped)
+def _start_hours(
+    anchors: tuple[str, ...],
+    returns: Mapping[str, Floats],
+    periods: Mapping[str, int],
+    factors: Factors,
+    starts: Ints,
+) -> Ints:
+    """Worst hour of each start, chosen by the first anchor that has hourly closes."""
+    anchor = next((name for name in anchors if factors.hourly.get(name)), None)
+    if anchor is None:
+        return np.full(len(starts), DAILY_CLOSE, dtype=np.int64)
+    return worst_hours(factors.hourly[anchor], returns[anchor], periods[anchor], starts)
+
+
+def _stressed_id(start: np.datetime64, hour: np.int64) -> str:
+    return f"S-{start}" if hour == DAILY_CLOSE else f"S-{start}T{hour:02d}"

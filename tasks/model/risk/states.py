@@ -9,19 +9,31 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.model.arrays import Contracts, Floats, ScenarioSet, States
+from tasks.model.arrays import Contracts, Floats, ScenarioSet, Slices, States
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.policy import Policy
+from tasks.model.policy import Policy, VolProxy
+from tasks.model.risk import observed
 
 _REFERENCE_TENOR_DAYS = 30.0
 
 
 def states_of(contracts: Contracts, scenario_set: ScenarioSet, policy: Policy) -> States:
-    """States of a scenario set: spot moves by its return, implied volatility by the proxy of `vol_moves`."""
-    spot_return = scenario_set.spot_return[_rows_of(contracts.underlyings, scenario_set)]
-    level = np.exp(vol_moves(contracts, spot_return, scenario_set, policy))
+    """States of a scenario set: spot moves by its return, volatility and basis as observed, else as declared.
+
+    Volatility moves by the proxy of `vol_moves` where no move of it was observed, the basis not at all.
+    Raises ModelInputError UNKNOWN_UNDERLYING where the set lacks an underlying of the contracts.
+    """
+    rows = _rows_of(contracts.underlyings, scenario_set)
+    spot_return = scenario_set.spot_return[rows]
+    proxy = vol_moves(contracts, spot_return, scenario_set, policy)
+    seen = _observed_vol(contracts.slices, rows, scenario_set, policy.vol_proxy)
     still = States.still(contracts, len(scenario_set.ids))
-    return replace(still, spot_factor=np.exp(spot_return), level=level)
+    return replace(
+        still,
+        spot_factor=np.exp(spot_return),
+        basis_factor=np.exp(_observed_basis(contracts.slices, rows, scenario_set)),
+        level=np.exp(np.where(np.isnan(seen), proxy, seen)),
+    )
 
 
 def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioSet, policy: Policy) -> Floats:
@@ -40,6 +52,42 @@ def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioS
     level = beta_down * np.minimum(move, 0.0) + beta_up * np.maximum(move, 0.0) + proxy.noise * scenario_set.vol_score
     tenor = (_REFERENCE_TENOR_DAYS / days) ** proxy.tenor_power
     return np.asarray(np.clip(tenor * level, -proxy.largest_move, proxy.largest_move))
+
+
+def _observed_vol(slices: Slices, rows: list[int], scenario_set: ScenarioSet, proxy: VolProxy) -> Floats:
+    """(n_slices, n_scenarios) observed log move of the level, NaN where there is none.
+
+    Between the tenors observed it is read off them. Beyond them the nearest one's move grows towards expiry as the
+    proxy's does, and no further than the largest move of the proxy.
+    """
+    found = np.full((len(slices.days), len(scenario_set.ids)), np.nan)
+    for position, row in enumerate(rows):
+        at = np.flatnonzero((slices.underlying == position) & np.isfinite(slices.days))
+        days = np.maximum(slices.days[at], proxy.shortest_tenor_days)
+        shortest, longest = observed.ends(scenario_set.vol_observed, row)
+        if len(at) and longest > 0.0:
+            growth = (np.clip(days, shortest, longest) / days)[:, None] ** proxy.tenor_power
+            move = growth * observed.at_tenors(scenario_set.vol_observed, row, days)
+            capped = np.clip(move, -proxy.largest_move, proxy.largest_move)
+            found[at] = np.where(growth == 1.0, move, capped)
+    return found
+
+
+def _observed_basis(slices: Slices, rows: list[int], scenario_set: ScenarioSet) -> Floats:
+    """(n_slices, n_scenarios) observed move of ln(F / S), 0 where there is none; linear to 0 below seven days."""
+    moves = scenario_set.basis_observed
+    found = np.zeros((len(slices.days), len(scenario_set.ids)))
+    for position, row in enumerate(rows):
+        own = slices.underlying == position
+        dated, perpetual = np.flatnonzero(own & np.isfinite(slices.days)), np.flatnonzero(own & np.isinf(slices.days))
+        if len(dated) and observed.ends(moves, row)[1] > 0.0:
+            days = np.maximum(slices.days[dated], 0.0)
+            near = np.minimum(days / observed.SHORTEST_BASIS_DAYS, 1.0)[:, None]
+            at = observed.at_tenors(moves, row, np.maximum(days, observed.SHORTEST_BASIS_DAYS))
+            found[dated] = np.nan_to_num(near * at, nan=0.0)
+        for tenor in np.flatnonzero(np.isinf(moves.days)):
+            found[perpetual] = np.nan_to_num(moves.move[row, tenor], nan=0.0)
+    return found
 
 
 def _rows_of(underlyings: tuple[str, ...], scenario_set: ScenarioSet) -> list[int]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import QuantLib
 
-from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION, ScenarioSet
+from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION, ScenarioSet, TenorMoves
 from tasks.model.errors import ModelInputError
 from tasks.model.policy import ByName
 from tasks.model.risk.profit import portfolio_pnl, unit_pnl
@@ -33,6 +33,8 @@ def scenario_set():
         np.zeros((2, n), dtype=bool),
         SCORES,
         0,
+        TenorMoves.none(2, n),
+        TenorMoves.none(2, n),
     )
 
 

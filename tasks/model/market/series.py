@@ -1,0 +1,58 @@
+"""What a delivered history holds beside the daily closes of an asset, told by the name of the series.
+
+`BTC` daily closes at the one declared hour; `BTC.H06` closes at 06:00 UTC of the day; `BTC.IV30` implied volatility at
+the money and 30 days, fraction per sqrt(year); `BTC.F30` forward at 30 days and `BTC.PERP` perpetual, both USD and seen
+at the hour of the daily close. Everything is frozen with the cycle. Reference: METHODOLOGY 0 (returns) and 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tasks.model.arrays import Closes, Floats
+
+_SERIES = re.compile(
+    r"(?P<asset>[^.]+)\.(?:H(?P<hour>\d\d)|IV(?P<volatility>[1-9]\d*)|F(?P<forward>[1-9]\d*)|(?P<perpetual>PERP))"
+)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Series by underlying, each (n_days,) on the calendar of the closes they were delivered with; NaN where missing.
+
+    hourly: by hour of the day, UTC; volatility, forward: by tenor in days, infinite for the perpetual.
+    """
+
+    hourly: Mapping[str, Mapping[float, Floats]]
+    volatility: Mapping[str, Mapping[float, Floats]]
+    forward: Mapping[str, Mapping[float, Floats]]
+
+
+NO_FACTORS = Factors({}, {}, {})
+
+
+def split(closes: Closes) -> tuple[Closes, Factors]:
+    """The daily closes among some series, and the factors among them; a name of no known form stays a close."""
+    found: dict[str, dict[str, dict[float, Floats]]] = {"hourly": {}, "volatility": {}, "forward": {}}
+    plain = []
+    for position, name in enumerate(closes.underlyings):
+        match = _SERIES.fullmatch(name)
+        if match is None:
+            plain.append(position)
+            continue
+        kind, key = _kind_and_key(match)
+        found[kind].setdefault(match["asset"], {})[key] = closes.close[position]
+    names = tuple(closes.underlyings[position] for position in plain)
+    return Closes(names, closes.dates, closes.close[plain]), Factors(**found)
+
+
+def _kind_and_key(match: re.Match[str]) -> tuple[str, float]:
+    if match["hour"]:
+        return "hourly", float(match["hour"])
+    if match["volatility"]:
+        return "volatility", float(match["volatility"])
+    return "forward", float(match["forward"]) if match["forward"] else np.inf
