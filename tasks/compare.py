@@ -16,7 +16,9 @@ from tasks import policy_store, reference_models, status
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 from tasks.model.margin.portfolio import ACCOUNT, GROSS, KEY, Book, build_book
+from tasks.model.margin.reference_haircut import reference_collateral
 from tasks.model.margin.reference_model import reference_margin
+from tasks.model.policy import Policy
 
 Fields = dict[str, Any]
 
@@ -27,7 +29,8 @@ _SMILE = ("underlying", "expiry_ts", "svi_a", "svi_b", "svi_rho", "svi_mu", "svi
 def compare(home: Home, business_date: date, cycle: str = "EOD", member: str | None = None) -> Fields:
     """Margin of every account by the house and by each reference model in force on the day, USD.
 
-    The house's figure is the published requirement: initial margin less net option value, of every portfolio.
+    The house's figure is the published requirement: initial margin less net option value, of every portfolio. Beside
+    it what each account's collateral counts, by the house and by each model's haircuts.
     Raises LeveeError UNKNOWN_ID where the cycle has no results or no such member.
     """
     run_id = _run(home, business_date, cycle)
@@ -35,14 +38,16 @@ def compare(home: Home, business_date: date, cycle: str = "EOD", member: str | N
     if member is not None and member not in set(house["clearing_member_id"]):
         raise _unknown("no such member in the run", f"{run_id} {member}")
     of_member = pl.lit(True) if member is None else pl.col("clearing_member_id") == member
-    book = _book(home, run_id, business_date)
+    policy = policy_store.in_force(home, business_date)
+    book = _book(home, run_id, policy)
     frames = [reference_margin(book, model) for model in reference_models.in_force(business_date)]
     asked = pl.concat([_house(house), *frames], how="diagonal").filter(of_member)
     return {
         "run_id": run_id,
-        "models": {HOUSE: business_date} | {frame["model"][0]: frame["effective_date"][0] for frame in frames},
+        "models": {HOUSE: policy.effective_date} | {frame["model"][0]: frame["effective_date"][0] for frame in frames},
         "accounts": _accounts(asked),
         "portfolios": asked.sort(*KEY, "model").to_dicts(),
+        "collateral": _collateral(home, run_id, business_date, of_member),
     }
 
 
@@ -50,6 +55,21 @@ def total(accounts: list[Fields]) -> Mapping[str, Decimal]:
     """Sum of the accounts by model."""
     names = accounts[0]["margin_usd"] if accounts else {}
     return {name: sum((each["margin_usd"][name] for each in accounts), Decimal(0)) for name in names}
+
+
+def _collateral(home: Home, run_id: str, business_date: date, of_member: pl.Expr) -> list[Fields]:
+    """USD that counts of each account's collateral, the house first: after haircut, tiers and caps, as published."""
+    held = status.exported(home, run_id, "result.collateral").sort(*ACCOUNT, "asset")
+    house = held.group_by(ACCOUNT, maintain_order=True).agg(pl.col("counted_value_usd").sum().alias(HOUSE))
+    for model in reference_models.haircuts_in_force(business_date):
+        counted = reference_collateral(held, model).select(*ACCOUNT, pl.col("counted_usd").alias(model.name))
+        house = house.join(counted, on=ACCOUNT, how="left", maintain_order="left")
+    rows = house.filter(of_member).iter_rows(named=True)
+    return [
+        {name: row[name] for name in ACCOUNT}
+        | {"counted_usd": {name: value for name, value in row.items() if name not in ACCOUNT}}
+        for row in rows
+    ]
 
 
 def _run(home: Home, business_date: date, cycle: str) -> str:
@@ -79,7 +99,7 @@ def _accounts(asked: pl.DataFrame) -> list[Fields]:
     return [dict(zip(ACCOUNT, key, strict=True)) | {"margin_usd": found[key]} for key in sorted(found)]
 
 
-def _book(home: Home, run_id: str, business_date: date) -> Book:
+def _book(home: Home, run_id: str, policy: Policy) -> Book:
     """The book the run margined, from what it exported."""
     run = status.exported(home, run_id, "control.cycle_run").row(0, named=True)
     accounts = status.exported(home, run_id, "book.account").select(*ACCOUNT, "account_type")
@@ -90,7 +110,7 @@ def _book(home: Home, run_id: str, business_date: date) -> Book:
         accounts.join(margined, on=ACCOUNT, how="semi"),
         surface,
         run["as_of_ts"],
-        policy_store.in_force(home, business_date),
+        policy,
     )
 
 
