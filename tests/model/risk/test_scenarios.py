@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import replace
 from datetime import date, timedelta
@@ -12,8 +13,8 @@ import pytest
 
 from tasks.model.arrays import Closes
 from tasks.model.errors import ModelInputError
-from tasks.model.policy import ByName
-from tasks.model.risk.scenarios import filtered, normal_scores, stressed
+from tasks.model.policy import ByName, StressWindows
+from tasks.model.risk.scenarios import filtered, long_run, normal_scores, stressed
 
 
 def by_date(closes, name):
@@ -301,3 +302,47 @@ def test_real_history_agrees_with_the_slow_second_implementations(real_closes, o
     check_stressed(real_closes, horizons, opening_policy)
     crash = np.datetime64("2020-03-11")  # the largest two-day fall of the decade must be among the stressed starts
     assert crash in stressed(real_closes, horizons, opening_policy).start_dates
+
+
+@pytest.mark.parametrize("scaling", ["full", "none"])
+def test_challengers_rescale_all_of_the_way_or_not_at_all(closes, short_policy, scaling):
+    policy = replace(short_policy, base_margin=replace(short_policy.base_margin, scaling=scaling))
+    found = filtered(closes, HORIZONS, policy)
+    for row, name in enumerate(found.underlyings):
+        sigma = slow_forecasts(closes, name, policy)
+        today = sigma[closes.dates.tolist()[-1]]
+        for column, start in enumerate(found.start_dates.tolist()):
+            expected = 1.0 if scaling == "none" else min(max(today / sigma[start], 0.85), 1.1)
+            assert found.scale_factor[row, column] == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("days", [365, 3650])
+def test_long_run_scenarios_are_scaled_half_way_to_the_volatility_of_all_the_years(closes, short_policy, days):
+    policy = replace(short_policy, base_margin=replace(short_policy.base_margin, long_run_days=days))
+    found, plain = long_run(closes, HORIZONS, policy), filtered(closes, HORIZONS, policy)
+    assert found.name == "LONG_RUN" and found.ids[0] == plain.ids[0].replace("F-", "L-")
+    for row, name in enumerate(found.underlyings):
+        prices, sigma = by_date(closes, name), slow_forecasts(closes, name, policy)
+        moves = [log_return(prices, day - timedelta(days=1), 1) for day in closes.dates.tolist()[-days:]]
+        known = [r * r for r in moves if r is not None]
+        lasting = math.sqrt(sum(known) / len(known))
+        for column, start in enumerate(found.start_dates.tolist()):
+            factor = min(max((sigma[start] + lasting) / (2 * sigma[start]), 0.85), 1.1)
+            assert found.scale_factor[row, column] == pytest.approx(factor, rel=1e-10)
+            expected = log_return(prices, start, HORIZONS[name]) * factor
+            assert found.spot_return[row, column] == pytest.approx(expected, rel=1e-10)
+
+
+def test_a_named_window_is_stressed_from_its_date_on_and_not_before(closes, opening_policy):
+    calm = stressed(closes, HORIZONS, opening_policy).start_dates.tolist()
+    gap = next(day for day, after in itertools.pairwise(calm) if (after - day).days > 9)
+    first, last = gap + timedelta(days=2), gap + timedelta(days=8)
+
+    def starts(active):
+        windows = StressWindows(("a quiet week",), (first,), (last,), (active,))
+        stress = replace(opening_policy.stress, windows=windows)
+        return stressed(closes, HORIZONS, replace(opening_policy, stress=stress)).start_dates.tolist()
+
+    today = closes.dates.tolist()[-1]
+    assert starts(today + timedelta(days=1)) == calm
+    assert starts(today) == sorted([*calm, *(first + timedelta(days=n) for n in range(7))])
