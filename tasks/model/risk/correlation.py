@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.model.arrays import Floats, Ints
+from tasks.model import kernels
+from tasks.model.arrays import Floats, Ints, require_finite
 from tasks.model.risk import tail
 
 
@@ -23,24 +24,38 @@ class Repaired(NamedTuple):
 
 
 def repaired_shortfall(
-    pnl: Floats, starts: Ints, place: Ints, spot_return: Floats, confidence: float, shifts: int
+    pnl: Floats,
+    starts: Ints,
+    place: Ints,
+    spot_return: Floats,
+    confidence: float,
+    shifts: int,
+    threads: int = 1,
 ) -> Repaired:
     """Expected shortfall of portfolios under both pairings.
 
-    pnl: (r, n) USD of each portfolio's rows, gain > 0, one row per underlying; starts: (p,) first row of each
+    pnl: (r, at least n) USD of each portfolio's rows, gain > 0, one row per underlying; starts: (p,) first row of each
     portfolio; place: (r,) row of spot_return (u, n) an underlying stands in. Raises ModelInputError as `tail`.
     """
-    n = pnl.shape[1]
-    ranked = np.argsort(spot_return, axis=1, kind="stable")
-    comonotone = _shortfall(pnl, starts, ranked[place], confidence)
-    calendar = np.arange(n)
+    n = spot_return.shape[1]
+    order, rows = _pairings(spot_return, shifts), np.ascontiguousarray(pnl)
+    ends = np.append(starts, len(rows)).astype(np.int64)
+    worst = np.empty((len(starts), len(order), tail.wanted(n, confidence)))
+
+    def read(first: int, last: int) -> None:
+        kernels.smallest_repaired(first, last, rows, ends, place, order, worst)
+
+    kernels.in_parts(read, len(starts), threads)
+    shortfall = tail.mean_of_worst(require_finite("loss", worst), n, confidence)
     independent = np.zeros(len(starts))
     for shift in range(1, shifts + 1):
-        moved = (calendar + place[:, None] * (shift * n // (shifts + 1))) % n
-        independent += _shortfall(pnl, starts, moved, confidence)
-    return Repaired(comonotone, independent / shifts)
+        independent += shortfall[:, shift]
+    return Repaired(shortfall[:, 0], independent / shifts)
 
 
-def _shortfall(pnl: Floats, starts: Ints, order: Ints, confidence: float) -> Floats:
-    paired = np.take_along_axis(pnl, order, axis=1)
-    return tail.expected_shortfall(0.0 - np.add.reduceat(paired, starts), confidence)
+def _pairings(spot_return: Floats, shifts: int) -> Ints:
+    """(1 + shifts, u, n) scenario of each underlying at each place: ranked by return, then by shifted calendars."""
+    u, n = spot_return.shape
+    ranked = np.argsort(spot_return, axis=1, kind="stable")
+    moved = [(np.arange(n) + np.arange(u)[:, None] * (k * n // (shifts + 1))) % n for k in range(1, shifts + 1)]
+    return np.stack([ranked, *moved]).astype(np.int64)

@@ -8,13 +8,22 @@ Rockafellar and Uryasev (2002).
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from tasks.model import kernels
 from tasks.model.arrays import Floats, Ints, require_finite
 from tasks.model.errors import Finding, ModelInputError
 
 _WHOLE = 9  # decimals that decide whether a count like (n + 1) c is whole: 0.975 is no binary number
+
+
+class Tail(NamedTuple):
+    """Of r rows."""
+
+    shortfall: Floats  # (r,) expected shortfall, loss > 0
+    worst: Ints  # (r,) position of the largest loss, the first of equals
 
 
 def value_at_risk(losses: Floats, confidence: float) -> Floats:
@@ -22,9 +31,10 @@ def value_at_risk(losses: Floats, confidence: float) -> Floats:
 
     losses: (..., n). Returns (...). Raises ModelInputError NON_FINITE, NO_SCENARIOS, CONFIDENCE.
     """
-    n = _require_sample(losses, confidence)
+    n = losses.shape[-1]
+    _require_sample(n, confidence)
     rank = min(math.ceil(round((n + 1) * confidence, _WHOLE)), n)
-    return np.asarray(np.partition(losses, rank - 1, axis=-1)[..., rank - 1])
+    return -_smallest(0.0 - losses, n - rank + 1)[..., -1]
 
 
 def expected_shortfall(losses: Floats, confidence: float) -> Floats:
@@ -32,13 +42,49 @@ def expected_shortfall(losses: Floats, confidence: float) -> Floats:
 
     losses: (..., n), each row a portfolio. Returns (...). Raises as `value_at_risk`.
     """
-    n = _require_sample(losses, confidence)
-    k = round(n * (1.0 - confidence), _WHOLE)
-    whole = min(math.floor(k), n - 1)
-    tail = np.partition(losses, n - 1 - whole, axis=-1)[..., n - 1 - whole :]
-    tail = np.sort(tail, axis=-1)
-    total = np.add.reduce(np.ascontiguousarray(tail[..., 1:]), axis=-1) + (k - whole) * tail[..., 0]
-    return np.asarray(total / k)
+    n = losses.shape[-1]
+    return mean_of_worst(_smallest(0.0 - losses, wanted(n, confidence)), n, confidence)
+
+
+def tails(pnl: Floats, n: int, confidence: float, threads: int = 1) -> Tail:
+    """Expected shortfall and worst scenario of the first n columns of P&L, (r, at least n), contiguous, gain > 0.
+
+    The same bits for any number of threads. Raises as `value_at_risk`.
+    """
+    worst = np.empty((len(pnl), wanted(n, confidence)))
+    position = np.empty(len(pnl), dtype=np.int64)
+    kernels.in_parts(lambda a, b: kernels.smallest(a, b, pnl, n, worst, position), len(pnl), threads)
+    require_finite("loss", worst)
+    return Tail(mean_of_worst(worst, n, confidence), position)
+
+
+def tail_weights(losses: Floats, confidence: float) -> Floats:
+    """Weight of each of n losses in their expected shortfall, (n,), summing to 1; of equal losses the first count.
+
+    1 / k for each of the worst and the fraction left for the boundary one, k = n (1 - c), so that the weighted sum is
+    the shortfall. Raises as `value_at_risk`.
+    """
+    n = losses.shape[-1]
+    _require_sample(n, confidence)
+    k, whole = _tail_size(n, confidence)
+    order = np.argsort(-require_finite("loss", losses), kind="stable")
+    weights = np.zeros(n)
+    weights[order[:whole]] = 1.0 / k
+    weights[order[whole]] = (k - whole) / k
+    return weights
+
+
+def wanted(n: int, confidence: float) -> int:
+    """How many of n losses an expected shortfall is made of. Raises ModelInputError NO_SCENARIOS, CONFIDENCE."""
+    _require_sample(n, confidence)
+    return _tail_size(n, confidence)[1] + 1
+
+
+def mean_of_worst(worst: Floats, n: int, confidence: float) -> Floats:
+    """Expected shortfall of n losses from the `wanted` smallest P&L, ascending: (..., wanted) -> (...)."""
+    k, whole = _tail_size(n, confidence)
+    total = np.add.reduce(np.ascontiguousarray(worst[..., :whole]), axis=-1) + (k - whole) * worst[..., whole]
+    return np.asarray(0.0 - total / k)
 
 
 def worst(losses: Floats) -> Ints:
@@ -48,13 +94,24 @@ def worst(losses: Floats) -> Ints:
     return np.asarray(np.argmax(require_finite("loss", losses), axis=-1), dtype=np.int64)
 
 
-def _require_sample(losses: Floats, confidence: float) -> int:
-    n = int(losses.shape[-1])
+def _tail_size(n: int, confidence: float) -> tuple[float, int]:
+    """k = n (1 - c), and how many losses belong to it whole."""
+    k = round(n * (1.0 - confidence), _WHOLE)
+    return k, min(math.floor(k), n - 1)
+
+
+def _smallest(pnl: Floats, count: int) -> Floats:
+    """The smallest numbers of each row, ascending: (..., n) -> (..., count). Raises ModelInputError NON_FINITE."""
+    rows = np.ascontiguousarray(pnl, dtype=np.float64).reshape(-1, pnl.shape[-1])
+    worst = np.empty((len(rows), count))
+    kernels.smallest(0, len(rows), rows, pnl.shape[-1], worst, np.empty(len(rows), dtype=np.int64))
+    return require_finite("loss", worst).reshape(*pnl.shape[:-1], count)
+
+
+def _require_sample(n: int, confidence: float) -> None:
     if not n:
         raise ModelInputError(Finding("NO_SCENARIOS", "a tail needs at least one scenario"))
     if not 0.0 < confidence < 1.0:
         raise ModelInputError(
             Finding("CONFIDENCE", "a confidence is a fraction", value=str(confidence), limit="0 to 1, both excluded")
         )
-    require_finite("loss", losses)
-    return n

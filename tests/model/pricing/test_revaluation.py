@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION, States
 from tasks.model.errors import ModelInputError
-from tasks.model.pricing import revaluation
-from tasks.model.pricing.revaluation import revalue, sensitivities
+from tasks.model.pricing.revaluation import revalue, revalue_cube, sensitivities
 
 
 def moved(contracts, spot_factor, level=1.0):
@@ -85,21 +84,25 @@ def test_every_form_agrees_with_the_slow_second_implementation(make_contracts):
             assert found[position, column] == pytest.approx(expected, rel=1e-11, abs=1e-12 * size)
 
 
-def test_the_size_of_a_block_changes_no_bit(make_contracts, monkeypatch):
+def test_neither_threads_nor_neighbours_change_a_bit(make_contracts):
     contracts = make_contracts(*random_rows(150))
-    factor = np.exp(np.random.default_rng(12).normal(0.0, 0.1, (2, 33)))
-
-    def bits(size):
-        monkeypatch.setattr(revaluation, "_BLOCK", size)
-        return revalue(contracts, moved(contracts, factor, factor[0] ** -1)).tobytes()
-
-    assert bits(1) == bits(7) == bits(64) == bits(1000)
+    factor = np.exp(np.random.default_rng(12).normal(0.0, 0.1, (2, 333)))
+    states = moved(contracts, factor, factor[0] ** -1)
+    plain = revalue_cube(contracts, states)
+    assert revalue_cube(contracts, states, threads=2).blocks.tobytes() == plain.blocks.tobytes()
+    assert revalue_cube(contracts, states, threads=5).blocks.tobytes() == plain.blocks.tobytes()
+    order = np.random.default_rng(13).permutation(333)
+    shuffled = revalue(contracts, moved(contracts, factor[:, order], (factor[0] ** -1)[order]))
+    assert shuffled.tobytes() == np.ascontiguousarray(plain.rows()[:, order]).tobytes()
+    alone = make_contracts(*random_rows(150)[:37])
+    assert revalue(alone, moved(alone, factor, factor[0] ** -1)).tobytes() == plain.rows()[:37].tobytes()
 
 
 def test_where_nothing_moves_nothing_is_gained(make_contracts):
     contracts = make_contracts(*random_rows(20))
     still = revalue(contracts, States.still(contracts, 3))
-    np.testing.assert_allclose(still, 0.0, atol=1e-13 * 60_000.0 * 10.0)
+    size = np.array([row["multiplier"] * row["settle_price"] for row in random_rows(20)])
+    assert (np.abs(still) <= 2e-16 * size[:, None]).all()
 
 
 @settings(deadline=None, derandomize=True, max_examples=100)

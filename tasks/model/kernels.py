@@ -1,0 +1,522 @@
+"""Every compiled loop of the model: pricing, sums over positions, tails.
+
+All of them stand in this one module, because a compiled caller keeps an old copy of what it imported from another.
+They release the interpreter and start no threads: callers share their work by blocks or rows with `in_parts`. No
+kernel checks an index or a number; callers do, before and after, because fast arithmetic may assume that nothing is
+missing. The order of a sum is part of a result, so no flag allows another (`reassoc` is left out), and exp and log are
+our own, for the last bits of the library's differ between processors.
+
+Scenarios come in blocks: cube[block, contract, scenario of the block], so that a block of all contracts stays in a
+core's cache while the positions of every portfolio are added up. Reference: METHODOLOGY 1, 2 and 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from tasks.model.arrays import LARGEST_MONEYNESS, Floats, Ints
+
+BLOCK = 32  # scenarios: four registers of sums, and 3,000 contracts fill three quarters of a core's cache
+WIDTH = 2 * BLOCK  # scenarios an option is priced in at once; a cube is padded to a multiple of it
+SMALLEST_TOTAL_VOLATILITY = 1e-9
+_LANES, _HALVINGS = 96, 16  # of the search for a tail
+_PAGE = 4096  # bytes: a vector that starts on a page never straddles a cache line
+
+Places = NDArray[np.int32]
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+
+class _Decorator(Protocol):
+    def __call__(self, function: _Function, /) -> _Function: ...
+
+
+class _Intrinsic(Protocol):
+    def __call__(self, function: Callable[..., Any], /) -> Callable[..., int]: ...
+
+
+_FLAGS = {"contract", "nnan", "ninf", "nsz"}
+_fast = cast(_Decorator, njit(cache=True, nogil=True, error_model="numpy", fastmath=_FLAGS))
+_exact = cast(_Decorator, njit(cache=True, nogil=True, error_model="numpy"))
+_inlined = cast(_Decorator, njit(inline="always"))  # with the flags of whoever calls
+_intrinsic = cast(_Intrinsic, intrinsic)
+
+_LOG2_E = 1.4426950408889634
+_LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # the first 33 bits, and the rest
+_ROUNDER = 1.5 * 2.0**52  # added to a number it leaves the nearest integer in the lowest bits
+_ROUNDER_BITS, _ONE_BITS, _ROOT_HALF_BITS = 0x4338000000000000, 0x3FF0000000000000, 0x3FE6A09E667F3BCD
+_NO_NUMBER_BITS = 0x7FF0000000000000  # exponent of infinity and of what is no number
+_LARGEST_EXPONENT = 650.0  # e to its negative is nothing beside one, yet no denormal
+
+
+class Market(NamedTuple):
+    """Scenarios in columns, padded with the present state: f distinct forwards and g slices."""
+
+    forward: Floats  # (f, n) quote
+    log_growth: Floats  # (f, n) ln(F' / F)
+    coin: Floats  # (f, n) S' / S / F': the coins a unit of quote buys then, per USD of today's coin price
+    level: Floats  # (g, n) as in tasks.model.arrays.States, and so the rest
+    shift: Floats  # (g, n)
+    skew: Floats  # (g, n)
+    curvature: Floats  # (g, n)
+    vol_floor: Floats  # (n,)
+
+
+class Strikes(NamedTuple):
+    """Options of one forward, strike, time and volatility share a price: m of them."""
+
+    strike: Floats  # (m,)
+    log_strike: Floats  # (m,) ln(K / F) now
+    root_years: Floats  # (m,) of the total volatility
+    per_root: Floats  # (m,) 1 / root of the years that scale moneyness
+    ratio: Floats  # (m,) volatility now over the root of the smile's variance now
+    forward_of: Ints  # (m,) row of Market's forwards
+    slice_of: Ints  # (m,) row of Market's slices and of smile
+    smile: Floats  # (g, 5) raw SVI a, b, rho, mu, s
+    pointer: Ints  # (m + 1,) strike j is that of options pointer[j] to pointer[j + 1]
+
+
+class Options(NamedTuple):
+    """Options in the order of their strikes."""
+
+    contract: Ints  # row of the cube
+    side: Floats  # call +1, put -1
+    pays_coin: Ints  # 1 where the premium is coin
+    scale: Floats  # USD per quoted unit now
+    value: Floats  # present value over scale
+
+
+class Forwards(NamedTuple):
+    """Futures and perpetuals."""
+
+    contract: Ints  # row of the cube
+    underlying: Ints
+    slice_of: Ints
+    forward: Floats  # quote
+    floating: Floats  # quote, the part of the forward that no average has fixed
+    pays_coin: Ints
+    scale: Floats  # USD per unit of payoff now
+
+
+def aligned(*shape: int) -> Floats:
+    """float64 zeros that start on a page."""
+    size = int(np.prod(shape)) * 8
+    raw = np.zeros(size + _PAGE, dtype=np.uint8)
+    start = -raw.ctypes.data % _PAGE
+    return raw[start : start + size].view(np.float64).reshape(shape)
+
+
+def in_parts(work: Callable[[int, int], None], size: int, threads: int) -> None:
+    """work(first, last) over 0..size in as many parts as threads. Parts write apart, so no thread waits for another."""
+    if threads <= 1 or size <= 1:
+        return work(0, size)
+    edges = [size * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(work, edges[:-1], edges[1:]))
+    return None
+
+
+def exp(x: Floats) -> Floats:
+    """e^x, shaped like x, the same bits on every processor. |x| < 700."""
+    flat = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
+    out = np.empty_like(flat)
+    exponential(flat, out)
+    return out.reshape(np.shape(x))
+
+
+def log(x: Floats) -> Floats:
+    """ln x, shaped like x, the same bits on every processor. x > 0 and no denormal."""
+    flat = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
+    out = np.empty_like(flat)
+    logarithm(flat, out)
+    return out.reshape(np.shape(x))
+
+
+@_intrinsic
+def _bits(typing_context: Any, number: Any) -> Any:
+    """Bits of a float64 as an int64."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), code
+
+
+@_intrinsic
+def _number(typing_context: Any, bits: Any) -> Any:
+    """float64 of the bits of an int64."""
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), code
+
+
+@_intrinsic
+def _add_rows(
+    typing_context: Any, block: Any, stride: Any, contract: Any, quantity: Any, first: Any, last: Any, out: Any
+) -> Any:
+    """out[:] = sum of quantity[p] * block[contract[p], :] over p = first..last, in that order.
+
+    Arguments are addresses, and the bytes of a row; contract is int32. A loop over an array of sums would read and
+    write it at every position: here a vector of BLOCK sums stays in registers, each step one fused multiply and add.
+    """
+    double, word, index = ir.DoubleType(), ir.IntType(64), ir.IntType(32)
+    vector, every = ir.VectorType(double, BLOCK), ir.Constant(ir.VectorType(index, BLOCK), [0] * BLOCK)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        block, stride, contract, quantity, first, last, out = arguments
+        name, kind = f"llvm.fma.v{BLOCK}f64", ir.FunctionType(vector, [vector] * 3)
+        fused = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        nothing, unset = ir.Constant(vector, [0.0] * BLOCK), ir.Constant(vector, ir.Undefined)
+
+        def at(base: Any, offset: Any, kind: Any, align: int) -> Any:
+            return builder.load(builder.inttoptr(builder.add(base, offset), kind.as_pointer()), align=align)
+
+        before, loop = builder.block, builder.append_basic_block("positions")
+        done = builder.append_basic_block("done")
+        builder.cbranch(builder.icmp_signed("<", first, last), loop, done)
+
+        builder.position_at_end(loop)
+        position, sums = builder.phi(word), builder.phi(vector)
+        row = at(contract, builder.mul(position, word(4)), index, 4)
+        pnl = at(block, builder.mul(builder.sext(row, word), stride), vector, 64)
+        held = at(quantity, builder.mul(position, word(8)), double, 8)
+        held = builder.shuffle_vector(builder.insert_element(unset, held, index(0)), unset, every)
+        added = builder.call(fused, [held, pnl, sums])
+        following = builder.add(position, word(1))
+        builder.cbranch(builder.icmp_signed("<", following, last), loop, done)
+        for phi, start, again in ((position, first, following), (sums, nothing, added)):
+            phi.add_incoming(start, before)
+            phi.add_incoming(again, loop)
+
+        builder.position_at_end(done)
+        total = builder.phi(vector)
+        total.add_incoming(nothing, before)
+        total.add_incoming(added, loop)
+        builder.store(total, builder.inttoptr(out, vector.as_pointer()), align=64)
+        return context.get_dummy_value()
+
+    return types.void(*[types.int64] * 7), code
+
+
+@_inlined
+def _exp(x: float) -> float:
+    """e^x = 2^n e^r with |r| <= ln(2) / 2, and e^r = 1 + r + ... + r^12 / 12!."""
+    rounded = x * _LOG2_E + _ROUNDER
+    n = rounded - _ROUNDER
+    r = (x - n * _LN2_HIGH) - n * _LN2_LOW
+    e = 1 / 479001600
+    e = e * r + 1 / 39916800
+    e = e * r + 1 / 3628800
+    e = e * r + 1 / 362880
+    e = e * r + 1 / 40320
+    e = e * r + 1 / 5040
+    e = e * r + 1 / 720
+    e = e * r + 1 / 120
+    e = e * r + 1 / 24
+    e = e * r + 1 / 6
+    e = e * r + 1 / 2
+    e = e * r + 1.0
+    e = e * r + 1.0
+    return e * _number((_bits(rounded) << 52) + _ONE_BITS)
+
+
+@_inlined
+def _log(x: float) -> float:
+    """ln x = n ln 2 + ln m with m near 1, and ln m = 2 artanh f = 2 f (1 + f^2 / 3 + f^4 / 5 + ...)."""
+    exponent = (_bits(x) - _ROOT_HALF_BITS) >> 52
+    n = _number(exponent + _ROUNDER_BITS) - _ROUNDER
+    m = _number(_bits(x) - (exponent << 52))
+    f = (m - 1.0) / (m + 1.0)
+    f2 = f * f
+    t = 1 / 21
+    t = t * f2 + 1 / 19
+    t = t * f2 + 1 / 17
+    t = t * f2 + 1 / 15
+    t = t * f2 + 1 / 13
+    t = t * f2 + 1 / 11
+    t = t * f2 + 1 / 9
+    t = t * f2 + 1 / 7
+    t = t * f2 + 1 / 5
+    t = t * f2 + 1 / 3
+    return n * _LN2_HIGH + (2.0 * f + (2.0 * f * f2 * t + n * _LN2_LOW))
+
+
+@_inlined
+def _mills_numerator(x: float) -> float:
+    """N(-x) e^(x^2 / 2) for x >= 0 is a quotient: Hart et al. (1968), table 5666, here the numerator."""
+    p = 3.52624965998911e-02
+    p = p * x + 0.700383064443688
+    p = p * x + 6.37396220353165
+    p = p * x + 33.912866078383
+    p = p * x + 112.079291497871
+    p = p * x + 221.213596169931
+    return p * x + 220.206867912376
+
+
+@_inlined
+def _mills_denominator(x: float) -> float:
+    q = 8.83883476483184e-02
+    q = q * x + 1.75566716318264
+    q = q * x + 16.064177579207
+    q = q * x + 86.7807322029461
+    q = q * x + 296.564248779674
+    q = q * x + 637.333633378831
+    q = q * x + 793.826512519948
+    return q * x + 440.413735824752
+
+
+@_inlined
+def _out_of_the_money(smaller: float, distance: float, v: float) -> float:
+    """Black price of the side out of the money: A N(-near) - B N(-far), A < B being forward and strike.
+
+    distance = ln(B / A), v = sigma sqrt(T), near = distance / v - v / 2, far = near + v. Because A phi(near) =
+    B phi(far), the price is A e^(-near^2 / 2) [M(near) - M(far)] with N(-x) = e^(-x^2 / 2) M(x): one exp. Both
+    quotients M are brought over one denominator: one division.
+    """
+    near, far = distance / v - 0.5 * v, distance / v + 0.5 * v
+    size = abs(near)
+    under_near, under_far = _mills_denominator(size), _mills_denominator(far)
+    share = _exp(-min(0.5 * near * near, _LARGEST_EXPONENT)) / (under_near * under_far)
+    chance_near = _mills_numerator(size) * under_far * share
+    chance_far = _mills_numerator(far) * under_near * share
+    return smaller * max((chance_near if near > 0.0 else 1.0 - chance_near) - chance_far, 0.0)
+
+
+@_fast
+def exponential(x: Floats, out: Floats) -> None:
+    """out = e^x of flat arrays."""
+    for i in range(x.size):
+        out[i] = _exp(x[i])
+
+
+@_fast
+def logarithm(x: Floats, out: Floats) -> None:
+    """out = ln x of flat arrays."""
+    for i in range(x.size):
+        out[i] = _log(x[i])
+
+
+@_fast
+def move_forwards(forwards: Forwards, spot: Floats, basis: Floats, market: Market) -> None:
+    """Fills the forwards of a market: F' = F (1 + floating / F (spot basis - 1)), factors (u, n) and (g, n)."""
+    for f in range(forwards.forward.size):
+        F, share = forwards.forward[f], forwards.floating[f] / forwards.forward[f]
+        up, on = spot[forwards.underlying[f]], basis[forwards.slice_of[f]]
+        forward, log_growth, coin = market.forward[f], market.log_growth[f], market.coin[f]
+        for s in range(up.size):
+            growth = 1.0 + share * (up[s] * on[s] - 1.0)
+            forward[s] = F * growth
+            log_growth[s] = _log(growth)
+            coin[s] = up[s] / (F * growth)
+
+
+@_fast
+def price_forwards(first: int, last: int, forwards: Forwards, spot: Floats, basis: Floats, cube: Floats) -> None:
+    """P&L of futures and perpetuals in blocks first..last: scale (F' - F), and in coin scale spot (1 / F - 1 / F')."""
+    for block in range(first, last):
+        now = slice(block * BLOCK, block * BLOCK + BLOCK)
+        for c in range(forwards.contract.size):
+            F, floating, usd = forwards.forward[c], forwards.floating[c], forwards.scale[c]
+            up, on = spot[forwards.underlying[c], now], basis[forwards.slice_of[c], now]
+            pnl = cube[block, forwards.contract[c]]
+            if forwards.pays_coin[c]:
+                for s in range(BLOCK):
+                    gain = floating * (up[s] * on[s] - 1.0)
+                    pnl[s] = usd * up[s] * gain / (F * (F + gain))
+            else:
+                for s in range(BLOCK):
+                    pnl[s] = usd * (floating * (up[s] * on[s] - 1.0))
+
+
+@_fast
+def price_options(first: int, last: int, strikes: Strikes, options: Options, market: Market, cube: Floats) -> None:
+    """P&L of options in pairs of blocks first..last of the cube."""
+    otm, v, quote = np.empty(WIDTH), np.empty(WIDTH), np.ones(WIDTH)
+    for pair in range(first, last):
+        now = slice(pair * WIDTH, pair * WIDTH + WIDTH)
+        floor = market.vol_floor[now]
+        for j in range(strikes.strike.size):
+            K, log_strike, ratio = strikes.strike[j], strikes.log_strike[j], strikes.ratio[j]
+            root_years, per_root = strikes.root_years[j], strikes.per_root[j]
+            f, g = strikes.forward_of[j], strikes.slice_of[j]
+            F, log_growth, coin = market.forward[f, now], market.log_growth[f, now], market.coin[f, now]
+            level, shift, skew, curvature = (
+                market.level[g, now],
+                market.shift[g, now],
+                market.skew[g, now],
+                market.curvature[g, now],
+            )
+            a, b, rho, mu, s2 = (
+                strikes.smile[g, 0],
+                strikes.smile[g, 1],
+                strikes.smile[g, 2],
+                strikes.smile[g, 3],
+                strikes.smile[g, 4] ** 2,
+            )
+            for s in range(WIDTH):
+                k = log_strike - log_growth[s]
+                z = min(max(k * per_root, -LARGEST_MONEYNESS), LARGEST_MONEYNESS)
+                w = a + b * (rho * (k - mu) + np.sqrt((k - mu) * (k - mu) + s2))
+                sigma = level[s] * (ratio * np.sqrt(w)) + shift[s] + z * (skew[s] + z * curvature[s])
+                v[s] = max(max(sigma, floor[s]) * root_years, SMALLEST_TOTAL_VOLATILITY)
+            for s in range(WIDTH):
+                otm[s] = _out_of_the_money(min(F[s], K), abs(log_strike - log_growth[s]), v[s])
+            for o in range(strikes.pointer[j], strikes.pointer[j + 1]):
+                side, usd, value = options.side[o], options.scale[o], options.value[o]
+                per_quote = coin if options.pays_coin[o] else quote
+                for half in range(2):
+                    pnl = cube[2 * pair + half, options.contract[o]]
+                    for i in range(BLOCK):
+                        s = half * BLOCK + i
+                        pnl[i] = usd * ((otm[s] + max(side * (F[s] - K), 0.0)) * per_quote[s] - value)
+
+
+@_exact
+def add_positions(
+    first: int, last: int, cube: Floats, pointer: Ints, contract: Places, quantity: Floats, pnl: Floats
+) -> None:
+    """pnl[row, :] = sum of quantity * cube[:, contract, :] over entries pointer[row] to pointer[row + 1], in order.
+
+    Blocks first..last; contract is int32, and quantity, contract and pnl are contiguous.
+    """
+    for block in range(first, last):
+        for row in range(pointer.size - 1):
+            _add_rows(
+                cube.ctypes.data + block * cube.strides[0],
+                cube.strides[1],
+                contract.ctypes.data,
+                quantity.ctypes.data,
+                pointer[row],
+                pointer[row + 1],
+                pnl.ctypes.data + row * pnl.strides[0] + block * BLOCK * 8,
+            )
+
+
+@_exact
+def all_finite(x: Floats) -> bool:
+    """Whether no number of a flat array is infinite or missing: told by the bits, which no flag can argue away."""
+    wrong = 0
+    for i in range(x.size):
+        wrong += (_bits(x[i]) & _NO_NUMBER_BITS) == _NO_NUMBER_BITS
+    return wrong == 0
+
+
+@_fast
+def _bound(x: Floats, n: int, wanted: int, lanes: Floats) -> float:
+    """A number that at least `wanted` of x[:n] do not exceed, and not many more.
+
+    The numbers are dealt to lanes, and each lane's least is found. What `wanted` of the leasts do not exceed, at least
+    as many numbers do not exceed, and halving an interval finds it without sorting them.
+    """
+    lanes[:] = x[:_LANES]
+    for start in range(_LANES, n, _LANES):
+        dealt = x[start : min(start + _LANES, n)]
+        for lane in range(dealt.size):
+            lanes[lane] = min(lanes[lane], dealt[lane])
+    low, high = lanes[0], lanes[0]
+    for lane in range(_LANES):
+        low, high = min(low, lanes[lane]), max(high, lanes[lane])
+    for _ in range(_HALVINGS):
+        middle = 0.5 * low + 0.5 * high
+        count = 0
+        for lane in range(_LANES):
+            count += lanes[lane] <= middle
+        if count < wanted:
+            low = middle
+        else:
+            high = middle
+            if 8 * count <= 9 * wanted:
+                break
+    return float(high)
+
+
+@_exact
+def _smallest(x: Floats, n: int, lanes: Floats, kept: Ints, out: Floats) -> int:
+    """The smallest numbers of x[:n], ascending, and where the first of the smallest stands.
+
+    NaN and -1 if a number is missing. Only lanes whose least is within the bound are looked through.
+    """
+    wanted = out.size
+    if not all_finite(x[:n]):
+        out[:] = np.nan
+        return -1
+    few = n < _LANES or wanted > _LANES
+    bound = np.inf if few else _bound(x, n, wanted, lanes)
+    lanes_kept = 0
+    for lane in range(_LANES):
+        kept[lanes_kept] = lane
+        lanes_kept += few or lanes[lane] <= bound
+    found = _LANES
+    for lane in kept[:lanes_kept]:
+        for i in range(lane, n, _LANES):
+            kept[found] = i
+            found += x[i] <= bound
+    filled, position = 0, n
+    for i in kept[_LANES:found]:
+        value = x[i]
+        if not filled or value < out[0] or (value == out[0] and i < position):
+            position = i
+        if filled == wanted and value >= out[wanted - 1]:
+            continue
+        place = min(filled, wanted - 1)
+        while place > 0 and out[place - 1] > value:
+            out[place] = out[place - 1]
+            place -= 1
+        out[place] = value
+        filled = min(filled + 1, wanted)
+    return position
+
+
+@_exact
+def smallest(first: int, last: int, pnl: Floats, n: int, worst: Floats, position: Ints) -> None:
+    """Of rows first..last: the worst numbers of pnl[row, :n] into worst (rows, wanted), and the first worst's position.
+
+    wanted is at most n. A row with a number missing gives NaN and -1.
+    """
+    lanes, kept = np.empty(_LANES), np.empty(_LANES + n + 1, np.int64)
+    for row in range(first, last):
+        position[row] = _smallest(pnl[row], n, lanes, kept, worst[row])
+
+
+@_exact
+def smallest_repaired(
+    first: int, last: int, pnl: Floats, starts: Ints, place: Ints, order: Ints, worst: Floats
+) -> None:
+    """Of portfolios first..last under each of m pairings: the worst sums into worst (portfolios, m, wanted).
+
+    Portfolio p has the rows starts[p] to starts[p + 1] of pnl. Under pairing k the row's scenario order[k, place, s]
+    meets the others' of the same s; order is (m, u, n).
+    """
+    pairings, _, n = order.shape
+    lanes, kept, total = np.empty(_LANES), np.empty(_LANES + n + 1, np.int64), np.empty(n)
+    for p in range(first, last):
+        for k in range(pairings):
+            total[:] = 0.0
+            for row in range(starts[p], starts[p + 1]):
+                own, moved = pnl[row], order[k, place[row]]
+                for s in range(n):
+                    total[s] += own[moved[s]]
+            _smallest(total, n, lanes, kept, worst[p, k])
+
+
+@_exact
+def smallest_with(
+    row: Floats, n: int, cube: Floats, contract: Ints, quantity: Floats, pnl: Floats, worst: Floats
+) -> int:
+    """Worst numbers of one row of P&L with further positions, and the first worst's position. pnl is overwritten."""
+    pnl[:] = row
+    for leg in range(contract.size):
+        for block in range(cube.shape[0]):
+            into, unit = pnl[block * BLOCK : block * BLOCK + BLOCK], cube[block, contract[leg]]
+            for s in range(BLOCK):
+                into[s] += quantity[leg] * unit[s]
+    return _smallest(pnl, n, np.empty(_LANES), np.empty(_LANES + n + 1, np.int64), worst)
