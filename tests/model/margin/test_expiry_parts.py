@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import math
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,22 @@ import pytest
 from tasks import reference_models
 from tasks.model.arrays import LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.margin.expiry_parts import EXPIRY_PARTS
+from tasks.model.margin.portfolio import KEY, build_book
+from tasks.model.margin.reference_model import reference_margin
 from tasks.model.margin.reference_parts import Charge, Group
+from tasks.model.pricing.payoff import option_value_usd
 
 SETS = ("DERIVE_PM1", "DERIVE_PM2", "DERIVE_SRM")
 DAY = date(2026, 1, 29)
+AS_OF = datetime(2026, 1, 30, 8)
+
+
+def call_price(forward, strike, volatility, years):
+    """Black's formula by the error function."""
+    total = volatility * math.sqrt(years)
+    d1 = math.log(forward / strike) / total + total / 2.0
+    normal = [0.5 * (1.0 + math.erf(d / math.sqrt(2.0))) for d in (d1, d1 - total)]
+    return forward * normal[0] - strike * normal[1]
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +98,28 @@ def test_the_skew_is_a_scenario_of_its_own(models):
     ids = models["DERIVE_PM2"].part("expiry_scenarios", "BTC").rules.ids
     assert len(ids) == len(set(ids)) == 23 + 8 + 2
     assert len(models["DERIVE_PM1"].part("expiry_scenarios", "BTC").rules.ids) == 23
+
+
+def test_a_book_is_margined_underlying_by_underlying(models, inputs, policy):
+    held = [
+        ("M001", "M001H", "", "BTC-PERP.INV", "300"),
+        ("M001", "M001H", "", "ETH-PERP.LIN.USDC", "-500"),
+        ("M002", "M002G", "C1", "BTC-20260327-90000-C.INV", "-2"),
+    ]
+    given = inputs(held)
+    book = build_book(given.positions, given.accounts, given.surface, AS_OF, policy)
+    asked = {
+        name: dict(zip(book.portfolios.select(KEY).rows(), reference_margin(book, model)["margin_usd"], strict=True))
+        for name, model in models.items()
+    }
+    house, client = ("M001", "M001H", ""), ("M002", "M002G", "C1")
+    # 300 contracts of 10 USD and 500 of 0.01 ETH at 3,000: 3,000 and 15,000 USD.
+    assert float(asked["DERIVE_SRM"][house]) == pytest.approx(0.10 * 18_000, abs=0.01)
+    # A coin-settled future is revalued in USD at the shocked price: its P&L there is that of a linear one.
+    assert float(asked["DERIVE_PM2"][house]) == pytest.approx(0.22 * 18_000, abs=0.01)
+    mark = float(option_value_usd(book.contracts)[book.contracts.ids.index("BTC-20260327-90000-C.INV")])
+    assert float(asked["DERIVE_SRM"][client]) == pytest.approx(2 * (0.15 * 90_000 + mark), abs=0.01)
+    # 56 days: spot up by 18 %, volatility by half times (30 / 56)^0.13; without a rate a debt counts as it is.
+    raised = call_price(90_500.0 * 1.18, 90_000.0, 0.55 * (1.0 + 0.5 * (30.0 / 56.0) ** 0.13), 56.0 / 365.0)
+    charges = 0.005 * 90_000.0
+    assert float(asked["DERIVE_PM2"][client]) == pytest.approx(2 * (raised * 90_000.0 / 90_500.0 + charges), abs=0.01)
