@@ -52,7 +52,8 @@ def _tables(found: Mapping[str, Any], total: Mapping[str, Any]) -> Group:
         f"{found['run_id']}; thousand USD to be covered by collateral: margin less net option value where the model "
         f"counts it. Parameter sets: {sets}"
     )
-    return Group(*(_table(found["accounts"], total, [house, *page]) for page in pages or [[]]), Text(note))
+    margins = (_table(found["accounts"], total, [house, *page]) for page in pages or [[]])
+    return Group(*margins, Text(note), _counted(found["collateral"]), Text("thousand USD of collateral that count"))
 
 
 def _table(accounts: Sequence[Mapping[str, Any]], total: Mapping[str, Any], names: Sequence[str]) -> Table:
@@ -66,7 +67,18 @@ def _table(accounts: Sequence[Mapping[str, Any]], total: Mapping[str, Any], name
     return table
 
 
-def _thousands(amount: Decimal | None) -> str:
+def _counted(accounts: Sequence[Mapping[str, Any]]) -> Table:
+    """One line for each account that holds collateral, one column for each set of haircuts."""
+    table = Table("member", "account", box=None, pad_edge=False)
+    for name in accounts[0]["counted_usd"] if accounts else ():
+        table.add_column(name, justify="right", no_wrap=True)
+    for account in accounts:
+        counted = (_thousands(value) for value in account["counted_usd"].values())
+        table.add_row(account["clearing_member_id"], account["margin_account_id"], *counted)
+    return table
+
+
+def _thousands(amount: Decimal | float | None) -> str:
     return "" if amount is None else f"{amount / 1000:,.1f}"
 
 
