@@ -91,10 +91,15 @@ def option_value_usd(contracts: Contracts) -> Floats:
 def require_usable(contracts: Contracts) -> None:
     """Raises ModelInputError NON_FINITE or NO_PRICE naming the first contract with a number missing or not above 0.
 
-    Volatility may be zero; time to expiry may be below zero.
+    Volatility may be zero; time to expiry may be below zero. What is fixed of a forward is within [0, forward].
     """
     for name in ("multiplier", "index_price", "forward", "settle_price"):
         _require_positive(name, getattr(contracts, name), contracts.ids)
+    require_finite("fixed_part", contracts.fixed_part, contracts.ids)
+    if ((contracts.fixed_part < 0.0) | (contracts.fixed_part > contracts.forward)).any():
+        raise ModelInputError(
+            Finding("NO_PRICE", "more is fixed of a forward than it is worth", action="check the fixing")
+        )
     at = np.flatnonzero(contracts.is_option)
     ids = tuple(contracts.ids[position] for position in at)
     _require_positive("strike", contracts.strike[at], ids)

@@ -58,25 +58,30 @@ def sensitivities(contracts: Contracts) -> Sensitivities:
 
     Coin-settled contracts: the value in USD is V(F) S, and F moves with S, so the coin an option's premium is paid in
     is part of its value and not a hedge of it: delta is m N(d1) and not the premium-adjusted m (N(d1) - C/F), and a
-    coin-settled future has m / F. This is the slope of `revalue` at the present state.
+    coin-settled future has m / F. What a settlement average has fixed of the forward does not move. This is the slope
+    of `revalue` at the present state, volatility kept: what a smile adds as the forward moves along it is vega's.
     """
     payoff.require_usable(contracts)
-    beta = contracts.forward / contracts.index_price
+    beta = (contracts.forward - contracts.fixed_part) / contracts.index_price
     usd = contracts.multiplier * contracts.settle_price
     coin = payoff.pays_coin(contracts.form)
-    delta = np.where(coin, usd / (contracts.forward * contracts.index_price), usd * beta)
+    delta = np.where(coin, usd * beta / contracts.forward**2, usd * beta)
     gamma, vega = np.zeros_like(delta), np.zeros_like(delta)
     at = np.flatnonzero(contracts.is_option)
-    greeks = black76.greeks(
+    terms = (
         contracts.forward[at],
         contracts.strike[at],
         contracts.volatility[at],
         contracts.years_to_expiry[at],
         contracts.is_call[at],
     )
+    greeks, black = black76.greeks(*terms), black76.price(*terms)
     usd_per_black = payoff.quoted_option_price(contracts.form[at], usd[at], contracts.forward[at])
-    delta[at] = usd_per_black * greeks.delta * beta[at]
-    gamma[at] = usd_per_black * greeks.gamma * beta[at] ** 2
+    # A coin premium is B(F) / F coins of S: where part of F is fixed, S runs ahead of F by this much per USD of spot.
+    ahead = np.where(coin, contracts.fixed_part / (contracts.forward * contracts.index_price), 0.0)[at]
+    premium_adjusted = greeks.delta - black / contracts.forward[at]
+    delta[at] = usd_per_black * (greeks.delta * beta[at] + black * ahead)
+    gamma[at] = usd_per_black * (greeks.gamma * beta[at] ** 2 + 2.0 * beta[at] * premium_adjusted * ahead)
     vega[at] = usd_per_black * greeks.vega * black76.VOL_POINT
     return Sensitivities(delta, gamma, vega)
 
