@@ -22,6 +22,7 @@ from tasks.model.errors import Finding, PolicyError
 from tasks.model.margin.bracket_parts import BRACKET_PARTS
 from tasks.model.margin.composition import composed
 from tasks.model.margin.expiry_parts import EXPIRY_PARTS
+from tasks.model.margin.funding_part import FUNDING_PARTS
 from tasks.model.margin.portfolio import KEY, Book
 from tasks.model.margin.reference_parts import PARTS, Charge, GridPart, Group, Words
 from tasks.model.policy import Bound
@@ -32,7 +33,7 @@ from tasks.model.risk.scan import composite_delta, pairs, price_risk, still
 from tasks.model.risk.spread import CreditSpread, Leg, intercommodity
 
 CREDIT = "credit"
-KINDS = {**PARTS, **EXPIRY_PARTS, **BRACKET_PARTS}
+KINDS = {**PARTS, **EXPIRY_PARTS, **BRACKET_PARTS, **FUNDING_PARTS}
 _PART_COLUMN = pl.List(pl.Struct({"part": pl.String, "amount_usd": pl.Float64}))
 
 
