@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Context, Decimal
@@ -73,28 +73,41 @@ def write_csv(
     origin: str,
     columns: Sequence[str],
     rows: Iterable[Sequence[Any]],
-    control: Collection[str] = (),
 ) -> bytes:
     """Bytes of a file: values in the order of `columns`, times UTC, None empty, decimals plain, quoted where needed.
 
-    A delivered dataset (a name of `schema.DATASETS`) sums the control columns it declares; any other report those
-    named in `control`. Raises LeveeError BAD_TYPE for a value that has no form in a file (NaN, a line break in text).
+    A delivered dataset (a name of `schema.DATASETS`) sums the control columns it declares. Raises LeveeError BAD_TYPE
+    for a value that has no form in a file (NaN, a line break in text).
     """
     declared = schema.dataset(report) if report in schema.DATASETS else None
     cells = _cells(declared, columns)
     records = [[cell(value) for cell, value in zip(cells, row, strict=True)] for row in rows]
-    summed = [column.name for column in declared.control_columns] if declared else sorted(control)
-    positions = [columns.index(name) for name in summed]
-    total = control_total((record[position] for record in records for position in positions), control_scale(declared))
     header = Header(report, business_date, cycle, seq, sender, created_ts, as_of_ts, env, origin)
-    return seal(header.line(), [record_line(columns), *map(record_line, records)], total if records else Decimal(0))
+    summed = [column.name for column in declared.control_columns] if declared else []
+    return write_texts(header, columns, records, summed, control_scale(declared))
 
 
-def seal(header: str, body: Sequence[str], total: Decimal) -> bytes:
-    """Bytes of a file from its header line, its body (names and records) and the body's control total."""
+def write_texts(
+    header: Header,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    control: Iterable[str],
+    scale: int | None = None,
+) -> bytes:
+    """Bytes of a file whose values are texts already; the trailer sums the columns named in `control`.
+
+    Raises LeveeError BAD_TYPE for a text that holds a line break or NUL.
+    """
+    positions = [columns.index(name) for name in control]
+    total = control_total((row[position] for row in rows for position in positions), scale)
+    return seal(header, [record_line(columns), *map(record_line, rows)], total if rows else Decimal(0))
+
+
+def seal(header: Header, body: Sequence[str], total: Decimal) -> bytes:
+    """Bytes of a file from its header, its body (names and records) and the body's control total."""
     content = "".join(f"{line}\n" for line in body).encode()
     digest = hashlib.sha256(content).hexdigest()
-    return f"{header}\n".encode() + content + f"#T,{len(body) - 1},{total:f},{digest}\n".encode()
+    return f"{header.line()}\n".encode() + content + f"#T,{len(body) - 1},{total:f},{digest}\n".encode()
 
 
 def file_name(report: str, sender: str = "HOUSE", seq: int = 1) -> str:
@@ -133,6 +146,11 @@ def record_line(fields: Sequence[str]) -> str:
     if _SPECIAL.search(line) is None and line.count(",") == len(fields) - 1:
         return line
     return ",".join(map(_quoted, fields))
+
+
+def needs_quotes(text: str) -> bool:
+    """Whether a record is more than its fields with commas between them where this stands in it."""
+    return "," in text or _SPECIAL.search(text) is not None
 
 
 def _quoted(text: str) -> str:

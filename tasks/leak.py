@@ -14,13 +14,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+import polars as pl
+
 from tasks.model.errors import Finding
 from tasks.pack import FILE_NAME, MANIFEST
 
 IDENTITY = ("clearing_member_id", "margin_account_id", "client_id", "legal_name", "lei")
 _CLIENT_BLOCKS = ("positions", "requirement", "risk")
 _SEPARATORS = bytes(byte if byte >= 0x80 or chr(byte).isalnum() else 0x20 for byte in range(256))
-_ESCAPES = re.compile(rb"\\[bfnrt]|\\u[0-9a-f]{4}|&(?:amp|lt|gt|#34|#39);")
+_JSON_ESCAPE = re.compile(rb"\\(?:[bfnrt]|u[0-9a-f]{4})")
+_HTML_ESCAPES = (b"&amp;", b"&lt;", b"&gt;", b"&#34;", b"&#39;")
 _NUMERAL = re.compile(rb"0|[1-9][0-9]*")
 _TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]+(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
 _DECIMAL = rb"[0-9]+\.[0-9]+"
@@ -38,12 +41,19 @@ def words(content: bytes) -> list[bytes]:
 
     The style sheet of a page is the house's own text and the same for everybody: it is not read.
     """
+    return _spaced(content).split()
+
+
+def _spaced(content: bytes) -> bytes:
+    """The text with a blank in the place of every byte that is in no word."""
     if content.startswith(b"<!DOCTYPE"):
         head, _, rest = content.partition(b"<style>")
         content = head + rest.partition(b"</style>")[2]
-    if b"\\" in content or b"&" in content:
-        content = _ESCAPES.sub(b" ", content)
-    return content.translate(_SEPARATORS).split()
+    if b"\\" in content:
+        content = _JSON_ESCAPE.sub(b" ", content)
+    for escape in _HTML_ESCAPES:
+        content = content.replace(escape, b" ")
+    return content.translate(_SEPARATORS)
 
 
 @dataclass
@@ -63,45 +73,54 @@ class Guard:
                 self._ids.add(name.encode())
             elif words(name.encode()):
                 self._phrases.setdefault(member, set()).add(b" ".join(words(name.encode())))
-        self._by_rarest = _by_rarest({phrase for each in self._phrases.values() for phrase in each})
+        phrases = {phrase for each in self._phrases.values() for phrase in each}
+        self._by_rarest = _by_rarest(phrases)
+        self._reach = max((len(phrase.split()) for phrase in phrases), default=0)
+        self._sought = [f" {word.decode()} " for word in sorted(self._ids | self._by_rarest.keys())]
 
-    def scan(self, member: str, files: Mapping[str, bytes]) -> list[Finding]:
-        """Every leak in a member's files (member empty: files for everybody); nothing where they are clean."""
+    def scan(self, packs: Mapping[str, Mapping[str, bytes]]) -> list[Finding]:
+        """Every leak in the files of some members (member empty: files for everybody); nothing where they are clean.
+
+        One search for all ids and rarest words of names at once goes over all the files: give it many.
+        """
+        files = [(member, path, content) for member, pack in packs.items() for path, content in pack.items()]
+        texts = [b" " + _spaced(content) + b" " for _, _, content in files]
+        held = pl.Series([text.decode() for text in texts], dtype=pl.String)
+        found = held.str.extract_many(self._sought, overlapping=True).list.unique()
+        return [
+            leak
+            for (member, path, content), text, sought in zip(files, texts, found.to_list(), strict=True)
+            for leak in self._leaks(member, path, content, text, {word.strip().encode() for word in sought})
+        ]
+
+    def _leaks(self, member: str, path: str, content: bytes, text: bytes, sought: set[bytes]) -> Iterator[Finding]:
         own, own_phrases = self._own.get(member, set()), self._phrases.get(member, set())
-        found: list[Finding] = []
-        for path, content in files.items():
-            listed = words(content)
-            present = set(listed)
-            hits = (present & self._ids) - own
-            named = self._candidates(present) - own_phrases
-            if hits or named:
-                leaked = self._confirmed(path, content, listed, hits, named, own_phrases)
-                found += [_leak(path, leak) for leak in sorted(leaked)]
-            found += self._misnamed(member, path, own)
-        return found
+        hits = (sought & self._ids) - own
+        named = {phrase for word in sought & self._by_rarest.keys() for phrase in self._named(text, word)} - own_phrases
+        if hits or named:
+            leaked = self._confirmed(path, content, hits, named, own_phrases)
+            yield from (_leak(path, leak) for leak in sorted(leaked))
+        yield from self._misnamed(member, path, own)
 
-    def _candidates(self, present: set[bytes]) -> set[bytes]:
-        return {
-            phrase
-            for word in present & self._by_rarest.keys()
-            for phrase in self._by_rarest[word]
-            if present.issuperset(phrase.split())
-        }
+    def _named(self, text: bytes, rarest: bytes) -> Iterator[bytes]:
+        """Names that stand around one of the places of their rarest word."""
+        at = text.find(b" " + rarest + b" ")
+        while at >= 0:
+            before, after = text[:at].rsplit(None, self._reach)[-self._reach :], text[at:].split(None, self._reach)
+            around = b" " + b" ".join(before + after[: self._reach]) + b" "
+            yield from (phrase for phrase in self._by_rarest[rarest] if b" " + phrase + b" " in around)
+            at = text.find(b" " + rarest + b" ", at + 1)
 
     def _confirmed(
-        self,
-        path: str,
-        content: bytes,
-        listed: list[bytes],
-        hits: set[bytes],
-        named: set[bytes],
-        own_phrases: set[bytes],
+        self, path: str, content: bytes, hits: set[bytes], named: set[bytes], own_phrases: set[bytes]
     ) -> set[bytes]:
-        text = b" " + b" ".join(listed) + b" "
         common = {name for name in hits | named if _NUMERAL.fullmatch(name) or self._is_said_to_all(name)}
-        leaked = _named_in(text, named - common, own_phrases)
+        leaked = set()
+        if named - common:
+            leaked |= _named_in(b" " + b" ".join(words(content)) + b" ", named - common, own_phrases)
         if hits - common:
-            leaked |= (hits - common) & set(_without(own_phrases, words(_without_figures(path, content))).split())
+            read = words(_without_figures(path, _lines_with(hits - common, content)))
+            leaked |= (hits - common) & set(_without(own_phrases, read).split())
         if common:
             leaked |= common & set(_identities(path, content))
         return leaked
@@ -141,6 +160,11 @@ def _without(phrases: set[bytes], listed: list[bytes]) -> bytes:
     for phrase in sorted(phrases, key=len, reverse=True):
         text = text.replace(b" " + phrase + b" ", b" ")
     return text
+
+
+def _lines_with(names: set[bytes], content: bytes) -> bytes:
+    """Lines of a file that hold one of the names, be it inside a number."""
+    return b"\n".join(line for line in content.split(b"\n") if any(name in line for name in names))
 
 
 def _without_figures(path: str, content: bytes) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from tasks import control_totals, gate_page, pack, reports, surface_report, wording
 from tasks.envelope import cell
@@ -12,7 +11,7 @@ from tasks.instruments import instruments
 from tasks.model import policy_file
 from tasks.model.money import settlement_unit
 from tasks.reference import assets
-from tasks.reports import OC01, OR01, OV01, PP01, PP04, Header, Record, Report, long_form, nested
+from tasks.reports import OC01, OR01, OV01, PP01, PP04, Header, Record
 from tasks.stage import Context
 from tasks.statement import Account
 
@@ -55,7 +54,7 @@ _RUN = (
 def public_files(context: Context, header: Header) -> dict[str, bytes]:
     """PP01: parameters, scenarios and conventions; PP02 and PP03: prices and surface; PP04: contracts and calendars."""
     listed = header.table(PP04, "PUBLIC", "ALL", list(instruments(context)))
-    parameters = _files(header, PP01, "PUBLIC", list(parameter_pack(context)), PUBLIC_KEYS)
+    parameters = header.document(PP01, "PUBLIC", "ALL", list(parameter_pack(context)), PUBLIC_KEYS)
     return parameters | surface_report.files(context, header) | listed
 
 
@@ -64,8 +63,8 @@ def ops_files(context: Context, header: Header, accounts: Sequence[Account]) -> 
     name = header.edition.file_name
     checks, findings = context.slice("control.check_result"), context.slice("control.finding")
     validation = gate_page.report(checks, findings, header.fields(OV01))
-    manifest = _files(header, OR01, "OPS", list(run_manifest(context)), OPS_KEYS)
-    totals = _files(header, OC01, "OPS", list(control_totals.records(context, accounts)), control_totals.KEYS)
+    manifest = header.document(OR01, "OPS", "ALL", list(run_manifest(context)), OPS_KEYS)
+    totals = header.document(OC01, "OPS", "ALL", list(control_totals.records(context, accounts)), control_totals.KEYS)
     return (
         manifest
         | totals
@@ -131,11 +130,3 @@ def run_manifest(context: Context) -> Iterator[Record]:
         yield Record("input", file.pop("file_id"), "", file)
     for stage, rows in context.query("out/stage").iter_rows():
         yield Record("stage", stage, "", {table: str(count) for table, count in sorted(json.loads(rows).items())})
-
-
-def _files(header: Header, report: Report, party: str, records: list[Record], keys: Any) -> dict[str, bytes]:
-    def name(ending: str) -> str:
-        return header.edition.file_name(report.code, party, "ALL", ending)
-
-    content = pack.canonical({"envelope": header.fields(report), **nested(records, keys)})
-    return {name("csv"): header.csv(report, long_form(records)), name("json"): content}

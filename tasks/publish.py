@@ -5,8 +5,9 @@ Manages its own transactions: the release is final before it is on disk, and on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,15 +27,12 @@ from tasks.reports import (
     ACCOUNT_TABLES,
     MC01,
     MEMBER_TABLES,
-    ML01,
     MP01,
     MR01,
     MS01,
     MT01,
     Header,
     Rows,
-    long_form,
-    nested,
 )
 from tasks.stage import Context, Receipt, crash_point
 from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, statement
@@ -42,7 +40,10 @@ from tasks.statement_page import notice_page, statement_page, template_sources
 from tasks.store import Store
 
 Files = dict[str, bytes]
-_WRITERS, _AHEAD = 4, 64
+Packs = dict[str, tuple[str, Files]]
+"""Member (empty: everybody) and files by audience."""
+_WRITERS, _AHEAD = 2, 4
+_BATCH_BYTES = 8_000_000
 
 
 def publish(home: Home, key: CycleKey) -> Receipt:
@@ -81,21 +82,53 @@ def _release(home: Home, store: Store, key: CycleKey) -> None:
 
 
 def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
-    """Write every audience's files, each proven to name nobody else before it touches the disk."""
+    """Write every audience's files, each proven to name nobody else before it touches the disk.
+
+    One thread prints while others search, hash and write what is printed: that is done outside of the interpreter.
+    """
     guard = Guard(context.query("out/party").iter_rows(), _house_words(context))
     public = parameters.public_files(context, header)
-    entries = _write(pack.PUBLIC, _checked(guard, "", public), folder)
+    entries = _let_out(guard, {pack.PUBLIC: ("", public)}, folder)
     guard.said_to_all.update(word for content in public.values() for word in words(content))
-    members, printing = _accounts(context), _printing(context, header)
+    members = _accounts(context)
     with ThreadPoolExecutor(_WRITERS) as writers:
         written: list[Future[list[Entry]]] = []
-        for member, tables in _submissions(context, members).items():
-            files = _checked(guard, member, _member_files(members.get(member, []), member, tables, printing))
-            written.append(writers.submit(_write, f"{pack.MEMBERS}/{member}", files, folder))
+        for packs in _batches(_packs(members, _submissions(context, members), _printing(context, header))):
+            written.append(writers.submit(_let_out, guard, packs, folder))
             written[max(0, len(written) - _AHEAD)].result()  # no more packs in memory than are on their way to disk
             crash_point("publish:rendering")
-    entries += [entry for pack_of_member in written for entry in pack_of_member.result()]
+    entries += [entry for batch in written for entry in batch.result()]
     return entries + _write(pack.OPS, _ops_files(context, header, members), folder)
+
+
+def _packs(
+    members: Mapping[str, Sequence[Account]], submissions: Mapping[str, Mapping[str, Rows]], printing: Printing
+) -> Iterator[tuple[str, Files]]:
+    """Every member and the files of its folder."""
+    for member, tables in submissions.items():
+        yield member, _member_files(members.get(member, []), member, tables, printing)
+
+
+def _batches(packs: Iterable[tuple[str, Files]]) -> Iterator[Packs]:
+    """Packs by audience, some megabytes of them at a time."""
+    batch: Packs = {}
+    size = 0
+    for member, files in packs:
+        batch[f"{pack.MEMBERS}/{member}"] = (member, files)
+        size += sum(map(len, files.values()))
+        if size > _BATCH_BYTES:
+            yield batch
+            batch, size = {}, 0
+    if batch:
+        yield batch
+
+
+def _let_out(guard: Guard, packs: Packs, folder: Path) -> list[Entry]:
+    """Write packs that name nobody else. Raises ReconciliationError LEAK where one does."""
+    leaks = guard.scan(dict(packs.values()))
+    if leaks:
+        raise ReconciliationError(*leaks)
+    return [entry for audience, (_, files) in packs.items() for entry in _write(audience, files, folder)]
 
 
 def _house_words(context: Context) -> set[bytes]:
@@ -106,14 +139,6 @@ def _house_words(context: Context) -> set[bytes]:
         "SELECT contract_id FROM book.contract WHERE run_id = $run_id", {"run_id": context.key.run_id}
     )
     return set(words("\n".join([own, *contracts["contract_id"]]).encode()))
-
-
-def _checked(guard: Guard, member: str, files: Files) -> Files:
-    """The files themselves. Raises ReconciliationError LEAK where one names somebody else."""
-    leaks = guard.scan(member, files)
-    if leaks:
-        raise ReconciliationError(*leaks)
-    return files
 
 
 def _write(audience: str, files: Files, folder: Path) -> list[Entry]:
@@ -138,7 +163,7 @@ def _accounts(context: Context) -> dict[str, list[Account]]:
     found: dict[str, list[Account]] = {}
     for row, (issued, due) in zip(reports.printed(frame).iter_rows(named=True), times, strict=True):
         name = (row["clearing_member_id"], row["margin_account_id"])
-        rows = {code: by_account.get(name, []) for code, by_account in tables.items()}
+        rows = {code: by_account.get(name, ()) for code, by_account in tables.items()}
         found.setdefault(name[0], []).append(Account(row, issued, due, rows))
     faults = [fault for accounts in found.values() for account in accounts for fault in disagreements(account)]
     if faults:
@@ -217,33 +242,19 @@ def _member_files(accounts: Sequence[Account], member: str, tables: Mapping[str,
     """Every file of a member's folder by name."""
     files: Files = {}
     for report in MEMBER_TABLES:
-        files |= _formats(printing.header, report, member, "ALL", tables.get(report.code, ()))
+        files |= printing.header.table(report, member, "ALL", tables.get(report.code, ()))
     for account in accounts:
         files |= _account_files(account, printing)
     return files
 
 
 def _account_files(account: Account, printing: Printing) -> Files:
-    header = printing.header
+    header, who = printing.header, (account.member, account.account)
+    account = replace(account, tables={code: list(rows) for code, rows in account.tables.items()})
     made, called = statement(account, printing), notice(account, printing)
     pages = {MS01: statement_page(made, called), MC01: notice_page(called)}
-    files: Files = {}
-    for report, records, keys in ((MS01, made, STATEMENT_KEYS), (MC01, called, NOTICE_KEYS)):
-        name = _names(header, report, account.member, account.account)
-        content = pack.canonical({"envelope": header.fields(report), **nested(records, keys)})
-        files |= {
-            name("csv"): header.csv(report, long_form(records)),
-            name("json"): content,
-            name("html"): pages[report],
-        }
-    for report in (MR01, MP01, MT01, ML01):
-        files |= _formats(header, report, account.member, account.account, account.tables[report.code])
+    files = header.document(MS01, *who, made, STATEMENT_KEYS) | header.document(MC01, *who, called, NOTICE_KEYS)
+    files |= {header.edition.file_name(report.code, *who, "html"): page for report, page in pages.items()}
+    for report in ACCOUNT_TABLES:
+        files |= header.table(report, *who, account.tables[report.code])
     return files
-
-
-def _formats(header: Header, report: reports.Report, party: str, account: str, rows: Rows) -> Files:
-    return header.table(report, party, account, rows)
-
-
-def _names(header: Header, report: reports.Report, party: str, account: str) -> Any:
-    return lambda ending: header.edition.file_name(report.code, party, account, ending)

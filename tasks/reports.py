@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import groupby
+from decimal import Decimal
+from functools import partial
 from math import isfinite
-from typing import Any
+from typing import Any, overload
 
 import polars as pl
 
-from tasks import pack
-from tasks.envelope import cell, write_csv
+from tasks import envelope, pack
+from tasks.envelope import cell, needs_quotes, record_line, write_texts
 from tasks.model.errors import Finding, ModelInputError
 from tasks.pack import Edition
 from tasks.schema import SCHEMA_VERSION
@@ -303,23 +304,15 @@ class Header:
     as_of_ts: datetime
     origin: str
 
-    def csv(self, report: Report, rows: Iterable[Sequence[str]]) -> bytes:
-        """The report's rows in the inbox envelope: sender HOUSE, seq the version, created when it was as of."""
-        edition = self.edition
-        return write_csv(
-            report.code,
-            edition.business_date,
-            edition.cycle,
-            edition.version,
-            "HOUSE",
-            self.as_of_ts,
-            self.as_of_ts,
-            edition.env,
-            self.origin,
-            report.columns,
-            rows,
-            report.control,
-        )
+    def csv(self, report: Report, rows: Rows) -> bytes:
+        """The report's rows in the inbox envelope."""
+        return write_texts(self._envelope(report), report.columns, rows, sorted(report.control))
+
+    def _envelope(self, report: Report) -> envelope.Header:
+        """Sender HOUSE, seq the version, created when it was as of."""
+        edition, as_of = self.edition, self.as_of_ts
+        day, cycle, version = edition.business_date, edition.cycle, edition.version
+        return envelope.Header(report.code, day, cycle, version, "HOUSE", as_of, as_of, edition.env, self.origin)
 
     def fields(self, report: Report) -> dict[str, str]:
         """The envelope's fields, for JSON."""
@@ -348,6 +341,17 @@ class Header:
         made = {"csv": self.csv(report, rows), "json": self.json(report, rows)}
         return {self.edition.file_name(report.code, party, account, ending): made[ending] for ending in made}
 
+    def document(
+        self, report: Report, party: str, account: str, records: Sequence[Record], keys: Mapping[str, tuple[str, ...]]
+    ) -> dict[str, bytes]:
+        """Files of a long-form report by name: CSV of one line per field, JSON nested by block."""
+        lines = [line for each in records for line in long_lines(each)]
+        made = {
+            "csv": envelope.seal(self._envelope(report), [record_line(report.columns), *lines], Decimal(0)),
+            "json": pack.canonical({"envelope": self.fields(report), **nested(records, keys)}),
+        }
+        return {self.edition.file_name(report.code, party, account, ending): made[ending] for ending in made}
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -359,9 +363,12 @@ class Record:
     fields: Mapping[str, str]
 
 
-def long_form(records: Iterable[Record]) -> list[Row]:
-    """One row per field of each record."""
-    return [(each.block, each.key1, each.key2, name, value) for each in records for name, value in each.fields.items()]
+def long_lines(record: Record) -> list[str]:
+    """A line `block,key1,key2,field,value` of a CSV file for each field of a record."""
+    start = (record.block, record.key1, record.key2)
+    if needs_quotes("".join((*start, *record.fields.values()))):
+        return [record_line((*start, name, value)) for name, value in record.fields.items()]
+    return [f"{record.block},{record.key1},{record.key2},{name},{value}" for name, value in record.fields.items()]
 
 
 def nested(records: Iterable[Record], keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
@@ -378,20 +385,18 @@ def nested(records: Iterable[Record], keys: Mapping[str, tuple[str, ...]]) -> di
 
 def printed(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every value as the text that is published; missing is empty. Floats get fixed digits."""
-    return pl.DataFrame(
-        {name: _printed(frame[name]) for name in frame.columns}, schema=dict.fromkeys(frame.columns, pl.String)
-    )
+    return frame.select(_printed(frame[name]) for name in frame.columns)
 
 
-def _printed(column: pl.Series) -> list[str] | pl.Series:
+def _printed(column: pl.Series) -> pl.Series:
     if column.dtype == pl.String:
         return column.fill_null("")
-    if column.dtype.is_float():
-        digits = _DIGITS.get(column.name, FLOAT_DIGITS)
-        return ["" if value is None else fixed(value, digits) for value in column]
     if column.dtype.is_decimal():
         return column.cast(pl.String).fill_null("")
-    return [cell(value) for value in column]
+    form = partial(fixed, digits=_DIGITS.get(column.name, FLOAT_DIGITS)) if column.dtype.is_float() else cell
+    values = column.drop_nulls().unique()
+    texts = pl.Series(map(form, values), dtype=pl.String)
+    return column.replace_strict(values, texts, default="", return_dtype=pl.String)
 
 
 def fixed(value: float, digits: int) -> str:
@@ -402,13 +407,32 @@ def fixed(value: float, digits: int) -> str:
     return text if float(text) else text.lstrip("-")
 
 
-def by_account(frame: pl.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str], list[Row]]:
+class TableRows(Sequence[Row]):
+    """Rows of a frame of texts, made whenever they are read: those of a whole book would fill the memory."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def __len__(self) -> int:
+        return self._frame.height
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        return self._frame[at].rows() if isinstance(at, slice) else self._frame.row(at)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._frame.rows())
+
+
+def by_account(frame: pl.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str], TableRows]:
     """Rows of a printed frame by its first two columns (member, account), which it is ordered by."""
-    return {
-        (member, account): [row[2:] for row in rows]
-        for (member, account), rows in _grouped(frame.select(*frame.columns[:2], *columns))
-    }
-
-
-def _grouped(frame: pl.DataFrame) -> Iterator[tuple[tuple[str, str], Iterator[Row]]]:
-    yield from groupby(frame.iter_rows(), key=lambda row: (row[0], row[1]))
+    member, account = frame.columns[:2]
+    groups = frame.group_by(member, account, maintain_order=True).len()
+    tables, start, found = frame.select(columns), 0, {}
+    for *who, rows in groups.iter_rows():
+        found[tuple(who)] = TableRows(tables.slice(start, rows))
+        start += rows
+    return found

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -25,6 +26,7 @@ STATEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "requirement": ("client_id", "item"),
     "risk": ("client_id", "product_group"),
     "collateral": ("asset",),
+    "leverage": (),
     "liquidation": ("product_group",),
     "overrides": ("client_id", "override_id"),
 }
@@ -49,6 +51,8 @@ RESULT = (
     "minimum_transfer_amount_usd",
     "call_increment_usd",
     "margin_call_amount_usd",
+)
+LEVERAGE = (
     "gross_delta_notional_usd",
     "net_delta_notional_usd",
     "equity_usd",
@@ -79,6 +83,8 @@ _POSITION = (
     "mark_quality",
     "mark_obs_ts",
 )
+_CLIENT, _CONTRACT = map(MP01.columns.index, ("client_id", "contract_id"))
+_position = itemgetter(*map(MP01.columns.index, _POSITION))
 _REQUIREMENT = (
     "row_type",
     "line_no",
@@ -125,18 +131,20 @@ class Printing:
 
 
 def statement(account: Account, printing: Printing) -> list[Record]:
-    """MS01: header, result, flags, balances, positions, requirement, risk, collateral, liquidation, overrides."""
+    """MS01: header, result, flags, balances, positions, requirement, risk, collateral, leverage, liquidation,
+    overrides."""
     return [
         Record("header", "", "", identity(account, printing, "MS01")),
         Record("result", "", "", {name: account.figures[name] for name in RESULT}),
         *_flags(account.figures["quality_flags"]),
         *_balances(account.rows(ML01)),
         *(
-            Record("positions", row["client_id"], row["contract_id"], _pick(row, _POSITION))
-            for row in account.rows(MP01)
+            Record("positions", row[_CLIENT], row[_CONTRACT], dict(zip(_POSITION, _position(row), strict=True)))
+            for row in account.tables["MP01"]
         ),
         *_requirement(account.rows(MR01)),
         *(Record("collateral", row["asset"], "", _pick(row, _COLLATERAL)) for row in account.rows(MT01)),
+        Record("leverage", "", "", {name: account.figures[name] for name in LEVERAGE}),
         *_liquidation(account.rows(MR01)),
         *(
             Record("overrides", row["client_id"], row["item"], _pick(row, _OVERRIDE))

@@ -29,7 +29,7 @@ HEAD, TAIL = "#H,MR01\n", "#T,1,0,00\n"
 
 def scan(member: str, name: str, text: str) -> list[str]:
     guard = Guard(PARTIES, {b"BTC", b"USD"})
-    return [finding.value for finding in guard.scan(member, {name: text.encode()})]
+    return [finding.value for finding in guard.scan({member: {name: text.encode()}})]
 
 
 @pytest.mark.parametrize(
