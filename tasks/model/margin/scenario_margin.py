@@ -123,8 +123,8 @@ def _scenario_pnl(holdings: Holdings, rows: ExpiryRows, discount: Factors, rules
     of_row = _discounted_pnl(rows, discount, now, unit)
     of_row[:, n_points:] = -np.abs(of_row[:, n_points:])
     pnl = portfolio_pnl(rows.account_pointer(holdings.accounts), np.arange(len(of_row)), np.ones(len(of_row)), of_row)
-    pnl[:, :n_points] += _linear_pnl(holdings, moved, rules.grid)
-    return np.asarray(pnl * np.concatenate([rules.grid.weights, [tilt.weight for tilt in rules.tilts]]))
+    linear = np.pad(_linear_pnl(holdings, moved, rules.grid), ((0, 0), (0, len(tilted))))
+    return np.asarray((pnl + linear) * np.concatenate([rules.grid.weights, [tilt.weight for tilt in rules.tilts]]))
 
 
 def _linear_pnl(holdings: Holdings, moved: Floats, grid: ScenarioGrid) -> Floats:
