@@ -25,7 +25,7 @@ from tasks.model.risk.profit import portfolio_pnl
 
 LARGEST_FACTOR = 50.0  # a price further away than this, up or down, is none
 _STEPS = 200  # of the ladder on each side: 2 % of the price each
-_PRECISION = 1e-12  # of the logarithm of the price
+_PRECISION = 1e-10  # of the logarithm of the price: what option prices are good for on a large book
 _MOST_ROUNDS = 100  # bisection alone needs 35
 
 
@@ -184,7 +184,7 @@ def _taken(contracts: Contracts, index: Ints) -> Contracts:
         for each in fields(contracts)
         if isinstance(value := getattr(contracts, each.name), np.ndarray)
     }
-    return replace(contracts, ids=tuple(contracts.ids[position] for position in index), **arrays)
+    return replace(contracts, ids=tuple(map(contracts.ids.__getitem__, index.tolist())), **arrays)
 
 
 def _require_rows(contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats) -> None:
