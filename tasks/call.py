@@ -8,8 +8,9 @@ import polars as pl
 
 from tasks import calendar, reference
 from tasks.model.errors import Finding, LeveeError
-from tasks.model.margin.call import USD, CallInputs, CallResult
+from tasks.model.margin.call import CallInputs, CallResult
 from tasks.model.margin.call import call as call_margin
+from tasks.model.margin.due import USD
 from tasks.stage import Context, stage
 
 _MEET_CALLS = """
@@ -44,6 +45,8 @@ def call(context: Context) -> None:
             haircuts, on="asset", how="left"
         ),
         issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
+        haircut_mode=context.slice("result.haircut_mode"),
+        joint_collateral=context.slice("result.joint_collateral"),
     )
     _write(context, call_margin(inputs, context.key.cycle_id, issued, context.policy))
 

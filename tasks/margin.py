@@ -22,11 +22,15 @@ def margin(context: Context) -> None:
         history=context.query("book/slices/margin_history", business_date=context.key.business_date),
         volumes=context.query("book/slices/margin_volumes"),
         order_books=context.query("book/slices/margin_order_books"),
-        balances=context.query("book/slices/call_balances"),
+        balances=context.query("book/slices/margin_balances"),
         stablecoins=tuple(code for code, asset in sorted(reference.assets().items()) if asset.form == "STABLECOIN"),
         apc_buffer=_buffer_before(context),
         overrides=context.slice("book.override"),
         business_date=context.key.business_date,
+        joint_accounts=context.query("book/slices/margin_joint_accounts"),
+        coins=context.slice("result.asset_price")
+        .filter(pl.col("asset").is_in([code for code, asset in reference.assets().items() if asset.form == "COIN"]))
+        .select("asset", "price_usd"),
     )
     result = initial_margin(inputs, context.run["as_of_ts"], context.policy)
     for table in fields(result):

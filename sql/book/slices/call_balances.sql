@@ -1,5 +1,6 @@
 -- Balances after today's postings with the price, haircut and issuer of the asset, what the member may post and who it
--- is: what is held counts at the lowest admissible price, what is owed at the highest.
+-- is: what is held counts at the lowest admissible price, what is owed at the highest. Coin that is margined with the
+-- positions has its own margin besides.
 SELECT
     b.clearing_member_id,
     b.margin_account_id,
@@ -10,7 +11,10 @@ SELECT
     h.haircut_fraction,
     h.rule_id AS haircut_rule,
     h.issuer,
-    concat_ws('|', b.clearing_member_id, m.parent_id, m.lei) AS related_parties
+    concat_ws('|', b.clearing_member_id, m.parent_id, m.lei) AS related_parties,
+    j.liquidity_haircut_fraction,
+    j.own_margin_fraction,
+    j.index_price_usd
 FROM result.balance AS b
 LEFT JOIN result.asset_price AS p
     ON p.run_id = b.run_id AND p.asset = b.asset
@@ -18,5 +22,8 @@ LEFT JOIN result.haircut AS h
     ON h.run_id = b.run_id AND h.asset = b.asset
 LEFT JOIN book.member AS m
     ON m.run_id = b.run_id AND m.clearing_member_id = b.clearing_member_id
+LEFT JOIN result.joint_collateral AS j
+    ON j.run_id = b.run_id AND j.clearing_member_id = b.clearing_member_id
+    AND j.margin_account_id = b.margin_account_id AND j.asset = b.asset
 WHERE b.run_id = $run_id
 ORDER BY ALL

@@ -94,8 +94,21 @@ counted AS (
     WHERE b.run_id = $run_id AND b.closing <> 0
     GROUP BY ALL
     UNION ALL
+    SELECT b.clearing_member_id, b.margin_account_id, 'SINGLE_SOURCE', count(*)
+    FROM result.balance AS b
+    JOIN result.asset_price AS p ON p.run_id = b.run_id AND p.asset = b.asset AND p.sources = 1
+    WHERE b.run_id = $run_id AND b.closing <> 0
+    GROUP BY ALL
+    UNION ALL
+    SELECT b.clearing_member_id, b.margin_account_id, 'HAIRCUT_PROXY', count(*)
+    FROM result.balance AS b
+    JOIN result.haircut AS h ON h.run_id = b.run_id AND h.asset = b.asset AND h.quality = 'PROXY'
+    WHERE b.run_id = $run_id AND b.closing <> 0
+    GROUP BY ALL
+    UNION ALL
     SELECT clearing_member_id, margin_account_id, 'JOINT_AS_HAIRCUT', count(*)
-    FROM book.account WHERE run_id = $run_id AND collateral_mode = 'joint' GROUP BY ALL
+    FROM book.account
+    WHERE run_id = $run_id AND collateral_mode = 'joint' AND account_type = 'CLIENT_GROSS' GROUP BY ALL
 )
 SELECT clearing_member_id, margin_account_id, word, CAST(count AS BIGINT) AS count
 FROM counted

@@ -18,7 +18,11 @@ CREATE TABLE IF NOT EXISTS result.margin_account (
     margin_call_amount_usd DECIMAL(20, 2) NOT NULL,
     status VARCHAR NOT NULL,
     quality_flags VARCHAR NOT NULL,
-    collateral_counted_value_usd DECIMAL(20, 2) NOT NULL
+    collateral_counted_value_usd DECIMAL(20, 2) NOT NULL,
+    collateral_mode VARCHAR NOT NULL,
+    other_mode_total_initial_margin_usd DECIMAL(20, 2),
+    other_mode_collateral_counted_value_usd DECIMAL(20, 2),
+    other_mode_margin_call_amount_usd DECIMAL(20, 2)
 );
 COMMENT ON COLUMN result.margin_account.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.margin_account.clearing_member_id IS 'clearing member';
@@ -39,3 +43,7 @@ COMMENT ON COLUMN result.margin_account.margin_call_amount_usd IS 'USD, 0 or at 
 COMMENT ON COLUMN result.margin_account.status IS 'FINAL or HELD';
 COMMENT ON COLUMN result.margin_account.quality_flags IS 'declared fallbacks behind the figures with their counts, separated by spaces';
 COMMENT ON COLUMN result.margin_account.collateral_counted_value_usd IS 'USD, collateral after haircut that counts as cover within the concentration caps';
+COMMENT ON COLUMN result.margin_account.collateral_mode IS 'mode that binds: haircut, or joint where coin collateral is margined with the positions';
+COMMENT ON COLUMN result.margin_account.other_mode_total_initial_margin_usd IS 'USD, what would be required in haircut mode of an account in joint mode; empty in haircut mode';
+COMMENT ON COLUMN result.margin_account.other_mode_collateral_counted_value_usd IS 'USD, what its collateral would count for then';
+COMMENT ON COLUMN result.margin_account.other_mode_margin_call_amount_usd IS 'USD, what it would be called for then';

@@ -22,14 +22,14 @@ import polars as pl
 from tasks.model import money
 from tasks.model.errors import Finding, ReconciliationError
 from tasks.model.margin import quality
-from tasks.model.margin.collateral import count_as_cover, haircut_in_force, required_price, value_collateral
-from tasks.model.margin.concentration import counted_values
+from tasks.model.margin.collateral import count_as_cover, required_price, value_collateral
+from tasks.model.margin.due import USD, Held, Payment, due_asset, payment
 from tasks.model.margin.outstanding import meet_calls
 from tasks.model.policy import Policy
 
 CALL_TYPE = "INITIAL_MARGIN"
 REASON = "INITIAL_MARGIN_DEFICIT"
-USD = "USD"
+HAIRCUT, JOINT = "haircut", "joint"
 ACCOUNT = ["clearing_member_id", "margin_account_id"]
 _ZERO, _ONE = Decimal("0.00"), Decimal(1)
 _USD = pl.Decimal(20, 2)
@@ -60,6 +60,15 @@ _ACCOUNT_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     ),
     "status": pl.String,
     "quality_flags": pl.String,
+    "collateral_mode": pl.String,
+    **dict.fromkeys(
+        (
+            "other_mode_total_initial_margin_usd",
+            "other_mode_collateral_counted_value_usd",
+            "other_mode_margin_call_amount_usd",
+        ),
+        _USD,
+    ),
 }
 _CALL_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "call_id": pl.String,
@@ -89,7 +98,8 @@ class CallInputs:
     due_price_usd (price of base_ccy), permitted_assets, related_parties. portfolios: result.portfolio. balances,
     deposits: see collateral and outstanding. outstanding: calls of earlier cycles. quality: account, word, count.
     due: asset, calendar_id, due_ts, decimals, haircut_fraction, haircut_rule, issuer, a row for each base_ccy and USD.
-    issuers: by asset, of those that have one.
+    issuers: by asset, of those that have one. haircut_mode: of accounts in joint mode, rows like result.portfolio of
+    their positions alone. joint_collateral: see coin_collateral.
     """
 
     accounts: pl.DataFrame
@@ -100,6 +110,8 @@ class CallInputs:
     quality: pl.DataFrame
     due: pl.DataFrame
     issuers: Mapping[str, str]
+    haircut_mode: pl.DataFrame
+    joint_collateral: pl.DataFrame
 
 
 @dataclass(frozen=True)
@@ -119,21 +131,83 @@ def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy)
     """
     required = inputs.portfolios.group_by(ACCOUNT).agg(pl.col(_TOTALS).sum())
     must = {row[:2]: row[2] for row in required.select(*ACCOUNT, "total_initial_margin_usd").iter_rows()}
-    collateral = count_as_cover(value_collateral(inputs.balances, policy), must, inputs.issuers, policy)
+    alone = {row[:2]: row[2] for row in inputs.haircut_mode.select(*ACCOUNT, _TOTALS[2]).iter_rows()}
+    collateral = count_as_cover(value_collateral(inputs.balances, policy), must, inputs.issuers, policy, alone)
     outstanding = meet_calls(inputs.outstanding, inputs.deposits)
+    other = _counted_in_haircut_mode(inputs, alone, policy)
     joined = _join(inputs, required, collateral, outstanding)
-    rows = [(row, _account(row, policy)) for row in joined.iter_rows(named=True)]
-    dues = {row["asset"]: row for row in inputs.due.iter_rows(named=True)}
-    values: dict[tuple[str, str], dict[str, Decimal]] = {}
-    for member, margin_account, asset, value in collateral.select(*ACCOUNT, "asset", _VALUES[1]).iter_rows():
-        values.setdefault((member, margin_account), {})[asset] = value
+    rows = [(row, _account(row, other.get(_key(row)), policy)) for row in joined.iter_rows(named=True)]
+    held, due = _held(collateral, must, alone), _due_terms(inputs)
     calls = [
-        _call(account, row, _due(account, row, dues, values, inputs.issuers, policy), cycle_id, issued_ts)
+        _call(
+            account,
+            row,
+            held.get(_key(row)) or _nothing(account, alone.get(_key(row))),
+            due,
+            cycle_id,
+            issued_ts,
+            policy,
+        )
         for row, account in rows
         if account["margin_call_amount_usd"] > 0
     ]
     accounts = pl.DataFrame([account for _, account in rows], schema=_ACCOUNT_SCHEMA)
     return CallResult(collateral, outstanding, accounts, pl.DataFrame(calls, schema=_CALL_SCHEMA))
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str]:
+    return row["clearing_member_id"], row["margin_account_id"]
+
+
+def _held(
+    collateral: pl.DataFrame, required: Mapping[Any, Decimal], alone: Mapping[Any, Decimal]
+) -> dict[tuple[str, str], Held]:
+    """Collateral of each account that has any."""
+    held: dict[tuple[str, str], Held] = {}
+    for row in collateral.iter_rows(named=True):
+        key = _key(row)
+        each = held.setdefault(key, Held({}, {}, required.get(key, _ZERO), alone.get(key)))
+        each.values[row["asset"]] = row["post_haircut_value_usd"]
+        each.own_margin[row["asset"]] = row["own_margin_usd"] or _ZERO
+    return held
+
+
+def _nothing(account: Mapping[str, Any], alone: Decimal | None) -> Held:
+    return Held({}, {}, account["total_initial_margin_usd"], alone)
+
+
+@dataclass(frozen=True)
+class _DueTerms:
+    """Terms of every asset a call may be due in, and of the coins of accounts in joint mode."""
+
+    by_asset: Mapping[str, dict[str, Any]]
+    joint: Mapping[tuple[str, str, str], dict[str, Any]]
+    issuers: Mapping[str, str]
+
+    def payment(self, asset: str, account: Mapping[str, Any]) -> Payment:
+        """What a payment of an account in an asset is cut by."""
+        return payment(self.by_asset[asset], account, self.joint.get((*_key(account), asset)))
+
+
+def _due_terms(inputs: CallInputs) -> _DueTerms:
+    return _DueTerms(
+        {row["asset"]: row for row in inputs.due.iter_rows(named=True)},
+        {(*_key(row), row["asset"]): row for row in inputs.joint_collateral.iter_rows(named=True)},
+        inputs.issuers,
+    )
+
+
+def _counted_in_haircut_mode(
+    inputs: CallInputs, alone: Mapping[Any, Decimal], policy: Policy
+) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    """Requirement and collateral counted of accounts in joint mode, had they been haircut: what does not bind."""
+    keys = inputs.haircut_mode.select(ACCOUNT)
+    balances = inputs.balances.join(keys, on=ACCOUNT, how="semi").with_columns(own_margin_fraction=None)
+    counted = count_as_cover(value_collateral(balances, policy), alone, inputs.issuers, policy, {})
+    held = dict.fromkeys(alone, _ZERO)
+    for row in counted.iter_rows(named=True):
+        held[_key(row)] += row["counted_value_usd"]
+    return {key: (required, held[key]) for key, required in alone.items()}
 
 
 def call_amount(deficit: Decimal, minimum_transfer_amount: Decimal, increment: Decimal) -> Decimal:
@@ -195,7 +269,8 @@ def _check_complete(joined: pl.DataFrame, required: pl.DataFrame) -> None:
         )
 
 
-def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
+def _account(row: dict[str, Any], other: tuple[Decimal, Decimal] | None, policy: Policy) -> dict[str, Any]:
+    """A row of result.margin_account. other: requirement and collateral in haircut mode where joint mode binds."""
     required, held, counted = (row[name] for name in ("total_initial_margin_usd", *_VALUES[1:]))
     outstanding = row["closing_usd"]
     minimum, increment = terms(row["mta"], row["rounding_unit"], policy)
@@ -214,56 +289,30 @@ def _account(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
         "margin_call_amount_usd": call_amount(called_for, minimum, increment),
         "status": "FINAL",
         "quality_flags": row["quality_flags"],
+        "collateral_mode": HAIRCUT if other is None else JOINT,
+        "other_mode_total_initial_margin_usd": other and other[0],
+        "other_mode_collateral_counted_value_usd": other and other[1],
+        "other_mode_margin_call_amount_usd": other
+        and call_amount(max(_ZERO, other[0] - other[1] - outstanding), minimum, increment),
     }
 
 
-def due_asset(
-    base_ccy: str,
-    haircut: Decimal,
-    amount: Decimal,
-    values: Mapping[str, Decimal],
-    required: Decimal,
-    issuers: Mapping[str, str],
-    policy: Policy,
-) -> str:
-    """Asset a call is due in: the account's base currency where paying in it covers the call, else USD.
-
-    haircut: of a payment in base_ccy. amount: USD called. values: USD after haircut by asset held. required: total
-    initial margin, USD. Caps may leave the base currency no room, and a haircut of 1 no worth: more of it would be
-    asked for again tomorrow.
-    """
-    if haircut >= 1:
-        return USD
-    paid = {**values, base_ccy: values.get(base_ccy, _ZERO) + amount}
-    before, after = (
-        money.total(counted_values(each, required, issuers, policy.collateral.cap).values()) for each in (values, paid)
-    )
-    return base_ccy if after - before >= amount else USD
-
-
-def _due(
+def _call(
     account: dict[str, Any],
     row: dict[str, Any],
-    dues: Mapping[str, dict[str, Any]],
-    values: Mapping[tuple[str, str], Mapping[str, Decimal]],
-    issuers: Mapping[str, str],
+    held: Held,
+    terms_of_due: _DueTerms,
+    cycle_id: str,
+    issued_ts: datetime,
     policy: Policy,
 ) -> dict[str, Any]:
-    """Terms of the asset a call is due in, `haircut` being what a payment of this member in it is cut by."""
-    held = values.get((row["clearing_member_id"], row["margin_account_id"]), {})
-    amount, required = account["margin_call_amount_usd"], account["total_initial_margin_usd"]
-    cut = {asset: haircut_in_force({**row, **dues[asset], "quantity": _ONE})[0] for asset in (row["base_ccy"], USD)}
-    asset = due_asset(row["base_ccy"], cut[row["base_ccy"]], amount, held, required, issuers, policy)
-    return {**dues[asset], "haircut": cut[asset]}
-
-
-def _call(
-    account: dict[str, Any], row: dict[str, Any], due: dict[str, Any], cycle_id: str, issued_ts: datetime
-) -> dict[str, Any]:
-    amount, asset, haircut = account["margin_call_amount_usd"], due["asset"], due["haircut"]
+    amount = account["margin_call_amount_usd"]
+    base, paid = row["base_ccy"], {asset: terms_of_due.payment(asset, row) for asset in (row["base_ccy"], USD)}
+    asset = due_asset(base, paid[base], amount, held, terms_of_due.issuers, policy)
+    due, taken = terms_of_due.by_asset[asset], paid[asset].taken
     price = _ONE if asset == USD else required_price(asset, row["due_price_usd"])
-    # Worth the call after haircut: who pays what the notice asks is not called for the haircut tomorrow.
-    worth = money.product(price, _ONE - haircut)
+    # Worth the call after what is cut: who pays what the notice asks is not called for the haircut tomorrow.
+    worth = money.product(price, _ONE - taken)
     return {
         "call_id": call_id(cycle_id, row["margin_account_id"]),
         "call_version": 1,
@@ -277,7 +326,7 @@ def _call(
         "met_amount_usd": _ZERO,
         "due_asset": asset,
         "due_amount": money.quantity_worth(amount, worth, money.settlement_unit(due["decimals"])),
-        "due_haircut_fraction": haircut,
+        "due_haircut_fraction": taken,
         "calendar_id": due["calendar_id"],
         "issued_ts": issued_ts,
         "due_ts": due["due_ts"],

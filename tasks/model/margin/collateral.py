@@ -13,7 +13,7 @@ What of it counts as cover is decided by the caps of concentration. Exact decima
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from functools import cache
 from itertools import groupby
@@ -25,7 +25,7 @@ import polars as pl
 from tasks.model import money
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.margin.brackets import MarginalTiers
-from tasks.model.margin.concentration import counted_values
+from tasks.model.margin.concentration import Cover, counted_values, to_cover
 from tasks.model.margin.haircut import Haircut
 from tasks.model.policy import HaircutTiers, Policy
 
@@ -55,26 +55,42 @@ def value_collateral(balances: pl.DataFrame, policy: Policy) -> pl.DataFrame:
     """One valued line per account and asset, in key order.
 
     `balances`: clearing_member_id, margin_account_id, asset, quantity (native, may be negative), price_usd (null = no
-    price), and what `haircut_in_force` reads. Raises ModelInputError PRICE_MISSING or HAIRCUT_MISSING.
+    price), and what `haircut_in_force` reads. Where they have own_margin_fraction, liquidity_haircut_fraction and
+    index_price_usd of an asset (see coin_collateral), it is margined with the positions and keeps no market haircut.
+    Raises ModelInputError PRICE_MISSING or HAIRCUT_MISSING.
     """
     rows = balances.sort("clearing_member_id", "margin_account_id", "asset")
     return pl.DataFrame([_line(row, policy) for row in rows.iter_rows(named=True)], schema=SCHEMA)
 
 
 def count_as_cover(
-    lines: pl.DataFrame, required: Mapping[tuple[str, str], Decimal], issuers: Mapping[str, str], policy: Policy
+    lines: pl.DataFrame,
+    required: Mapping[tuple[str, str], Decimal],
+    issuers: Mapping[str, str],
+    policy: Policy,
+    alone: Mapping[tuple[str, str], Decimal],
 ) -> pl.DataFrame:
     """The valued lines with counted_value_usd: what of each counts after the caps.
 
-    lines: see `value_collateral`. required: total initial margin by (clearing_member_id, margin_account_id).
+    lines: see `value_collateral`. required: total initial margin by (clearing_member_id, margin_account_id). alone:
+    of accounts in joint mode, total initial margin of their positions alone.
     """
     rows = []
     for account, own in groupby(lines.iter_rows(named=True), key=lambda row: (row[_KEY[0]], row[_KEY[1]])):
         held = list(own)
-        values = {row["asset"]: row["post_haircut_value_usd"] for row in held}
-        counted = counted_values(values, required.get(account, Decimal(0)), issuers, policy.collateral.cap)
+        cover = cover_of(held, required.get(account, Decimal(0)), alone.get(account))
+        counted = counted_values(cover, issuers, policy.collateral.cap)
         rows += [{**row, "counted_value_usd": counted[row["asset"]]} for row in held]
     return pl.DataFrame(rows, schema=COUNTED_SCHEMA)
+
+
+def cover_of(lines: Iterable[Mapping[str, Any]], required: Decimal, alone: Decimal | None) -> Cover:
+    """Collateral of one account as the caps see it; see `count_as_cover`."""
+    held = list(lines)
+    values = {row["asset"]: row["post_haircut_value_usd"] for row in held}
+    if alone is None:
+        return Cover(values, to_cover(values, required))
+    return Cover(values, alone, {row["asset"]: row["own_margin_usd"] or _ZERO for row in held})
 
 
 def post_haircut_value(quantity: Decimal, price: Decimal, haircut: Decimal) -> Decimal:
@@ -120,6 +136,11 @@ def _tiers(rule: HaircutTiers, haircut: Decimal) -> MarginalTiers:
     return MarginalTiers(rule.floor_usd, tuple(min(added, float(_ONE - haircut)) for added in rule.added_fraction))
 
 
+def own_margin(quantity: Decimal, index_price: Decimal, fraction: Decimal) -> Decimal:
+    """USD that a coin held can add to the requirement at most, rounded up to a cent; nothing where it is owed."""
+    return money.round_up(money.product(max(quantity, Decimal(0)), index_price, fraction))
+
+
 def required_price(asset: str, price: Decimal | None) -> Decimal:
     """The price itself. Raises ModelInputError PRICE_MISSING where an asset held, paid in or due has none."""
     if price is None or not price.is_finite() or price < 0:
@@ -142,7 +163,8 @@ def _is_permitted(asset: str, permitted: str | None) -> bool:
 def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     asset, quantity = str(row["asset"]), money.exact(row["quantity"])
     price = required_price(asset, row["price_usd"])
-    haircut, rule = haircut_in_force(row)
+    own = row.get("own_margin_fraction")
+    haircut, rule = haircut_in_force(row) if own is None else _joint_haircut(row)
     market = money.round_down(money.product(quantity, price))
     value, cut = post_haircut_value(quantity, price, haircut), tier_cut(asset, market, haircut, policy)
     return {
@@ -156,5 +178,9 @@ def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
         "market_value_usd": market,
         "post_haircut_value_usd": max(value - cut, _ZERO) if cut else value,
         "rule_id": rule,
-        "own_margin_usd": None,
+        "own_margin_usd": None if own is None else own_margin(quantity, row["index_price_usd"], own),
     }
+
+
+def _joint_haircut(row: Mapping[str, Any]) -> Haircut:
+    return Haircut(row["liquidity_haircut_fraction"], f"collateral.liquidity_haircut_fraction.{row['asset']}")

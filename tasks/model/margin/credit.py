@@ -31,6 +31,12 @@ def step_of(surveillance_level: int | None, credit_score: float | None, rule: Cr
     return max(steps, default=UNRATED)
 
 
+def fraction(surveillance_level: int | None, credit_score: float | None, rule: Credit) -> float:
+    """Share that a rating puts on top of the other lines."""
+    step = step_of(surveillance_level, credit_score, rule)
+    return rule.unrated_step_fraction if step == UNRATED else rule.step_fraction[step]
+
+
 def credit_line(book: Book, lines: Ints, ratings: Mapping[tuple[str, str], Mapping[str, Any]], policy: Policy) -> Line:
     """CREDIT of each portfolio. lines: (n,) cents of lines 1 to 9; ratings: row of each account, see MarginInputs."""
     rule = policy.credit

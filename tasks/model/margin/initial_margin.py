@@ -2,59 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
 
-from tasks.model.arrays import Closes, Floats, Ints
-from tasks.model.margin import add_ons, apc, floors, leverage, lines, liquidity, options, overrides, requirement
-from tasks.model.margin.close_out import liquidation_table
-from tasks.model.margin.collateral import value_collateral
-from tasks.model.margin.credit import credit_line
-from tasks.model.margin.depeg import stablecoin_depeg
-from tasks.model.margin.lines import Line
+from tasks.model.arrays import Closes
+from tasks.model.margin import apc, coin_collateral, liquidity, overrides
+from tasks.model.margin.asked import Asked, Setting, asked
+from tasks.model.margin.margin_inputs import MarginInputs
 from tasks.model.margin.outright import outright
 from tasks.model.margin.portfolio import ACCOUNT, Book, build_book, floats
-from tasks.model.margin.requirement import BaseMargin
-from tasks.model.margin.risk_tables import position_table, risk_table
+from tasks.model.margin.risk_tables import position_table
 from tasks.model.margin.scenario_tables import scenario_set_table, scenario_table
-from tasks.model.margin.tails import Readings, ScenarioSets, readings, scenario_sets
-from tasks.model.margin.wrong_way import wrong_way_line
+from tasks.model.margin.tails import ScenarioSets, scenario_sets
 from tasks.model.market.returns import joint_closes
 from tasks.model.policy import Policy
 from tasks.model.risk.scenarios import present_volatility
 
+__all__ = ["MarginInputs", "MarginResult", "initial_margin"]
+
 _REFERENCE_TYPE = "HOUSE"  # account type whose liquidation periods the buffer's reference portfolio has
-
-
-@dataclass(frozen=True)
-class MarginInputs:
-    """Frames of the margin stage.
-
-    positions: see portfolio.build_book. accounts: as there, and gap_days (days without a settlement window of the
-    asset calls are due in, beyond the usual one). surface: certified slices, see there too. listed: underlying of
-    every contract listed, so that a scenario set does not depend on who holds what. history: underlying, date, close
-    (USD), up to the business date. volumes, order_books: see liquidity.liquidity_table. balances: see
-    collateral.value_collateral, after today's postings. stablecoins: the assets among them that are meant to be worth
-    a dollar.
-    Of an account also surveillance_level and credit_score of its member, null where not known. apc_buffer: the rows of
-    the cycle before, see apc.buffer_table. overrides: see overrides.in_force.
-    """
-
-    positions: pl.DataFrame
-    accounts: pl.DataFrame
-    surface: pl.DataFrame
-    listed: pl.DataFrame
-    history: pl.DataFrame
-    volumes: pl.DataFrame
-    order_books: pl.DataFrame
-    balances: pl.DataFrame
-    stablecoins: tuple[str, ...]
-    apc_buffer: pl.DataFrame
-    overrides: pl.DataFrame
-    business_date: date
 
 
 @dataclass(frozen=True)
@@ -72,16 +41,8 @@ class MarginResult:
     leverage: pl.DataFrame
     liquidation_price: pl.DataFrame
     override: pl.DataFrame
-
-
-@dataclass(frozen=True)
-class _Exposure:
-    """What a book is exposed to beside its tails: shared by the lines that ask for it."""
-
-    delta_usd: Floats  # (entries,)
-    notional: leverage.Notional
-    collateral: pl.DataFrame  # valued lines
-    brackets: floors.BracketFloor
+    joint_collateral: pl.DataFrame
+    haircut_mode: pl.DataFrame
 
 
 def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> MarginResult:
@@ -93,97 +54,50 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     book = build_book(inputs.positions, inputs.accounts, inputs.surface, as_of, policy)
     sets = _scenario_sets(book, inputs, as_of, policy)
     market = _liquidity_table(sets, inputs, as_of, policy)
-    read = readings(book, sets, policy)
-    base = requirement.base_margin(book, read.whole, policy)
     buffer = _buffer_table(sets, inputs, policy)
-    exposure = _exposure(book, inputs, policy)
     granted = overrides.in_force(inputs.overrides, inputs.business_date)
-    risk = _risk_lines(book, base, read, sets, market, exposure, inputs, policy)
-    asked = _policy_lines(book, base, risk, buffer, exposure, granted, inputs, policy)
-    values = options.option_values(book.positions)
-    come_to = requirement.totals(
-        lines.total(asked, book.portfolios.height),
-        asked[-1].cents,
-        _by_portfolio(book, values),
-        exposure.brackets.maintenance,
-        policy,
-    )
+    setting = Setting(sets, market, buffer, granted, inputs, policy)
+    apart = asked(book, setting)
+    coins = coin_collateral.holdings(setting, as_of)
+    joint = _asked_jointly(coins, setting, as_of)
     return MarginResult(
         scenario=scenario_table(sets),
         scenario_set=scenario_set_table(sets),
         liquidity=market,
-        portfolio_risk=risk_table(book, read.whole, base),
-        requirement=lines.requirement_table(book, asked, policy),
-        portfolio=requirement.portfolio_table(book, come_to),
-        position_risk=position_table(book, values),
+        portfolio_risk=_in_force("portfolio_risk", apart, joint),
+        requirement=_in_force("requirement", apart, joint),
+        portfolio=_in_force("portfolio", apart, joint),
+        position_risk=position_table(book, apart.option_value),
         apc_buffer=buffer,
-        leverage=leverage.leverage_table(book, exposure.notional, exposure.collateral, come_to.net_option_value),
-        liquidation_price=liquidation_table(book, come_to.total_maintenance, exposure.collateral),
+        leverage=apart.leverage,
+        liquidation_price=_in_force("liquidation_price", apart, joint),
         override=granted,
+        joint_collateral=coins,
+        haircut_mode=apart.portfolio.join(coin_collateral.accounts(setting), on=ACCOUNT, how="semi"),
     )
 
 
-def _exposure(book: Book, inputs: MarginInputs, policy: Policy) -> _Exposure:
-    delta_usd = leverage.entry_delta_usd(book)
-    return _Exposure(
-        delta_usd,
-        leverage.delta_notional(book, delta_usd),
-        value_collateral(inputs.balances, policy),
-        floors.bracket_floor(book, delta_usd, policy),
-    )
+def _asked_jointly(coins: pl.DataFrame, setting: Setting, as_of: datetime) -> Asked | None:
+    """What is asked of the accounts in joint mode, positions and coins together; None where there is none."""
+    inputs, policy = setting.inputs, setting.policy
+    accounts = coin_collateral.accounts(setting)
+    if accounts.is_empty():
+        return None
+    positions = inputs.positions.join(accounts, on=ACCOUNT, how="semi")
+    together = coin_collateral.with_coins(positions, coins)
+    books = [build_book(each, accounts, inputs.surface, as_of, policy) for each in (positions, together)]
+    valued = coin_collateral.with_terms(inputs.balances, coins)
+    return asked(books[0], replace(setting, inputs=replace(inputs, balances=valued)), books[1])
 
 
-def _risk_lines(
-    book: Book,
-    base: BaseMargin,
-    read: Readings,
-    sets: list[ScenarioSets],
-    market: pl.DataFrame,
-    exposure: _Exposure,
-    inputs: MarginInputs,
-    policy: Policy,
-) -> list[Line]:
-    """Lines 1 to 8: what the portfolio itself may lose."""
-    gaps = {row[:2]: row[2] for row in inputs.accounts.select(*ACCOUNT, "gap_days").iter_rows()}
-    return [
-        requirement.base_line(base),
-        add_ons.correlation_line(base, read.repaired, policy),
-        add_ons.liquidity_line(liquidity.close_out(book, base.row_blended, market, policy)),
-        wrong_way_line(book, base, sets, exposure.collateral, policy),
-        add_ons.mark_line(book, policy),
-        add_ons.depeg_line(book, stablecoin_depeg(book, inputs.balances, inputs.stablecoins, policy)),
-        add_ons.holiday_line(book, base, gaps, policy),
-        add_ons.expiry_line(base, requirement.base_margin(book, read.lasting, policy)),
-    ]
-
-
-def _policy_lines(
-    book: Book,
-    base: BaseMargin,
-    risk: list[Line],
-    buffer: pl.DataFrame,
-    exposure: _Exposure,
-    granted: pl.DataFrame,
-    inputs: MarginInputs,
-    policy: Policy,
-) -> list[Line]:
-    """All lines: those of risk, then what policy puts on top of their sum, each on the sum of those before it."""
-    n = book.portfolios.height
-    ratings = {(row[ACCOUNT[0]], row[ACCOUNT[1]]): row for row in inputs.accounts.iter_rows(named=True)}
-    asked = [*risk, apc.buffer_line(book, base.row_blended, lines.total(risk[:3], n), buffer)]
-    asked.append(credit_line(book, lines.total(asked, n), ratings, policy))
-    asked.append(leverage.leverage_line(exposure.notional, lines.total(asked, n), policy))
-    live = book.positions.filter(~pl.col("expired"))
-    shorts = options.short_option_minimum(live, n, policy)
-    asked.append(floors.floor_line(book, lines.total(asked, n), shorts, exposure.brackets.initial, policy))
-    return [*asked, overrides.override_line(book, granted, policy)]
-
-
-def _by_portfolio(book: Book, cents: Ints) -> Ints:
-    """(n,) cents of the positions of each portfolio."""
-    summed = np.zeros(book.portfolios.height, dtype=np.int64)
-    np.add.at(summed, book.positions["portfolio"].to_numpy(), cents)
-    return summed
+def _in_force(name: str, apart: Asked, joint: Asked | None) -> pl.DataFrame:
+    """A table with the rows of the accounts in joint mode in place of what would be asked of them otherwise."""
+    table: pl.DataFrame = getattr(apart, name)
+    if joint is None:
+        return table
+    binding: pl.DataFrame = getattr(joint, name)
+    # A joint account may have rows in one table alone: who is in joint mode is read off the portfolios.
+    return pl.concat([table.join(joint.portfolio, on=ACCOUNT, how="anti"), binding])
 
 
 def _buffer_table(sets: list[ScenarioSets], inputs: MarginInputs, policy: Policy) -> pl.DataFrame:

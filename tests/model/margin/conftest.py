@@ -248,6 +248,11 @@ def inputs(
         pl.DataFrame(schema=BUFFER_SCHEMA),
         overrides,
         date(2026, 1, 30),
+        accounts.select("clearing_member_id", "margin_account_id").clear(),
+        pl.DataFrame(
+            {"asset": ["BTC", "ETH"], "price_usd": [Decimal(90000), Decimal(3000)]},
+            schema={"asset": pl.String, "price_usd": pl.Decimal(28, 10)},
+        ),
     )
 
 

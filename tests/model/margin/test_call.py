@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.model.errors import ModelInputError, ReconciliationError
-from tasks.model.margin.call import CallInputs, CallResult, call, call_amount, call_id, due_asset, terms
+from tasks.model.margin.call import CallInputs, CallResult, call, call_amount, call_id, terms
+from tasks.model.margin.coin_collateral import JOINT_SCHEMA
+from tasks.model.margin.due import Held, Payment, due_asset
 from tasks.model.margin.outstanding import meet_calls
 from tasks.model.policy import Policy
 
@@ -116,6 +118,8 @@ def inputs(
             }
         ),
         issuers={"USDC": "CIRCLE", "USDT": "TETHER"},
+        haircut_mode=pl.DataFrame(schema=_KEY | {"total_initial_margin_usd": _AMOUNT}),
+        joint_collateral=pl.DataFrame(schema=JOINT_SCHEMA),
     )
 
 
@@ -316,12 +320,13 @@ def test_more_collateral_never_raises_a_call(
 )
 def test_a_call_is_due_in_what_counts(opening: Policy, held_usdc: str, asset: str) -> None:
     values = {"USDC": Decimal(held_usdc), "USD": Decimal("30000.00")}
-    found = due_asset(
-        "USDC", Decimal("0.05"), Decimal(20000), values, Decimal(100000), {"USDC": "CIRCLE", "USDT": "TETHER"}, opening
-    )
+    held_values = Held(values, {}, Decimal(100000))
+    issuers = {"USDC": "CIRCLE", "USDT": "TETHER"}
+    found = due_asset("USDC", Payment(Decimal("0.05")), Decimal(20000), held_values, issuers, opening)
     assert found == asset
 
 
 def test_a_call_is_not_due_in_what_is_worth_nothing(opening: Policy) -> None:
-    assert due_asset("EUR", Decimal(1), Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"
-    assert due_asset("USD", Decimal(0), Decimal(20000), {}, Decimal(100000), {}, opening) == "USD"
+    nothing = Held({}, {}, Decimal(100000))
+    assert due_asset("EUR", Payment(Decimal(1)), Decimal(20000), nothing, {}, opening) == "USD"
+    assert due_asset("USD", Payment(Decimal(0)), Decimal(20000), nothing, {}, opening) == "USD"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.model.margin.concentration import counted_values
+from tasks.model.margin.concentration import Cover, counted_values, to_cover
 from tasks.model.policy import ByName, CollateralCap, Policy
 
 ISSUERS = {"USDC": "CIRCLE", "USDT": "TETHER"}
@@ -33,7 +33,7 @@ CAP = CollateralCap(ByName({"default": 1.0, "USDT": 0.25}), 0.5, ("BTC", "ETH"),
 )
 def test_caps_by_hand(required: str, values: dict[str, str], expected: dict[str, str]) -> None:
     held = {asset: Decimal(value) for asset, value in values.items()}
-    found = counted_values(held, Decimal(required), ISSUERS, CAP)
+    found = counted_values(Cover(held, to_cover(held, Decimal(required))), ISSUERS, CAP)
     assert found == {asset: Decimal(value) for asset, value in expected.items()}
 
 
@@ -58,7 +58,7 @@ def test_the_opening_policy_holds_the_published_caps(opening: Policy) -> None:
 def test_a_cap_at_its_bounds(cap, lowest, highest) -> None:
     held = dict.fromkeys(lowest, Decimal(70))
     for value, expected in ((0.0, lowest), (1.0, highest)):
-        found = counted_values(held, Decimal(100), ISSUERS, cap(value))
+        found = counted_values(Cover(held, Decimal(100)), ISSUERS, cap(value))
         assert found == {asset: Decimal(amount) for asset, amount in expected.items()}
 
 
@@ -68,7 +68,7 @@ money = st.decimals(-(10**6), 10**6, places=2)
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.dictionaries(st.sampled_from(["BTC", "ETH", "USD", "USDC", "USDT"]), money), st.decimals(0, 10**6, places=2))
 def test_nothing_counts_for_more_than_it_is_worth_or_its_cap(values: dict[str, Decimal], required: Decimal) -> None:
-    counted = counted_values(values, required, ISSUERS, CAP)
+    counted = counted_values(Cover(values, to_cover(values, required)), ISSUERS, CAP)
     cover = required - sum(min(value, Decimal(0)) for value in values.values())
     assert counted.keys() == values.keys()
     for asset, value in values.items():

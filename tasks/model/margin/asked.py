@@ -1,0 +1,154 @@
+"""What is asked of the portfolios of a book: their requirement lines in order, and the tables that follow from them.
+
+A book may be margined together with coin collateral: then the tails (base margin, correlation break, expiry) are read
+off positions and coins, and every other line off the positions alone. What a coin costs to sell is its liquidity
+haircut and no line of the requirement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from tasks.model.arrays import Floats, Ints
+from tasks.model.margin import add_ons, apc, floors, leverage, lines, liquidity, options, overrides, requirement
+from tasks.model.margin.close_out import liquidation_table
+from tasks.model.margin.collateral import value_collateral
+from tasks.model.margin.credit import credit_line
+from tasks.model.margin.depeg import stablecoin_depeg
+from tasks.model.margin.lines import Line
+from tasks.model.margin.margin_inputs import MarginInputs
+from tasks.model.margin.portfolio import ACCOUNT, Book
+from tasks.model.margin.requirement import BaseMargin
+from tasks.model.margin.risk_tables import risk_table
+from tasks.model.margin.tails import Readings, ScenarioSets, readings
+from tasks.model.margin.wrong_way import wrong_way_line
+from tasks.model.policy import Policy
+
+
+@dataclass(frozen=True)
+class _Exposure:
+    """What a book is exposed to beside its tails: shared by the lines that ask for it."""
+
+    delta_usd: Floats  # (entries,)
+    notional: leverage.Notional
+    collateral: pl.DataFrame  # valued lines
+    brackets: floors.BracketFloor
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all portfolios of a run share."""
+
+    sets: list[ScenarioSets]
+    market: pl.DataFrame  # result.liquidity
+    buffer: pl.DataFrame  # result.apc_buffer
+    granted: pl.DataFrame  # overrides in force
+    inputs: MarginInputs
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a book's portfolios, and the figures it stands on."""
+
+    requirement: pl.DataFrame
+    portfolio: pl.DataFrame
+    portfolio_risk: pl.DataFrame
+    leverage: pl.DataFrame
+    liquidation_price: pl.DataFrame
+    option_value: Ints  # (p,) cents of each position of the book
+
+
+def asked(book: Book, setting: Setting, with_coins: Book | None = None) -> Asked:
+    """Requirement of every portfolio of a book of positions.
+
+    with_coins: the same portfolios with their coin collateral as further positions, where the two are margined
+    together. Raises ModelInputError as `tails.readings`.
+    """
+    policy = setting.policy
+    read = readings(book, setting.sets, policy)
+    alone = requirement.base_margin(book, read.whole, policy)
+    if with_coins is None:
+        return _asked(book, alone, _Tails(book, alone, read), setting)
+    read = readings(with_coins, setting.sets, policy)
+    base = requirement.base_margin(with_coins, read.whole, policy)
+    return _asked(book, alone, _Tails(with_coins, base, read), setting)
+
+
+@dataclass(frozen=True)
+class _Tails:
+    """Tails that bind, and the book they are read off."""
+
+    book: Book
+    base: BaseMargin
+    read: Readings
+
+
+def _asked(book: Book, alone: BaseMargin, tails: _Tails, setting: Setting) -> Asked:
+    policy, n = setting.policy, book.portfolios.height
+    exposure = _exposure(book, setting.inputs, policy)
+    risk = _risk_lines(book, alone, tails, exposure, setting)
+    every = _policy_lines(book, alone, risk, exposure, setting)
+    values = options.option_values(book.positions)
+    come_to = requirement.totals(
+        lines.total(every, n), every[-1].cents, _by_portfolio(book, values), exposure.brackets.maintenance, policy
+    )
+    return Asked(
+        lines.requirement_table(book, every, policy),
+        requirement.portfolio_table(book, come_to),
+        risk_table(tails.book, tails.read.whole, tails.base),
+        leverage.leverage_table(book, exposure.notional, exposure.collateral, come_to.net_option_value),
+        liquidation_table(book, come_to.total_maintenance, exposure.collateral),
+        values,
+    )
+
+
+def _exposure(book: Book, inputs: MarginInputs, policy: Policy) -> _Exposure:
+    delta_usd = leverage.entry_delta_usd(book)
+    return _Exposure(
+        delta_usd,
+        leverage.delta_notional(book, delta_usd),
+        value_collateral(inputs.balances, policy),
+        floors.bracket_floor(book, delta_usd, policy),
+    )
+
+
+def _risk_lines(book: Book, alone: BaseMargin, tails: _Tails, exposure: _Exposure, setting: Setting) -> list[Line]:
+    """Lines 1 to 8: what the portfolio itself may lose. alone: base margin of the positions."""
+    inputs, policy = setting.inputs, setting.policy
+    gaps = {row[:2]: row[2] for row in inputs.accounts.select(*ACCOUNT, "gap_days").iter_rows()}
+    cost = liquidity.close_out(book, alone.row_blended, setting.market, policy)
+    apart = exposure.collateral.filter(pl.col("own_margin_usd").is_null())
+    return [
+        requirement.base_line(tails.base),
+        add_ons.correlation_line(tails.base, tails.read.repaired, policy),
+        add_ons.liquidity_line(cost),
+        wrong_way_line(book, alone, setting.sets, apart, policy),
+        add_ons.mark_line(book, policy),
+        add_ons.depeg_line(book, stablecoin_depeg(book, inputs.balances, inputs.stablecoins, policy)),
+        add_ons.holiday_line(book, tails.base, gaps, policy),
+        add_ons.expiry_line(tails.base, requirement.base_margin(tails.book, tails.read.lasting, policy)),
+    ]
+
+
+def _policy_lines(book: Book, alone: BaseMargin, risk: list[Line], exposure: _Exposure, setting: Setting) -> list[Line]:
+    """All lines: those of risk, then what policy puts on top of their sum, each on the sum of those before it."""
+    n, policy = book.portfolios.height, setting.policy
+    ratings = {(row[ACCOUNT[0]], row[ACCOUNT[1]]): row for row in setting.inputs.accounts.iter_rows(named=True)}
+    every = [*risk, apc.buffer_line(book, alone.row_blended, lines.total(risk[:3], n), setting.buffer)]
+    every.append(credit_line(book, lines.total(every, n), ratings, policy))
+    every.append(leverage.leverage_line(exposure.notional, lines.total(every, n), policy))
+    live = book.positions.filter(~pl.col("expired"))
+    shorts = options.short_option_minimum(live, n, policy)
+    every.append(floors.floor_line(book, lines.total(every, n), shorts, exposure.brackets.initial, policy))
+    return [*every, overrides.override_line(book, setting.granted, policy)]
+
+
+def _by_portfolio(book: Book, cents: Ints) -> Ints:
+    """(n,) cents of the positions of each portfolio."""
+    summed = np.zeros(book.portfolios.height, dtype=np.int64)
+    np.add.at(summed, book.positions["portfolio"].to_numpy(), cents)
+    return summed

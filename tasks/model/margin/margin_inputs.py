@@ -1,0 +1,40 @@
+"""What the margin stage reads: frames of the run, from which initial_margin computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class MarginInputs:
+    """Frames of the margin stage.
+
+    positions: see portfolio.build_book. accounts: as there, and gap_days (days without a settlement window of the
+    asset calls are due in, beyond the usual one). surface: certified slices, see there too. listed: underlying of
+    every contract listed, so that a scenario set does not depend on who holds what. history: underlying, date, close
+    (USD), up to the business date. volumes, order_books: see liquidity.liquidity_table. balances: see
+    collateral.value_collateral, after today's postings. stablecoins: the assets among them that are meant to be worth
+    a dollar.
+    joint_accounts: clearing_member_id, margin_account_id of those that ask for joint collateral mode. coins: asset and
+    price_usd (index) of coins that are collateral.
+    Of an account also surveillance_level and credit_score of its member, null where not known. apc_buffer: the rows of
+    the cycle before, see apc.buffer_table. overrides: see overrides.in_force.
+    """
+
+    positions: pl.DataFrame
+    accounts: pl.DataFrame
+    surface: pl.DataFrame
+    listed: pl.DataFrame
+    history: pl.DataFrame
+    volumes: pl.DataFrame
+    order_books: pl.DataFrame
+    balances: pl.DataFrame
+    stablecoins: tuple[str, ...]
+    apc_buffer: pl.DataFrame
+    overrides: pl.DataFrame
+    business_date: date
+    joint_accounts: pl.DataFrame
+    coins: pl.DataFrame
