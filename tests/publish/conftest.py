@@ -161,6 +161,7 @@ def add_portfolio(
     rules = {
         "BASE_MARGIN": (1, "base_margin.confidence_filtered_fraction", "F-2025-01-30", "EXPECTED_SHORTFALL"),
         "FLOOR_TOP_UP": (11, "floor_top_up.account_minimum_usd", "", "ACCOUNT_MINIMUM"),
+        "OVERRIDE": (12, "override", "", "OVERRIDE"),
     }
     for component, amount in lines.items():
         number, rule, scenario, binding = rules[component]
@@ -186,6 +187,8 @@ def add_portfolio(
         total_initial_margin_usd=must,
         maintenance_margin_usd=maintenance,
         total_maintenance_margin_usd=max(D(0), maintenance - option_value),
+        initial_margin_without_override_usd=initial - D(lines.get("OVERRIDE", "0")),
+        maintenance_binding_component="INITIAL_MARGIN_SHARE",
     )
     base = float(lines["BASE_MARGIN"])
     for group, share in (("BTC", 0.75), ("ETH", 0.5), ("ALL", 1.0)):
@@ -245,6 +248,7 @@ def add_asset(
         market_value_usd=cents(closing * D(price), ROUND_FLOOR),
         post_haircut_value_usd=after,
         counted_value_usd=after,
+        tier_cut_usd=D(0),
         rule_id=f"collateral.haircut_fraction.{asset}",
     )
     return after
@@ -291,6 +295,36 @@ def add_result(tables: Tables, who: tuple[str, str], must: Decimal, collateral: 
         quality_flags=flags,
     )
     return call
+
+
+def add_leverage(tables: Tables, who: tuple[str, str, str]) -> None:
+    """Leverage, close-out prices (none above) and an override of an account."""
+    names = dict(zip(("clearing_member_id", "margin_account_id"), who[:2], strict=True))
+    tables.add(
+        "result.leverage",
+        **names,
+        gross_delta_notional_usd=200000.0,
+        net_delta_notional_usd=50000.0,
+        equity_usd=D("40000.00"),
+        effective_leverage=5.0,
+        outright_leverage=1.25,
+    )
+    tables.add(
+        "result.liquidation_price", **names, underlying="BTC", spot_usd=80000.0, below_usd=61234.5, above_usd=None
+    )
+    tables.add(
+        "result.override",
+        **names,
+        override_id="OV-1",
+        client_id=who[2],
+        amount_usd=D("25.00"),
+        reason="settlement bank on watch",
+        requested_by="ada",
+        approved_by="grace",
+        first_date=DAY,
+        last_date=DAY,
+        review_date=DAY,
+    )
 
 
 def add_call(tables: Tables, who: tuple[str, str], amount: Decimal) -> None:
@@ -518,7 +552,10 @@ def build(root: Path, rejected_value: str = "XRP-PERP.INV") -> Home:
     add_position(tables, house, PERP, ("1000", "500", "1500"), "79500")
     add_position(tables, house, LINEAR, ("200", "0", "200"))
     worth = add_position(tables, house, CALL, ("-3", "0", "-3"))
-    must = add_portfolio(tables, house, {"BASE_MARGIN": "27125.84", "FLOOR_TOP_UP": "0.00"}, worth, policy_hash)
+    must = add_portfolio(
+        tables, house, {"BASE_MARGIN": "27125.84", "FLOOR_TOP_UP": "0.00", "OVERRIDE": "25.00"}, worth, policy_hash
+    )
+    add_leverage(tables, house)
     flows = {
         "VM": variation(PERP, "1000", ("500", "79500"), "1500"),
         "FUNDING": D("-0.00000014"),
