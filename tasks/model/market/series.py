@@ -7,7 +7,6 @@ at the hour of the daily close. Everything is frozen with the cycle. Reference: 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,9 +14,8 @@ import numpy as np
 
 from tasks.model.arrays import Closes, Floats
 
-_SERIES = re.compile(
-    r"(?P<asset>[^.]+)\.(?:H(?P<hour>\d\d)|IV(?P<volatility>[1-9]\d*)|F(?P<forward>[1-9]\d*)|(?P<perpetual>PERP))"
-)
+_FORMS = (("H", "hourly"), ("IV", "volatility"), ("F", "forward"))
+_PERPETUAL = ("forward", np.inf)
 
 
 @dataclass(frozen=True)
@@ -40,19 +38,24 @@ def split(closes: Closes) -> tuple[Closes, Factors]:
     found: dict[str, dict[str, dict[float, Floats]]] = {"hourly": {}, "volatility": {}, "forward": {}}
     plain = []
     for position, name in enumerate(closes.underlyings):
-        match = _SERIES.fullmatch(name)
-        if match is None:
+        asset, _, series = name.partition(".")
+        place = _place(series) if asset else None
+        if place is None:
             plain.append(position)
-            continue
-        kind, key = _kind_and_key(match)
-        found[kind].setdefault(match["asset"], {})[key] = closes.close[position]
+        else:
+            kind, key = place
+            found[kind].setdefault(asset, {})[key] = closes.close[position]
     names = tuple(closes.underlyings[position] for position in plain)
     return Closes(names, closes.dates, closes.close[plain]), Factors(**found)
 
 
-def _kind_and_key(match: re.Match[str]) -> tuple[str, float]:
-    if match["hour"]:
-        return "hourly", float(match["hour"])
-    if match["volatility"]:
-        return "volatility", float(match["volatility"])
-    return "forward", float(match["forward"]) if match["forward"] else np.inf
+def _place(series: str) -> tuple[str, float] | None:
+    """Field of Factors and key of a series such as H06; None of one of no known form."""
+    if series == "PERP":
+        return _PERPETUAL
+    for prefix, kind in _FORMS:
+        digits = series.removeprefix(prefix)
+        if series.startswith(prefix) and digits.isdecimal():
+            is_known = len(digits) == 2 and int(digits) < 24 if kind == "hourly" else not digits.startswith("0")
+            return (kind, float(digits)) if is_known else None
+    return None

@@ -25,7 +25,9 @@ def test_each_form_finds_its_place():
     }
 
 
-@pytest.mark.parametrize("name", ["BTC.", "BTC.H6", "BTC.IV0", "BTC.IV", "BTC.F0", "BTC.PERPS", "A.B.H06", ".H06"])
+@pytest.mark.parametrize(
+    "name", ["BTC.", "BTC.H6", "BTC.H24", "BTC.IV0", "BTC.IV", "BTC.F0", "BTC.PERPS", "A.B.H06", ".H06"]
+)
 def test_what_is_no_series_stays_a_close(name):
     closes, factors = split(Closes((name,), DAYS, np.ones((1, 3))))
     assert closes.underlyings == (name,) and not (factors.hourly or factors.volatility or factors.forward)
