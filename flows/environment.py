@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.metadata
 import os
 import urllib.error
 import urllib.request
 import warnings
 from pathlib import Path
 
+from tasks import resources
+
 HEALTH_TIMEOUT_SECONDS = 3
+_MODEL = Path(resources.__file__).parent / "model"
+_COMPILED = (_MODEL / "kernels.py", _MODEL / "arrays.py")  # the kernels, and the constants compiled into them
 
 
 def prepare(home: Path) -> None:
     """Point Prefect and Numba at the home and switch every form of telemetry off."""
     os.environ |= {
         "PREFECT_HOME": str(home / "prefect"),
-        "NUMBA_CACHE_DIR": str(home / "numba"),
+        "NUMBA_CACHE_DIR": str(kernel_cache(home, *_COMPILED)),
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "GX_ANALYTICS_ENABLED": "false",
@@ -29,6 +35,14 @@ def prepare(home: Path) -> None:
         "PREFECT_CLI_COLORS": "false",
     }.items():
         os.environ.setdefault(name, value)
+
+
+def kernel_cache(home: Path, *sources: Path) -> Path:
+    """Folder of compiled kernels, named by their source and by what compiles them: an old one is never met again."""
+    digest = hashlib.sha256(resources.tree_hash(*sources).encode())
+    for package in ("numba", "llvmlite", "numpy"):
+        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
+    return home / "numba" / digest.hexdigest()[:16]
 
 
 def orchestrator_answers() -> bool:

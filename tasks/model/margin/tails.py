@@ -18,12 +18,13 @@ from tasks.model.arrays import Closes, Floats, Ints, ScenarioSet
 from tasks.model.margin.portfolio import Book, row_horizon
 from tasks.model.market.series import split
 from tasks.model.policy import Policy
+from tasks.model.pricing.cube import Cube
 from tasks.model.risk import grid, profit, scenarios, tail
 from tasks.model.risk.correlation import Repaired, repaired_shortfall
 
 Words = NDArray[np.str_]
 
-_BLOCK_ROWS = 1024  # rows of a block: about 12 MB a set at 1,500 scenarios
+_BLOCK_ROWS = 4096  # rows of a block: about 50 MB at 1,500 scenarios
 _ID = "U24"
 
 
@@ -109,24 +110,28 @@ def scenario_sets(
     ]
 
 
-def readings(book: Book, sets: list[ScenarioSets], policy: Policy) -> Readings:
-    """Readings of a book. Raises ModelInputError where a number of the book or of its P&L is missing."""
+def readings(book: Book, sets: list[ScenarioSets], policy: Policy, threads: int = 1) -> Readings:
+    """Readings of a book, the same bits for any number of threads.
+
+    Raises ModelInputError where a number of the book or of its P&L is missing.
+    """
     rows, n = len(book.row_portfolio), book.portfolios.height
     result = Readings(Tails.empty(rows, n), Tails.empty(rows, n), Repaired(np.zeros(n), np.zeros(n)))
     if not rows:
         return result
     lasting = _outlasting(book, policy)
     ids, unit_pnl = grid.grid_pnl(book.contracts, policy)
+    grid_cube = Cube.of(unit_pnl).require_finite("grid P&L", book.contracts.ids)
     roll_pnl = grid.grid_roll_pnl(book.contracts, policy)
     for held, into in ((book, result.whole), (lasting, result.lasting)):
         chosen = _differing(book, held)
-        _read_grid(held, chosen, ids, unit_pnl, into.row_grid)
+        _read_grid(held, chosen, ids, grid_cube, into.row_grid)
         _read_roll(held, chosen, roll_pnl, into.row_grid)
     account_type = np.array(book.portfolios["account_type"].to_list())[book.row_portfolio]
     for each in sets:
         chosen = np.flatnonzero(np.isin(account_type, each.account_types))
         if len(chosen):
-            _read_sets(book, lasting, chosen, each, result, policy)
+            _read_sets(book, lasting, chosen, each, result, policy, threads)
     return result
 
 
@@ -150,7 +155,9 @@ def _differing(book: Book, held: Book) -> Ints:
     return np.flatnonzero(np.isin(book.row_portfolio, portfolios))
 
 
-def _read_sets(book: Book, lasting: Book, chosen: Ints, sets: ScenarioSets, into: Readings, policy: Policy) -> None:
+def _read_sets(
+    book: Book, lasting: Book, chosen: Ints, sets: ScenarioSets, into: Readings, policy: Policy, threads: int
+) -> None:
     """Reads the chosen rows of a book, which share scenario sets, off both of them."""
     base = policy.base_margin
     fewer = np.intersect1d(chosen, _differing(book, lasting))
@@ -158,16 +165,16 @@ def _read_sets(book: Book, lasting: Book, chosen: Ints, sets: ScenarioSets, into
         (sets.filtered, base.confidence_filtered_fraction),
         (sets.stressed, base.confidence_stressed_fraction),
     ):
-        unit_pnl = profit.unit_pnl(book.contracts, scenario_set, policy)
+        cube = profit.unit_cube(book.contracts, scenario_set, policy, threads)
         for held, rows, tails in ((book, chosen, into.whole), (lasting, fewer, into.lasting)):
-            _read_set(held, rows, unit_pnl, scenario_set, confidence, tails)
+            _read_set(held, rows, cube, scenario_set, confidence, tails, threads)
         if scenario_set is sets.filtered:
-            _read_repaired(book, chosen, unit_pnl, scenario_set, into, policy)
+            _read_repaired(book, chosen, cube, scenario_set, into, policy, threads)
 
 
-def _read_grid(book: Book, chosen: Ints, ids: tuple[str, ...], unit_pnl: Floats, into: Tail) -> None:
+def _read_grid(book: Book, chosen: Ints, ids: tuple[str, ...], cube: Cube, into: Tail) -> None:
     for rows in _blocks(book, chosen):
-        losses = 0.0 - _row_pnl(book, rows, unit_pnl)
+        losses = 0.0 - _row_pnl(book, rows, cube, 1)[:, : len(ids)]
         at = tail.worst(losses)
         into.loss[rows] = np.maximum(losses[np.arange(len(rows)), at], 0.0)
         into.worst_id[rows] = np.array(ids)[at]
@@ -184,23 +191,26 @@ def _read_roll(book: Book, chosen: Ints, unit_pnl: Floats, into: Tail) -> None:
 
 
 def _read_set(
-    book: Book, chosen: Ints, unit_pnl: Floats, scenario_set: ScenarioSet, confidence: float, into: Tails
+    book: Book,
+    chosen: Ints,
+    cube: Cube,
+    scenario_set: ScenarioSet,
+    confidence: float,
+    into: Tails,
+    threads: int,
 ) -> None:
     ids = np.array(scenario_set.ids)
     of_rows, of_all = into.of(scenario_set.name)
     for rows in _blocks(book, chosen):
-        pnl = _row_pnl(book, rows, unit_pnl)
+        pnl = _row_pnl(book, rows, cube, threads)
         portfolio, starts = np.unique(book.row_portfolio[rows], return_index=True)
-        for where, losses, target in (
-            (rows, 0.0 - pnl, of_rows),
-            (portfolio, 0.0 - np.add.reduceat(pnl, starts), of_all),
-        ):
-            target.loss[where] = tail.expected_shortfall(losses, confidence)
-            target.worst_id[where] = ids[tail.worst(losses)]
+        for where, gains, target in ((rows, pnl, of_rows), (portfolio, np.add.reduceat(pnl, starts), of_all)):
+            read = tail.tails(gains, len(ids), confidence, threads)
+            target.loss[where], target.worst_id[where] = read.shortfall, ids[read.worst]
 
 
 def _read_repaired(
-    book: Book, chosen: Ints, unit_pnl: Floats, scenario_set: ScenarioSet, into: Readings, policy: Policy
+    book: Book, chosen: Ints, cube: Cube, scenario_set: ScenarioSet, into: Readings, policy: Policy, threads: int
 ) -> None:
     """Shortfall under other pairings; a portfolio in one underlying keeps its own."""
     portfolios, rows_of = np.unique(book.row_portfolio[chosen], return_counts=True)
@@ -211,23 +221,24 @@ def _read_repaired(
     for rows in _blocks(book, several):
         portfolio, starts = np.unique(book.row_portfolio[rows], return_index=True)
         found = repaired_shortfall(
-            _row_pnl(book, rows, unit_pnl),
+            _row_pnl(book, rows, cube, threads),
             starts,
             place[book.row_underlying[rows]],
             scenario_set.spot_return,
             policy.base_margin.confidence_filtered_fraction,
             policy.correlation_break.shifts,
+            threads,
         )
         for figure, losses in zip(into.repaired, found, strict=True):
             figure[portfolio] = losses
 
 
-def _row_pnl(book: Book, rows: Ints, unit_pnl: Floats) -> Floats:
-    """USD per row and scenario of some rows of the book, ascending."""
+def _row_pnl(book: Book, rows: Ints, cube: Cube, threads: int) -> Floats:
+    """USD per row and scenario of some rows of the book, ascending; columns as in `profit.sum_positions`."""
     counts = np.diff(book.pointer)[rows]
     pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     entries = np.arange(pointer[-1]) + np.repeat(book.pointer[rows] - pointer[:-1], counts)
-    return profit.portfolio_pnl(pointer, book.contract_index[entries], book.quantity[entries], unit_pnl)
+    return profit.sum_positions(pointer, book.contract_index[entries], book.quantity[entries], cube, threads)
 
 
 def _blocks(book: Book, chosen: Ints) -> Iterator[Ints]:
