@@ -67,7 +67,7 @@ WITH shown AS (
     UNION ALL
     SELECT
         o.clearing_member_id, o.margin_account_id, 'OVERRIDE', o.client_id, 12, o.override_id, '', o.amount_usd, NULL,
-        'override', c.policy_hash, '', 'OVERRIDE', o.reason, o.approved_by, o.last_date, o.review_date
+        'override.longest_days', c.policy_hash, '', 'OVERRIDE', o.reason, o.approved_by, o.last_date, o.review_date
     FROM result.override AS o
     JOIN control.cycle_run AS c ON c.run_id = o.run_id
     WHERE o.run_id = $run_id

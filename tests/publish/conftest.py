@@ -161,7 +161,7 @@ def add_portfolio(
     rules = {
         "BASE_MARGIN": (1, "base_margin.confidence_filtered_fraction", "F-2025-01-30", "EXPECTED_SHORTFALL"),
         "FLOOR_TOP_UP": (11, "floor_top_up.account_minimum_usd", "", "ACCOUNT_MINIMUM"),
-        "OVERRIDE": (12, "override", "", "OVERRIDE"),
+        "OVERRIDE": (12, "override.longest_days", "", "OVERRIDE"),
     }
     for component, amount in lines.items():
         number, rule, scenario, binding = rules[component]

@@ -127,6 +127,8 @@ def test_the_nested_json_unfolds_to_the_long_csv(released: Home, report: str, me
         "balances": ["asset"],
         "collateral": ["asset"],
         "legs": ["asset"],
+        "liquidation": ["product_group"],
+        "overrides": ["client_id", "override_id"],
         "positions": ["client_id", "contract_id"],
         "requirement": ["client_id", "item"],
         "risk": ["client_id", "product_group"],

@@ -51,9 +51,22 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class BindingTails:
+    """Tails that bind, and the book they are read off."""
+
+    book: Book
+    base: BaseMargin
+    read: Readings
+
+
+@dataclass(frozen=True)
 class Asked:
     """What is asked of a book's portfolios, and the figures it stands on."""
 
+    book: Book  # positions alone
+    alone: BaseMargin  # of the positions alone
+    tails: BindingTails
+    lines: list[Line]
     requirement: pl.DataFrame
     portfolio: pl.DataFrame
     portfolio_risk: pl.DataFrame
@@ -72,22 +85,13 @@ def asked(book: Book, setting: Setting, with_coins: Book | None = None) -> Asked
     read = readings(book, setting.sets, policy)
     alone = requirement.base_margin(book, read.whole, policy)
     if with_coins is None:
-        return _asked(book, alone, _Tails(book, alone, read), setting)
+        return _asked(book, alone, BindingTails(book, alone, read), setting)
     read = readings(with_coins, setting.sets, policy)
     base = requirement.base_margin(with_coins, read.whole, policy)
-    return _asked(book, alone, _Tails(with_coins, base, read), setting)
+    return _asked(book, alone, BindingTails(with_coins, base, read), setting)
 
 
-@dataclass(frozen=True)
-class _Tails:
-    """Tails that bind, and the book they are read off."""
-
-    book: Book
-    base: BaseMargin
-    read: Readings
-
-
-def _asked(book: Book, alone: BaseMargin, tails: _Tails, setting: Setting) -> Asked:
+def _asked(book: Book, alone: BaseMargin, tails: BindingTails, setting: Setting) -> Asked:
     policy, n = setting.policy, book.portfolios.height
     exposure = _exposure(book, setting.inputs, policy)
     risk = _risk_lines(book, alone, tails, exposure, setting)
@@ -97,6 +101,10 @@ def _asked(book: Book, alone: BaseMargin, tails: _Tails, setting: Setting) -> As
         lines.total(every, n), every[-1].cents, _by_portfolio(book, values), exposure.brackets.maintenance, policy
     )
     return Asked(
+        book,
+        alone,
+        tails,
+        every,
         lines.requirement_table(book, every, policy),
         requirement.portfolio_table(book, come_to),
         risk_table(tails.book, tails.read.whole, tails.base),
@@ -116,7 +124,7 @@ def _exposure(book: Book, inputs: MarginInputs, policy: Policy) -> _Exposure:
     )
 
 
-def _risk_lines(book: Book, alone: BaseMargin, tails: _Tails, exposure: _Exposure, setting: Setting) -> list[Line]:
+def _risk_lines(book: Book, alone: BaseMargin, tails: BindingTails, exposure: _Exposure, setting: Setting) -> list[Line]:
     """Lines 1 to 8: what the portfolio itself may lose. alone: base margin of the positions."""
     inputs, policy = setting.inputs, setting.policy
     gaps = {row[:2]: row[2] for row in inputs.accounts.select(*ACCOUNT, "gap_days").iter_rows()}
@@ -144,7 +152,7 @@ def _policy_lines(book: Book, alone: BaseMargin, risk: list[Line], exposure: _Ex
     live = book.positions.filter(~pl.col("expired"))
     shorts = options.short_option_minimum(live, n, policy)
     every.append(floors.floor_line(book, lines.total(every, n), shorts, exposure.brackets.initial, policy))
-    return [*every, overrides.override_line(book, setting.granted, policy)]
+    return [*every, overrides.override_line(book, setting.granted)]
 
 
 def _by_portfolio(book: Book, cents: Ints) -> Ints:

@@ -45,8 +45,39 @@ class MarginResult:
     haircut_mode: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Margined:
+    """What is asked of every account, and what it was computed from."""
+
+    setting: Setting
+    apart: Asked  # collateral haircut beside the positions
+    coins: pl.DataFrame  # result.joint_collateral
+    joint: Asked | None  # of the accounts in joint mode
+
+
 def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> MarginResult:
-    """Requirement of every account, with the scenarios and risk figures it comes from.
+    """Requirement of every account, with the scenarios and risk figures it comes from. See `margined`."""
+    found = margined(inputs, as_of, policy)
+    setting, apart, joint = found.setting, found.apart, found.joint
+    return MarginResult(
+        scenario=scenario_table(setting.sets),
+        scenario_set=scenario_set_table(setting.sets),
+        liquidity=setting.market,
+        portfolio_risk=_in_force("portfolio_risk", apart, joint),
+        requirement=_in_force("requirement", apart, joint),
+        portfolio=_in_force("portfolio", apart, joint),
+        position_risk=position_table(apart.book, apart.option_value),
+        apc_buffer=setting.buffer,
+        leverage=apart.leverage,
+        liquidation_price=_in_force("liquidation_price", apart, joint),
+        override=setting.granted,
+        joint_collateral=found.coins,
+        haircut_mode=apart.portfolio.join(coin_collateral.accounts(setting), on=ACCOUNT, how="semi"),
+    )
+
+
+def margined(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Margined:
+    """What is asked of every account.
 
     `as_of`: UTC, the cycle's own time, from which time to expiry runs. Raises ModelInputError where a position cannot
     be margined, history is short, or an override has expired or is refused.
@@ -55,26 +86,11 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     sets = _scenario_sets(book, inputs, as_of, policy)
     market = _liquidity_table(sets, inputs, as_of, policy)
     buffer = _buffer_table(sets, inputs, policy)
-    granted = overrides.in_force(inputs.overrides, inputs.business_date)
+    granted = overrides.in_force(book, inputs.overrides, inputs.business_date, policy)
     setting = Setting(sets, market, buffer, granted, inputs, policy)
     apart = asked(book, setting)
     coins = coin_collateral.holdings(setting, as_of)
-    joint = _asked_jointly(coins, setting, as_of)
-    return MarginResult(
-        scenario=scenario_table(sets),
-        scenario_set=scenario_set_table(sets),
-        liquidity=market,
-        portfolio_risk=_in_force("portfolio_risk", apart, joint),
-        requirement=_in_force("requirement", apart, joint),
-        portfolio=_in_force("portfolio", apart, joint),
-        position_risk=position_table(book, apart.option_value),
-        apc_buffer=buffer,
-        leverage=apart.leverage,
-        liquidation_price=_in_force("liquidation_price", apart, joint),
-        override=granted,
-        joint_collateral=coins,
-        haircut_mode=apart.portfolio.join(coin_collateral.accounts(setting), on=ACCOUNT, how="semi"),
-    )
+    return Margined(setting, apart, coins, _asked_jointly(coins, setting, as_of))
 
 
 def _asked_jointly(coins: pl.DataFrame, setting: Setting, as_of: datetime) -> Asked | None:

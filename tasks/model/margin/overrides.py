@@ -32,10 +32,11 @@ OVERRIDE_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def in_force(overrides: pl.DataFrame, business_date: date) -> pl.DataFrame:
+def in_force(book: Book, overrides: pl.DataFrame, business_date: date, policy: Policy) -> pl.DataFrame:
     """Overrides that act on a date, by id; one that is withdrawn acts before the day it was withdrawn.
 
-    overrides: OVERRIDE_SCHEMA and withdrawn_date (null while it stands). Raises ModelInputError OVERRIDE_EXPIRED.
+    overrides: OVERRIDE_SCHEMA and withdrawn_date (null while it stands). Raises ModelInputError OVERRIDE_EXPIRED, or
+    OVERRIDE_REFUSED listing every one that is for no portfolio, lowers margin, or lacks what it must carry.
     """
     begun = overrides.filter(
         (pl.col("first_date") <= business_date)
@@ -52,28 +53,28 @@ def in_force(overrides: pl.DataFrame, business_date: date) -> pl.DataFrame:
         )
         for row in begun.filter(pl.col("last_date") < business_date).iter_rows(named=True)
     ]
-    if expired:
-        raise ModelInputError(*expired)
+    keys = set(book.portfolios.select(KEY).iter_rows())
+    refused = [fault for row in begun.iter_rows(named=True) for fault in _faults(row, keys, policy)]
+    if expired or refused:
+        raise ModelInputError(*expired, *refused)
     return begun.select(list(OVERRIDE_SCHEMA))
 
 
-def override_line(book: Book, overrides: pl.DataFrame, policy: Policy) -> Line:
-    """OVERRIDE of each portfolio, the sum of those in force. Raises ModelInputError OVERRIDE_REFUSED for a bad one."""
+def override_line(book: Book, overrides: pl.DataFrame) -> Line:
+    """OVERRIDE of each portfolio of a book, the sum of its overrides among those in force."""
     place = {key: index for index, key in enumerate(book.portfolios.select(KEY).iter_rows())}
-    faults = [fault for row in overrides.iter_rows(named=True) for fault in _faults(row, place, policy)]
-    if faults:
-        raise ModelInputError(*faults)
+    own = overrides.join(book.portfolios.select(KEY), on=KEY, how="semi")
     cents = np.zeros(book.portfolios.height, dtype=np.int64)
-    at = np.array([place[key] for key in overrides.select(KEY).iter_rows()], dtype=np.int64)
-    np.add.at(cents, at, money.cents_of(overrides["amount_usd"]))
-    return line("OVERRIDE", cents, "OVERRIDE")
+    at = np.array([place[key] for key in own.select(KEY).iter_rows()], dtype=np.int64)
+    np.add.at(cents, at, money.cents_of(own["amount_usd"]))
+    return line("OVERRIDE", cents, "OVERRIDE", rule_id="override.longest_days")
 
 
-def _faults(row: dict[str, Any], place: dict[tuple[Any, ...], int], policy: Policy) -> Iterator[Finding]:
+def _faults(row: dict[str, Any], keys: set[tuple[Any, ...]], policy: Policy) -> Iterator[Finding]:
     longest = policy.override.longest_days
     days = (row["last_date"] - row["first_date"]).days + 1
     rules = (
-        (tuple(row[name] for name in KEY) in place, "an override names no portfolio of the book", "", ""),
+        (tuple(row[name] for name in KEY) in keys, "an override names no portfolio of the book", "", ""),
         (row["amount_usd"] >= 0, "an override lowers margin", str(row["amount_usd"]), "0 or more"),
         (bool(row["reason"]) and bool(row["approved_by"]), "an override has no reason or no approver", "", ""),
         (row["approved_by"] != row["requested_by"], "an override is approved by who asked for it", "", ""),
