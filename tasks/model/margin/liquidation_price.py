@@ -7,7 +7,7 @@ maintenance margin itself. Options are revalued whole, inverse contracts in the 
 
 The first price on either side of the present one is sought on a ladder: even steps of the logarithm, and every strike,
 for between two of those a book at expiry is a straight line and cannot dip unseen. Where the sign changes, the price
-is refined by full revaluation of that account's own positions. Reference: METHODOLOGY 5; Chandrupatla (1997).
+is refined by full revaluation of that account's own positions, to less than 1e-7 of it. Reference: METHODOLOGY 5.
 """
 
 from __future__ import annotations
@@ -25,8 +25,12 @@ from tasks.model.risk.profit import portfolio_pnl
 
 LARGEST_FACTOR = 50.0  # a price further away than this, up or down, is none
 _STEPS = 200  # of the ladder on each side: 2 % of the price each
-_PRECISION = 1e-10  # of the logarithm of the price: what option prices are good for on a large book
-_MOST_ROUNDS = 100  # bisection alone needs 35
+_PARTS = 15  # of a bracket in each round: their ends fill a block of the kernels
+_ROUNDS = 3  # 2 % / 15^3 is 6e-6 of the price, before the chord
+_SIDES = (-1, 1)
+
+Equation = Callable[[Floats], Floats]
+"""Logarithms of the factor on spot (r, points) -> USD by which equity exceeds maintenance margin there."""
 
 
 @dataclass(frozen=True)
@@ -59,19 +63,17 @@ def liquidation_prices(
     Raises ModelInputError NON_FINITE, SHAPE, or as `revalue`.
     """
     _require_rows(contracts, positions, headroom_usd, coin_usd)
-    below, above = np.full(headroom_usd.shape, np.nan), np.full(headroom_usd.shape, np.nan)
+    price = np.full((len(headroom_usd), len(_SIDES)), np.nan)
     for number in range(len(contracts.underlyings)):
         rows = np.flatnonzero(positions.row_underlying == number)
         if len(rows):
             own = _rows_of(positions, rows)
-            below[rows], above[rows] = _of_one_underlying(contracts, own, headroom_usd[rows], coin_usd[rows])
-    return LiquidationPrices(below, above)
+            price[rows] = _of_one_underlying(contracts, own, headroom_usd[rows], coin_usd[rows])
+    return LiquidationPrices(price[:, 0], price[:, 1])
 
 
-def _of_one_underlying(
-    contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats
-) -> tuple[Floats, Floats]:
-    """Prices of rows that all hold contracts of one underlying."""
+def _of_one_underlying(contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats) -> Floats:
+    """(r, 2) prices below and above of rows that all hold contracts of one underlying."""
     held, place = np.unique(positions.contract_index, return_inverse=True)
     traded = _taken(contracts, held)
     ladder = price_ladder(traded)
@@ -80,15 +82,16 @@ def _of_one_underlying(
     surplus = headroom[:, None] + coin[:, None] * (ladder - 1.0) + pnl
     now, spot = int(np.searchsorted(ladder, 1.0)), traded.index_price[0]
     surplus[:, now] = headroom  # a digit lost in revaluing at the present price must not decide
-    sides = []
-    for step in (-1, 1):
-        start, end, found = _first_crossing(surplus, now, step)
-        price = np.full(headroom.shape, np.nan)
-        rows = np.flatnonzero(found)
-        equation = _equation(contracts, _rows_of(positions, rows), headroom[rows], coin[rows])
+    sides = [_first_crossing(surplus, now, side) for side in _SIDES]
+    start, end, found = (np.stack(each, axis=1) for each in zip(*sides, strict=True))
+    rows = np.flatnonzero(found.any(axis=1))
+    equation = _equation(contracts, _rows_of(positions, rows), headroom[rows], coin[rows])
+    price = np.full(found.shape, np.nan)
+    if len(rows):
         price[rows] = spot * np.exp(_root(equation, np.log(ladder[start[rows]]), np.log(ladder[end[rows]])))
-        sides.append(np.where(headroom <= 0.0, spot, price))
-    return sides[0], sides[1]
+    price[~found] = np.nan
+    price[headroom <= 0.0] = spot
+    return price
 
 
 def price_ladder(contracts: Contracts) -> Floats:
@@ -110,57 +113,51 @@ def _first_crossing(surplus: Floats, now: int, step: int) -> tuple[Ints, Ints, B
     return now + step * np.maximum(first - 1, 0), now + step * first, np.asarray(outward.any(axis=1) & (first > 0))
 
 
-def _equation(
-    contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats
-) -> Callable[[Ints, Floats], Floats]:
-    """Surplus of some rows, each at its own logarithm of the factor on spot, by revaluing the positions of each."""
+def _equation(contracts: Contracts, positions: PositionRows, headroom: Floats, coin: Floats) -> Equation:
+    """Surplus of each row at logarithms of the factor on spot of its own, by revaluing the positions of each."""
+    owner = np.repeat(np.arange(len(headroom)), np.diff(positions.pointer))
+    each = _apart(_taken(contracts, positions.contract_index), owner, len(headroom))
+    every = np.arange(len(owner))
 
-    def surplus(rows: Ints, log_factor: Floats) -> Floats:
-        own, factor = _rows_of(positions, rows), np.exp(log_factor)
-        each = _taken(contracts, own.contract_index)
-        owner = np.repeat(np.arange(len(rows)), np.diff(own.pointer))
-        # Every row is an underlying of its own here, so that each has its own price.
-        each = replace(each, underlyings=tuple(map(str, rows)), underlying=owner)
-        pnl = revalue(each, _states(each, factor[:, None]))[:, 0]
-        total = np.bincount(owner, own.quantity * pnl, len(rows))
-        return np.asarray(headroom[rows] + coin[rows] * (factor - 1.0) + total)
+    def surplus(log_factor: Floats) -> Floats:
+        factor = np.exp(log_factor)
+        pnl = portfolio_pnl(positions.pointer, every, positions.quantity, revalue(each, _states(each, factor)))
+        return headroom[:, None] + coin[:, None] * (factor - 1.0) + pnl
 
     return surplus
 
 
-def _root(equation: Callable[[Ints, Floats], Floats], a: Floats, b: Floats) -> Floats:
-    """Root of each of r equations between a and b, where their signs differ; both (r,).
+def _apart(contracts: Contracts, owner: Ints, rows: int) -> Contracts:
+    """Contracts with every owner as an underlying with slices of its own, so that each has its own price."""
+    slices = contracts.slices
+    pairs, slice_of = np.unique(owner * len(slices.days) + contracts.slice_of, return_inverse=True)
+    row, old = pairs // len(slices.days), pairs % len(slices.days)
+    return replace(
+        contracts,
+        underlyings=tuple(map(str, range(rows))),
+        underlying=owner,
+        slice_of=slice_of.astype(np.int64),
+        slices=replace(slices, underlying=row, days=slices.days[old], smile=slices.smile[old]),
+    )
 
-    Inverse quadratic steps where they are safe, halving otherwise: the bracket never opens and always shrinks.
+
+def _root(equation: Equation, near: Floats, far: Floats) -> Floats:
+    """Root of each of r equations on each of s ways from `near`, where something is left, to `far`, where nothing is.
+
+    Each round cuts every way into equal parts and keeps the first on which the sign changes; a chord finds the root
+    within the last. near, far: (r, s).
     """
-    every = np.arange(len(a))
-    fa, fb = equation(every, a), equation(every, b)
-    c, fc = a.copy(), fa.copy()
-    share = np.full(a.shape, 0.5)
-    for _ in range(_MOST_ROUNDS):
-        open_ = np.flatnonzero((np.abs(b - a) > _PRECISION) & (fa != 0.0) & (fb != 0.0))
-        if not len(open_):
-            break
-        x = a[open_] + share[open_] * (b[open_] - a[open_])
-        fx = equation(open_, x)
-        same = np.sign(fx) == np.sign(fa[open_])
-        c[open_] = np.where(same, a[open_], b[open_])
-        fc[open_] = np.where(same, fa[open_], fb[open_])
-        b[open_] = np.where(same, b[open_], a[open_])
-        fb[open_] = np.where(same, fb[open_], fa[open_])
-        a[open_], fa[open_] = x, fx
-        share[open_] = _share(a[open_], b[open_], c[open_], fa[open_], fb[open_], fc[open_])
-    return np.where(np.abs(fa) < np.abs(fb), a, b)
-
-
-def _share(a: Floats, b: Floats, c: Floats, fa: Floats, fb: Floats, fc: Floats) -> Floats:
-    """Where between a and b to look next: inverse quadratic interpolation if Chandrupatla's test trusts it."""
+    shares = np.linspace(0.0, 1.0, _PARTS + 1)
+    for _ in range(_ROUNDS):
+        points = near[..., None] + (far - near)[..., None] * shares
+        left = equation(points.reshape(len(near), near.shape[1] * len(shares))).reshape(points.shape)
+        left[..., -1] = np.minimum(left[..., -1], 0.0)  # known: a digit lost there must not send the search on
+        after = np.argmax(left[..., 1:] <= 0.0, axis=-1)[..., None] + 1
+        near, far = (np.take_along_axis(points, at, axis=-1)[..., 0] for at in (after - 1, after))
+        above, below = (np.take_along_axis(left, at, axis=-1)[..., 0] for at in (after - 1, after))
     with np.errstate(divide="ignore", invalid="ignore"):
-        xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
-        safe = (phi * phi < xi) & ((1.0 - phi) ** 2 < 1.0 - xi)
-        curved = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
-        nearest = 0.5 * _PRECISION / np.abs(b - a)
-    return np.where(safe & np.isfinite(curved), np.clip(curved, nearest, 1.0 - nearest), 0.5)
+        share = above / (above - below)
+    return np.asarray(near + (far - near) * np.where(np.isfinite(share), np.clip(share, 0.0, 1.0), 1.0))
 
 
 def _states(contracts: Contracts, spot_factor: Floats) -> States:

@@ -41,20 +41,20 @@ def prices(contracts, quantity, headroom, coin=0.0):
 def test_a_linear_future_is_closed_out_where_its_loss_is_the_headroom(make_contracts):
     contracts = make_contracts(PERP)
     below, above = prices(contracts, [2.0], 30_000.0)
-    assert below == pytest.approx(35_000.0, rel=1e-11) and math.isnan(above)
+    assert below == pytest.approx(35_000.0, rel=1e-9) and math.isnan(above)
     below, above = prices(contracts, [-2.0], 30_000.0)
-    assert math.isnan(below) and above == pytest.approx(65_000.0, rel=1e-11)
+    assert math.isnan(below) and above == pytest.approx(65_000.0, rel=1e-9)
 
 
 def test_an_inverse_future_with_its_own_coin_as_collateral_has_the_closed_form(make_contracts):
     # 100,000 USD long against 1 coin, 10,000 USD of maintenance: 50,000 x - 10,000 + 100,000 (1 - 1 / x) x = 0.
     contracts = make_contracts({**INVERSE, "multiplier": 100_000.0})
     below, above = prices(contracts, [1.0], 40_000.0, coin=50_000.0)
-    assert below == pytest.approx(50_000.0 * 110_000.0 / 150_000.0, rel=1e-11) and math.isnan(above)
+    assert below == pytest.approx(50_000.0 * 110_000.0 / 150_000.0, rel=1e-9) and math.isnan(above)
     # With no maintenance it is the price at which the coin is used up.
     broke = prices(contracts, [1.0], 50_000.0, coin=50_000.0)[0]
     assert broke == pytest.approx(
-        float(inverse_liquidation_price(np.array(1.0), np.array(1e5), np.array(5e4), np.array(0.0))), rel=1e-11
+        float(inverse_liquidation_price(np.array(1.0), np.array(1e5), np.array(5e4), np.array(0.0))), rel=1e-9
     )
 
 
@@ -87,7 +87,7 @@ def test_at_maintenance_margin_the_present_price_is_the_price(make_contracts):
 def test_a_price_beyond_the_ladder_is_none(make_contracts):
     contracts = make_contracts(PERP)
     just_within = 50_000.0 * (LARGEST_FACTOR - 1.0) * 0.999
-    assert prices(contracts, [-1.0], just_within)[1] == pytest.approx(50_000.0 + just_within, rel=1e-11)
+    assert prices(contracts, [-1.0], just_within)[1] == pytest.approx(50_000.0 + just_within, rel=1e-9)
     assert math.isnan(prices(contracts, [-1.0], just_within * 1.01)[1])
 
 
@@ -97,7 +97,7 @@ def test_a_dip_between_two_strikes_at_expiry_is_seen(make_contracts):
     rows = [{**expired, "strike": 60_000.0 + gap} for gap in (0.0, 20.0, 40.0)]
     contracts = make_contracts(*rows)
     _, above = prices(contracts, [-1.0, 2.0, -1.0], 19.0)
-    assert above == pytest.approx(60_019.0, rel=1e-10)
+    assert above == pytest.approx(60_019.0, rel=1e-9)
     assert set(np.round(price_ladder(contracts) * 50_000.0, 6)) >= {60_000.0, 60_020.0, 60_040.0}
 
 
@@ -115,8 +115,24 @@ def test_rows_and_underlyings_do_not_know_of_each_other(make_contracts):
         np.zeros(1),
     )
     assert together.below[0] == alone.below[0] and together.above[0] == alone.above[0]
-    assert together.above[1] == pytest.approx(3_600.0, rel=1e-11)
-    assert together.above[2] == pytest.approx(60_000.0, rel=1e-11)
+    assert together.above[1] == pytest.approx(3_600.0, rel=1e-9)
+    assert together.above[2] == pytest.approx(60_000.0, rel=1e-9)
+
+
+def test_accounts_that_share_an_expiry_each_have_their_own_price(make_contracts):
+    put = {**CALL, "form": COIN_OPTION, "is_call": False, "strike": 45_000.0}
+    contracts = make_contracts(PERP, CALL, put)
+    generator = np.random.default_rng(4)
+    quantity = generator.integers(-4, 5, (20, 3)).astype(float)
+    headroom, coin = generator.uniform(1e3, 1e5, 20), generator.uniform(-1e5, 1e5, 20)
+    pointer, entries = np.arange(0, 61, 3), np.tile(np.arange(3), 20)
+    together = liquidation_prices(
+        contracts, PositionRows(np.zeros(20, dtype=np.int64), pointer, entries, quantity.ravel()), headroom, coin
+    )
+    assert np.isfinite(together.below).sum() > 5 and np.isfinite(together.above).sum() > 5
+    for row in range(20):
+        alone = prices(contracts, quantity[row], headroom[row], coin[row])
+        np.testing.assert_allclose((together.below[row], together.above[row]), alone, rtol=1e-12)
 
 
 @quick
