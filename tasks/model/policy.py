@@ -81,6 +81,7 @@ class BaseMargin:
     scaling: Annotated[str, Choice("mid", "full", "none")]
     scale_factor_lowest: Annotated[float, Bound(0.01, 1.0, "factor")]
     scale_factor_highest: Annotated[float, Bound(1.0, 100.0, "factor")]
+    long_run_floor: Annotated[str, Choice("off", "on")]
     long_run_days: Annotated[int, Bound(365, 7320, "days")]
     volatility_seed_days: Annotated[int, Bound(5, 250, "daily returns")]
     volatility_floor_per_day: Annotated[ByName, Bound(0.0001, 0.2, "fraction per sqrt(day)")]

@@ -13,9 +13,9 @@ CREATE TABLE IF NOT EXISTS result.scenario (
     quality VARCHAR NOT NULL
 );
 COMMENT ON COLUMN result.scenario.run_id IS 'run the row belongs to';
-COMMENT ON COLUMN result.scenario.scenario_set IS 'FILTERED or STRESSED';
+COMMENT ON COLUMN result.scenario.scenario_set IS 'FILTERED, STRESSED, or LONG_RUN where that floor is on';
 COMMENT ON COLUMN result.scenario.scenario_index IS 'position in its set, by start date';
-COMMENT ON COLUMN result.scenario.scenario_id IS 'F-<start date> or S-<start date>';
+COMMENT ON COLUMN result.scenario.scenario_id IS 'set letter (F, S, L) and start date';
 COMMENT ON COLUMN result.scenario.start_date IS 'first close';
 COMMENT ON COLUMN result.scenario.underlying IS 'asset';
 COMMENT ON COLUMN result.scenario.horizon_days IS 'days, liquidation period of the returns';

@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS result.scenario_set (
 );
 COMMENT ON COLUMN result.scenario_set.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.scenario_set.account_type IS 'HOUSE, CLIENT_OMNI_NET or CLIENT_GROSS';
-COMMENT ON COLUMN result.scenario_set.scenario_set IS 'FILTERED or STRESSED';
+COMMENT ON COLUMN result.scenario_set.scenario_set IS 'FILTERED, STRESSED, or LONG_RUN where that floor is on';
 COMMENT ON COLUMN result.scenario_set.underlying IS 'asset';
 COMMENT ON COLUMN result.scenario_set.horizon_days IS 'days, liquidation period of the account type and underlying';
 COMMENT ON COLUMN result.scenario_set.scenarios IS 'scenarios of the set';

@@ -2,11 +2,12 @@
 
     B = (1 − w)·ES(filtered) + w·ES(stressed)
     B_ol = Σ B(g) − offset limit·(Σ B(g) − B(portfolio)), g = all contracts of one underlying, B(g) ≥ 0 in the sum
-    BASE_MARGIN = max(B_ol, Σ worst grid loss(g), 0)
+    BASE_MARGIN = max(B_ol, long-run floor if on, Σ worst grid loss(g), 0)
+    long-run floor = ES of returns scaled half way to long-run volatility, offset-limited as B_ol
     maintenance margin = max(fraction of initial margin, bracket maintenance margin)
 
 Each line is rounded up to a cent and a total is the sum of rounded lines.
-Reference: Regulation (EU) 153/2013, articles 27(4) and 28(1)(b).
+Reference: Regulation (EU) 153/2013, articles 27(4), 28(1)(b) and (c).
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from tasks.model.margin.tails import Tails, Words
 from tasks.model.policy import Policy
 
 SHARE, BRACKET = "INITIAL_MARGIN_SHARE", "BRACKET"
+CAUSES = np.array(["EXPECTED_SHORTFALL", "LONG_RUN_FLOOR", "GRID"])
+_RULES = np.array(["base_margin", "base_margin.long_run_floor", "grid"])
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,29 @@ class BaseMargin:
     blended: Floats  # (n,) B(portfolio)
     offset_limited: Floats  # (n,) B_ol
     grid: Floats  # (n,)
+    long_run: Floats  # (n,) offset-limited tail at long-run volatility, zero where that floor is off
     worst_expected_id: Words  # (n,) of the part of the blend that weighs more
     worst_grid_id: Words  # (n,) of the product group with the largest grid loss
+    worst_long_run_id: Words  # (n,)
 
     @property
     def amount(self) -> Floats:
         """(n,) BASE_MARGIN before rounding, >= 0."""
-        return np.maximum(np.maximum(self.offset_limited, self.grid), 0.0)
+        return np.asarray(np.maximum(self._figures.max(axis=0), 0.0))
+
+    @property
+    def binding(self) -> Ints:
+        """(n,) which of expected shortfall, long-run floor and grid it is, the first of equals: a place in CAUSES."""
+        return np.asarray(np.argmax(self._figures, axis=0), dtype=np.int64)
 
     @property
     def worst_id(self) -> Words:
         """(n,) worst scenario of the figure that binds."""
-        return np.where(self.grid > self.offset_limited, self.worst_grid_id, self.worst_expected_id)
+        return np.choose(self.binding, [self.worst_expected_id, self.worst_long_run_id, self.worst_grid_id])
+
+    @property
+    def _figures(self) -> Floats:
+        return np.stack([self.offset_limited, self.long_run, self.grid])
 
 
 def blend(filtered: Floats, stressed: Floats, stressed_weight: float) -> Floats:
@@ -65,8 +79,9 @@ def base_margin(book: Book, tails: Tails, policy: Policy) -> BaseMargin:
     row_blended = blend(tails.row_filtered.loss, tails.row_stressed.loss, weight)
     blended = blend(tails.filtered.loss, tails.stressed.loss, weight)
     # A group whose tail is a gain needs no margin; that gain helps the others within the limit and no further.
-    groups = _sum_by_portfolio(book, np.maximum(row_blended, 0.0))
-    limited = limit_offset(groups, blended, policy.base_margin.offset_limit_fraction)
+    limit = policy.base_margin.offset_limit_fraction
+    limited = limit_offset(_sum_by_portfolio(book, np.maximum(row_blended, 0.0)), blended, limit)
+    groups = _sum_by_portfolio(book, np.maximum(tails.row_long_run.loss, 0.0))
     grid = _sum_by_portfolio(book, tails.row_grid.loss)
     calm_weighs_more = (1.0 - weight) * tails.filtered.loss >= weight * tails.stressed.loss
     return BaseMargin(
@@ -74,21 +89,17 @@ def base_margin(book: Book, tails: Tails, policy: Policy) -> BaseMargin:
         blended,
         require_finite("expected shortfall", limited),
         require_finite("grid loss", grid),
+        require_finite("long-run floor", limit_offset(groups, tails.long_run.loss, limit)),
         np.where(calm_weighs_more, tails.filtered.worst_id, tails.stressed.worst_id),
         _largest(book.row_portfolio, tails.row_grid.loss, tails.row_grid.worst_id, n),
+        tails.long_run.worst_id,
     )
 
 
 def base_line(base: BaseMargin) -> Line:
     """BASE_MARGIN of each portfolio."""
-    grid = base.grid > base.offset_limited
-    return line(
-        "BASE_MARGIN",
-        money.cents_up(base.amount),
-        np.where(grid, "GRID", "EXPECTED_SHORTFALL"),
-        base.worst_id,
-        np.where(grid, "grid", "base_margin"),
-    )
+    at = base.binding
+    return line("BASE_MARGIN", money.cents_up(base.amount), CAUSES[at], base.worst_id, _RULES[at])
 
 
 @dataclass(frozen=True)

@@ -36,9 +36,7 @@ _SET_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 def scenario_table(sets: list[ScenarioSets]) -> pl.DataFrame:
     """Rows of result.scenario; what account types share stands once."""
-    rows = [
-        row for each in sets for scenario_set in (each.filtered, each.stressed) for row in _scenario_rows(scenario_set)
-    ]
+    rows = [row for each in sets for scenario_set in each.every for row in _scenario_rows(scenario_set)]
     return pl.DataFrame(rows, schema=_SCENARIO_SCHEMA, orient="row").unique(maintain_order=True)
 
 
@@ -75,7 +73,7 @@ def scenario_set_table(sets: list[ScenarioSets]) -> pl.DataFrame:
         )
         for shared in sets
         for account_type in shared.account_types
-        for each in (shared.filtered, shared.stressed)
+        for each in shared.every
         for u, underlying in enumerate(each.underlyings)
     ]
     return pl.DataFrame(rows, schema=_SET_SCHEMA, orient="row")

@@ -51,19 +51,23 @@ class Tails:
     row_filtered: Tail
     row_stressed: Tail
     row_grid: Tail
+    row_long_run: Tail  # of the long-run floor, no loss where it is off
     filtered: Tail
     stressed: Tail
+    long_run: Tail
 
     @staticmethod
     def empty(rows: int, portfolios: int) -> Tails:
         """No loss anywhere."""
-        return Tails(*(Tail.empty(rows) for _ in range(3)), *(Tail.empty(portfolios) for _ in range(2)))
+        return Tails(*(Tail.empty(rows) for _ in range(4)), *(Tail.empty(portfolios) for _ in range(3)))
 
     def of(self, scenario_set: str) -> tuple[Tail, Tail]:
-        """Tails of the rows and of the portfolios under FILTERED or STRESSED."""
-        if scenario_set == scenarios.FILTERED:
-            return self.row_filtered, self.filtered
-        return self.row_stressed, self.stressed
+        """Tails of the rows and of the portfolios under FILTERED, STRESSED or LONG_RUN."""
+        return {
+            scenarios.FILTERED: (self.row_filtered, self.filtered),
+            scenarios.STRESSED: (self.row_stressed, self.stressed),
+            scenarios.LONG_RUN: (self.row_long_run, self.long_run),
+        }[scenario_set]
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,17 @@ class Readings:
 
 @dataclass(frozen=True)
 class ScenarioSets:
-    """Filtered and stressed scenarios of the account types that share liquidation periods."""
+    """Scenarios of the account types that share liquidation periods; those of the long-run floor where it is on."""
 
     account_types: tuple[str, ...]
     filtered: ScenarioSet
     stressed: ScenarioSet
+    long_run: ScenarioSet | None
+
+    @property
+    def every(self) -> tuple[ScenarioSet, ...]:
+        """The sets there are."""
+        return tuple(each for each in (self.filtered, self.stressed, self.long_run) if each is not None)
 
 
 def scenario_sets(
@@ -105,6 +115,9 @@ def scenario_sets(
             tuple(types),
             scenarios.filtered(closes, dict(zip(underlyings, periods, strict=True)), policy, factors),
             scenarios.stressed(closes, dict(zip(underlyings, periods, strict=True)), policy, factors),
+            scenarios.long_run(closes, dict(zip(underlyings, periods, strict=True)), policy, factors)
+            if policy.base_margin.long_run_floor == "on"
+            else None,
         )
         for periods, types in sharing.items()
     ]
@@ -161,10 +174,9 @@ def _read_sets(
     """Reads the chosen rows of a book, which share scenario sets, off both of them."""
     base = policy.base_margin
     fewer = np.intersect1d(chosen, _differing(book, lasting))
-    for scenario_set, confidence in (
-        (sets.filtered, base.confidence_filtered_fraction),
-        (sets.stressed, base.confidence_stressed_fraction),
-    ):
+    for scenario_set in sets.every:
+        stress = scenario_set is sets.stressed
+        confidence = base.confidence_stressed_fraction if stress else base.confidence_filtered_fraction
         cube = profit.unit_cube(book.contracts, scenario_set, policy, threads)
         for held, rows, tails in ((book, chosen, into.whole), (lasting, fewer, into.lasting)):
             _read_set(held, rows, cube, scenario_set, confidence, tails, threads)
