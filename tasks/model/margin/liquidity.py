@@ -8,6 +8,7 @@ premium and says nothing about delta; spread and turnover of vega are always dec
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -41,6 +42,14 @@ class Cost:
     longer: tuple[bool, ...]
 
 
+class RowCosts(NamedTuple):
+    """(g,) of each row of a book, USD >= 0, and how many of the two take longer than the liquidation period."""
+
+    delta: Floats
+    vega: Floats
+    longer: Floats
+
+
 def liquidity_table(
     volatility: dict[str, float], volumes: pl.DataFrame, order_books: pl.DataFrame, policy: Policy
 ) -> pl.DataFrame:
@@ -70,7 +79,15 @@ def liquidity_table(
 
 
 def close_out(book: Book, row_margin: Floats, market: pl.DataFrame, policy: Policy) -> Cost:
-    """Cost of closing out each portfolio, its underlyings one by one: net delta, then net vega.
+    """Cost of closing out each portfolio: the sum over its underlyings. Arguments as `row_costs`."""
+    costs, n = row_costs(book, row_margin, market, policy), book.portfolios.height
+    amount = np.bincount(book.row_portfolio, weights=costs.delta + costs.vega, minlength=n).astype(np.float64)
+    beyond = np.bincount(book.row_portfolio, weights=costs.longer, minlength=n) > 0
+    return Cost(require_finite("close-out cost", amount), tuple(beyond.tolist()))
+
+
+def row_costs(book: Book, row_margin: Floats, market: pl.DataFrame, policy: Policy) -> RowCosts:
+    """Cost of closing out the net delta and the net vega of each row.
 
     row_margin: (g,) B of each row in USD. market: result.liquidity, with a row for every underlying held.
     """
@@ -82,18 +99,16 @@ def close_out(book: Book, row_margin: Floats, market: pl.DataFrame, policy: Poli
         if market.schema[name] == pl.Float64
     }
     delta, vega = _net_sizes(book)
-    horizon, share, n = row_horizon(book, policy), rule.participation_fraction, book.portfolios.height
+    horizon, share = row_horizon(book, policy), rule.participation_fraction
     points = 1.0 / VOL_POINT
-    cost, longer = np.zeros(len(delta)), np.zeros(len(delta))
+    costs, longer = [], np.zeros(len(delta))
     for size, volume, spread, move in (
         (delta, figures["daily_volume_usd"], figures["half_spread_fraction"], figures["volatility_per_day"]),
         (vega, figures["daily_vega_usd"], figures["vol_half_spread"] * points, figures["vol_move_per_day"] * points),
     ):
-        cost += close_out_cost(size, volume, spread, move, row_margin, horizon, share, rule.impact)
+        costs.append(close_out_cost(size, volume, spread, move, row_margin, horizon, share, rule.impact))
         longer += days_to_close(size, volume, share) > horizon
-    amount = np.bincount(book.row_portfolio, weights=cost, minlength=n).astype(np.float64)
-    beyond = np.bincount(book.row_portfolio, weights=longer, minlength=n) > 0
-    return Cost(require_finite("close-out cost", amount), tuple(beyond.tolist()))
+    return RowCosts(costs[0], costs[1], longer)
 
 
 def _net_sizes(book: Book) -> tuple[Floats, Floats]:
