@@ -33,9 +33,11 @@ class OtherPositions(NamedTuple):
 
         Raises ModelInputError NON_FINITE.
         """
+        for name, values in self._asdict().items():
+            require_finite(f"other position's {name}", values)
         gain = self.quantity * (self.mark - self.entry)
         maintenance = np.abs(self.quantity) * self.mark * self.rate - self.deduction
-        return wallet + float(np.add.reduce(require_finite("other position", gain - maintenance)))
+        return wallet + float(np.add.reduce(gain - maintenance))
 
 
 def linear_liquidation_price(
