@@ -10,6 +10,7 @@ cap, whatever is posted: the line does not depend on collateral, and more of it 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
@@ -74,7 +75,7 @@ def leverage_table(book: Book, notional: Notional, collateral: pl.DataFrame, net
     at = np.array([place[key] for key in accounts.iter_rows()], dtype=np.int64)
     options = np.zeros(len(keys), dtype=np.int64)
     np.add.at(options, at, net_option_value)
-    equity = money.usd(options) + pl.Series([worth.get(key, 0) for key in keys], dtype=money.USD)
+    equity = money.usd(options) + pl.Series([worth.get(key, Decimal(0)) for key in keys], dtype=money.USD)
     usd = floats(equity)
     gross, net = (np.bincount(at, each, len(keys)).astype(np.float64) for each in notional)
     table = pl.DataFrame(keys, schema=ACCOUNT, orient="row").with_columns(

@@ -10,7 +10,8 @@ slice of the volatility surface failed its certificate, passes once repaired, or
 SMILE_FLAT: options held whose volatility no certified slice moves in a scenario. FIXING_PROXY: contracts held whose
 settlement average runs and whose fixed part is a declared price, the lower of forward and index.
 RATING_MISSING: the member has neither surveillance level nor credit score and pays the credit step of the unrated.
-JOINT_AS_HAIRCUT: the account asks for the joint mode of collateral and is margined in haircut mode.
+SINGLE_SOURCE: assets held whose price comes from one source. HAIRCUT_PROXY: assets held whose calibrated haircut is a
+declared one. JOINT_AS_HAIRCUT: a gross account asks for the joint mode of collateral and is margined in haircut mode.
 """
 
 from __future__ import annotations
