@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -26,6 +26,26 @@ from tasks.model.policy import (
     Policy,
     StressWindows,
 )
+
+
+@dataclass(frozen=True)
+class MinimumPeriod:
+    """Shortest liquidation period a class of accounts may have (Regulation (EU) 153/2013, article 26)."""
+
+    days: int
+    intraday_call_percent: int | None = None  # of the margin held: the condition of the shortest period
+
+
+MINIMUM_PERIODS = {
+    "otc": MinimumPeriod(5),
+    "etd_house_or_net": MinimumPeriod(2),
+    "etd_gross_client_hourly": MinimumPeriod(1, 110),
+}
+_PERIOD_CLASS = {
+    "house": "etd_house_or_net",
+    "client_omni_net": "etd_house_or_net",
+    "client_gross": "etd_gross_client_hourly",
+}
 
 
 def parse(content: Mapping[str, Any], source: str) -> Policy:
@@ -223,7 +243,17 @@ def _consistency(values: Mapping[str, Any], source: str) -> list[Finding]:
             "from 0, as many of each",
         ),
     ]
-    return [_fault(what, path, source, value, limit) for holds, what, path, value, limit in rules if not holds]
+    faults = [_fault(what, path, source, value, limit) for holds, what, path, value, limit in rules if not holds]
+    return faults + list(_short_periods(base, source))
+
+
+def _short_periods(base: BaseMargin, source: str) -> Iterator[Finding]:
+    for account_type, period_class in _PERIOD_CLASS.items():
+        table, least = base.liquidation_period_days.of(account_type), MINIMUM_PERIODS[period_class].days
+        for name in table:
+            if table[name] < least:
+                path = f"base_margin.liquidation_period_days.{account_type}.{name}"
+                yield _fault("liquidation period below the regulation's", path, source, table[name], f"{least} days")
 
 
 def _dated(windows: StressWindows) -> bool:

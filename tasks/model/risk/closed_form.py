@@ -11,6 +11,7 @@ import math
 from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri, stdtrit
 
+from tasks.model.arrays import Floats
 from tasks.model.errors import Finding, ModelInputError
 
 
@@ -37,6 +38,21 @@ def student_expected_shortfall(confidence: float, degrees: float) -> float:
     log_constant = math.lgamma((degrees + 1.0) / 2.0) - math.lgamma(degrees / 2.0) - 0.5 * math.log(degrees * math.pi)
     density = math.exp(log_constant - (degrees + 1.0) / 2.0 * math.log1p(q * q / degrees))
     return scale * density / (1.0 - confidence) * (degrees + q * q) / (degrees - 1.0)
+
+
+def portfolio_deviation(notional: Floats, volatility: Floats, correlation: Floats) -> float:
+    """Standard deviation of a book of linear positions. notional, volatility: (n,); correlation: (n, n)."""
+    exposure = notional * volatility
+    return math.sqrt(float((exposure[:, None] * correlation * exposure).sum()))
+
+
+def close_out_deviation(days: int) -> tuple[float, float]:
+    """Deviation of the loss while a position is sold in equal parts over some days, in units of a day's.
+
+    Sold at the ends of the days, sqrt(sum (k/n)^2), and without a pause, sqrt(n / 3).
+    """
+    left = [k / days for k in range(1, days + 1)]
+    return math.sqrt(math.fsum(each * each for each in left)), math.sqrt(days / 3.0)
 
 
 def delta_gamma_quantile(delta: float, gamma: float, variance: float, probability: float) -> float:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,21 +151,6 @@ def test_a_wide_grid_binds_and_names_its_point(inputs: Inputs, policy: Policy) -
 )
 def test_offset_is_limited_to_its_share_of_the_reduction(groups: float, whole: float, expected: float) -> None:
     assert limit_offset(np.array([groups]), np.array([whole]), LIMIT)[0] == pytest.approx(expected, abs=1e-12)
-
-
-@pytest.mark.golden
-def test_offset_limit_golden_case() -> None:
-    folder = Path(os.environ.get("LEVEE_GOLDEN_DIR", Path(__file__).parents[4] / "shared" / "golden"))
-    if not (folder / "ccp.json").exists():
-        pytest.skip("the golden cases are not here (LEVEE_GOLDEN_DIR)")
-    cases = [case for case in json.loads((folder / "ccp.json").read_text()) if case["topic"] == "emir_portfolio_margin"]
-    assert cases
-    for case in cases:
-        given_, expected = case["inputs"], case["expected"]["min_margin"]
-        found = limit_offset(
-            np.array([given_["sum_product_margins"]]), np.array([given_["portfolio_margin"]]), given_["cap"]
-        )
-        assert found[0] == pytest.approx(expected, abs=case["tolerance"])
 
 
 def test_short_option_minimum_nets_a_strike_and_covers_no_other(inputs: Inputs, policy: Policy) -> None:

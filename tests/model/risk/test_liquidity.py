@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.model.risk.liquidity import close_out_cost, days_to_close, half_spread, impact
+from tasks.model.risk.liquidity import close_out_cost, half_spread
 
 
 def cost(size, volume, *, spread=0.0005, move=0.04, margin=0.0, horizon=2.0, share=0.1, factor=1.0) -> float:
@@ -51,31 +51,6 @@ def test_a_tail_that_gains_lowers_nothing() -> None:
 def test_half_spread_needs_two_sides(bid: float, ask: float, expected: float | None) -> None:
     found = half_spread(np.array([bid]), np.array([ask]))[0]
     assert np.isnan(found) if expected is None else found == pytest.approx(expected, rel=1e-15)
-
-
-@pytest.mark.golden
-def test_golden_impact(golden, agrees) -> None:
-    for case in golden("liquidity_cost"):
-        given_, tolerance = case["inputs"], case["tolerance"]
-        size, volume = np.array([given_["q"]]), np.array([given_["adv"]])
-        fraction = impact(size, volume, np.array([given_["sigma_daily"]]), given_["Y"])[0]
-        usd = [given_["q"] * given_["price"], given_["adv"] * given_["price"]]
-        paid = cost(*usd, spread=0.0, move=given_["sigma_daily"], horizon=10.0, factor=given_["Y"])
-        assert agrees(fraction, case["expected"]["impact_frac"], tolerance)
-        assert agrees(paid, case["expected"]["cost"], tolerance)
-
-
-@pytest.mark.golden
-def test_golden_concentration(golden, agrees) -> None:
-    for case in golden("concentration_addon"):
-        given_, expected = case["inputs"], case["expected"]
-        size, volume, share = given_["position"], given_["adv"], given_["participation"]
-        days = days_to_close(np.array([size]), np.array([volume]), share)[0]
-        charge = cost(
-            size, volume, spread=0.0, move=0.0, margin=given_["base_im"], horizon=given_["mpor_days"], share=share
-        )
-        assert agrees(days, expected["days"], case["tolerance"])
-        assert agrees(charge, expected["addon"], case["tolerance"])
 
 
 amounts = st.floats(0, 1e10)
