@@ -100,7 +100,7 @@ class Forwards(NamedTuple):
     underlying: Ints
     slice_of: Ints
     forward: Floats  # quote
-    floating: Floats  # quote, the part of the forward that no average has fixed
+    fixed: Floats  # quote, the part of the forward that an average has fixed: it does not move
     pays_coin: Ints
     scale: Floats  # USD per unit of payoff now
 
@@ -307,9 +307,9 @@ def logarithm(x: Floats, out: Floats) -> None:
 
 @_fast
 def move_forwards(forwards: Forwards, spot: Floats, basis: Floats, market: Market) -> None:
-    """Fills the forwards of a market: F' = F (1 + floating / F (spot basis - 1)), factors (u, n) and (g, n)."""
+    """Fills the forwards of a market: F' = F (1 + (1 - fixed / F) (spot basis - 1)), factors (u, n) and (g, n)."""
     for f in range(forwards.forward.size):
-        F, share = forwards.forward[f], forwards.floating[f] / forwards.forward[f]
+        F, share = forwards.forward[f], 1.0 - forwards.fixed[f] / forwards.forward[f]
         up, on = spot[forwards.underlying[f]], basis[forwards.slice_of[f]]
         forward, log_growth, coin = market.forward[f], market.log_growth[f], market.coin[f]
         for s in range(up.size):
@@ -325,16 +325,17 @@ def price_forwards(first: int, last: int, forwards: Forwards, spot: Floats, basi
     for block in range(first, last):
         now = slice(block * BLOCK, block * BLOCK + BLOCK)
         for c in range(forwards.contract.size):
-            F, floating, usd = forwards.forward[c], forwards.floating[c], forwards.scale[c]
+            F, fixed, usd = forwards.forward[c], forwards.fixed[c], forwards.scale[c]
             up, on = spot[forwards.underlying[c], now], basis[forwards.slice_of[c], now]
             pnl = cube[block, forwards.contract[c]]
             if forwards.pays_coin[c]:
                 for s in range(BLOCK):
-                    gain = floating * (up[s] * on[s] - 1.0)
-                    pnl[s] = usd * up[s] * gain / (F * (F + gain))
+                    moved = fixed + (F - fixed) * (up[s] * on[s])
+                    pnl[s] = usd * up[s] * (moved - F) / (F * moved)
             else:
                 for s in range(BLOCK):
-                    pnl[s] = usd * (floating * (up[s] * on[s] - 1.0))
+                    moved = fixed + (F - fixed) * (up[s] * on[s])
+                    pnl[s] = usd * (moved - F)
 
 
 @_fast

@@ -114,7 +114,7 @@ def _forwards(contracts: Contracts, rows: Ints) -> Forwards:
         underlying=contracts.underlying[rows],
         slice_of=contracts.slice_of[rows],
         forward=contracts.forward[rows],
-        floating=contracts.forward[rows] - contracts.fixed_part[rows],
+        fixed=contracts.fixed_part[rows],
         pays_coin=pays_coin(contracts.form[rows]).astype(np.int64),
         scale=contracts.multiplier[rows] * contracts.settle_price[rows],
     )
