@@ -128,7 +128,8 @@ def _scenario_sets(book: Book, inputs: MarginInputs, as_of: datetime, policy: Po
     """Sets over every underlying held, and over those listed whose closes fill the look-back and are current."""
     account_types = tuple(inputs.accounts["account_type"].unique())
     full = set(inputs.listed["underlying"]) & _well_known(inputs.history, as_of, policy)
-    underlyings = tuple(sorted(full | set(book.contracts.underlyings)))
+    held = set(inputs.listed.filter(pl.col("held"))["underlying"]) | set(book.contracts.underlyings)
+    underlyings = tuple(sorted(full | held))
     if not underlyings or not account_types:
         return []
     return scenario_sets(_closes(inputs.history, as_of), underlyings, account_types, policy)

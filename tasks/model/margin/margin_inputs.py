@@ -14,7 +14,8 @@ class MarginInputs:
 
     positions: see portfolio.build_book. accounts: as there, and gap_days (days without a settlement window of the
     asset calls are due in, beyond the usual one). surface: certified slices, see there too. listed: underlying of
-    every contract listed, so that a scenario set does not depend on who holds what. history: underlying, date, close
+    every contract listed and whether it is held by anybody, so that a scenario set does not depend on who is asked
+    about. history: underlying, date, close
     (USD), up to the business date. volumes, order_books: see liquidity.liquidity_table. balances: see
     collateral.value_collateral, after today's postings. stablecoins: the assets among them that are meant to be worth
     a dollar.

@@ -132,7 +132,7 @@ def readings(book: Book, sets: list[ScenarioSets], policy: Policy, threads: int 
     result = Readings(Tails.empty(rows, n), Tails.empty(rows, n), Repaired(np.zeros(n), np.zeros(n)))
     if not rows:
         return result
-    lasting = _outlasting(book, policy)
+    lasting = outlasting(book, policy)
     ids, unit_pnl = grid.grid_pnl(book.contracts, policy)
     grid_cube = Cube.of(unit_pnl).require_finite("grid P&L", book.contracts.ids)
     roll_pnl = grid.grid_roll_pnl(book.contracts, policy)
@@ -153,7 +153,7 @@ def _horizon(account_type: str, underlyings: tuple[str, ...], policy: Policy) ->
     return {name: int(table[name]) for name in underlyings}
 
 
-def _outlasting(book: Book, policy: Policy) -> Book:
+def outlasting(book: Book, policy: Policy) -> Book:
     """The book without what expires within the liquidation period of its row."""
     period = policy.expiry.within_periods * row_horizon(book, policy)[book.entry_row]
     expires = book.days_to_expiry[book.contract_index] <= period

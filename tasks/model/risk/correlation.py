@@ -38,7 +38,7 @@ def repaired_shortfall(
     portfolio; place: (r,) row of spot_return (u, n) an underlying stands in. Raises ModelInputError as `tail`.
     """
     n = spot_return.shape[1]
-    order, rows = _pairings(spot_return, shifts), np.ascontiguousarray(pnl)
+    order, rows = pairings(spot_return, shifts), np.ascontiguousarray(pnl)
     ends = np.append(starts, len(rows)).astype(np.int64)
     worst = np.empty((len(starts), len(order), tail.wanted(n, confidence)))
 
@@ -53,7 +53,7 @@ def repaired_shortfall(
     return Repaired(shortfall[:, 0], independent / shifts)
 
 
-def _pairings(spot_return: Floats, shifts: int) -> Ints:
+def pairings(spot_return: Floats, shifts: int) -> Ints:
     """(1 + shifts, u, n) scenario of each underlying at each place: ranked by return, then by shifted calendars."""
     u, n = spot_return.shape
     ranked = np.argsort(spot_return, axis=1, kind="stable")

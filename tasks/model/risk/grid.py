@@ -221,15 +221,22 @@ def roll_pnl(contracts: Contracts, basis: BasisShock) -> Floats:
 def roll_loss(rows: int, row: Ints, slice_of: Ints, pnl: Floats) -> Floats:
     """(rows,) loss >= 0 where each expiry moves in the direction that is worse for the row: no expiry hedges another.
 
+    Arguments as `roll_shares`.
+    """
+    return np.bincount(row, roll_shares(row, slice_of, pnl), rows).astype(np.float64)
+
+
+def roll_shares(row: Ints, slice_of: Ints, pnl: Floats) -> Floats:
+    """(entries,) what each entry loses in the direction that is worse for its row's expiry; 0 where neither is.
+
     row, slice_of: (entries,) row and slice of each entry; pnl: (entries, 2) its P&L in the two directions.
     """
     if not len(row):
-        return np.zeros(rows)
-    slices = int(slice_of.max()) + 1
-    cells, place = np.unique(row * slices + slice_of, return_inverse=True)
-    up, down = (np.bincount(place, direction, len(cells)) for direction in pnl.T)
-    worse = np.maximum(0.0 - np.minimum(up, down), 0.0)
-    return np.bincount(cells // slices, worse, rows).astype(np.float64)
+        return np.zeros(0)
+    _, place = np.unique(row * (int(slice_of.max()) + 1) + slice_of, return_inverse=True)
+    of_expiry = np.stack([np.bincount(place, direction) for direction in pnl.T])
+    worse, loses = of_expiry.argmin(axis=0), of_expiry.min(axis=0) < 0.0
+    return np.where(loses[place], 0.0 - pnl[np.arange(len(row)), worse[place]], 0.0)
 
 
 def take(contracts: Contracts, rows: Ints) -> Contracts:

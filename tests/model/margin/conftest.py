@@ -214,7 +214,7 @@ def inputs(
     positions: Callable[[list[Position]], pl.DataFrame], accounts: pl.DataFrame, history: pl.DataFrame
 ) -> Callable[[list[Position]], MarginInputs]:
     """Inputs of the margin stage for a book, in deep markets with nothing delivered of them, and no collateral."""
-    listed = pl.DataFrame({"underlying": ["BTC", "ETH", "SOL"]})
+    listed = pl.DataFrame({"underlying": ["BTC", "ETH", "SOL"], "held": [False] * 3})
     surface = pl.DataFrame(schema=SURFACE)
     volumes = pl.DataFrame(schema={"underlying": pl.String, "volume_usd": pl.Decimal(38, 2)})
     books = pl.DataFrame(
