@@ -16,8 +16,8 @@ from tasks import policy_store, reference_models, status
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 from tasks.model.margin.portfolio import ACCOUNT, GROSS, KEY, Book, build_book
-from tasks.model.margin.reference_haircut import reference_collateral
-from tasks.model.margin.reference_model import reference_margin
+from tasks.model.margin.reference.haircuts import reference_collateral
+from tasks.model.margin.reference.model import reference_margin
 from tasks.model.policy import Policy
 
 Fields = dict[str, Any]

@@ -8,9 +8,9 @@ from typing import Any
 
 from tasks import resources
 from tasks.model.errors import Finding, PolicyError
-from tasks.model.margin import reference_haircut, reference_model
-from tasks.model.margin.reference_haircut import ReferenceHaircut
-from tasks.model.margin.reference_model import ReferenceModel
+from tasks.model.margin.reference import haircuts, model
+from tasks.model.margin.reference.haircuts import ReferenceHaircut
+from tasks.model.margin.reference.model import ReferenceModel
 
 
 def in_force(business_date: date) -> list[ReferenceModel]:
@@ -23,13 +23,13 @@ def in_force(business_date: date) -> list[ReferenceModel]:
 
 def load(folder: str, effective_date: date) -> ReferenceModel:
     """The set of a model that begins on a date; its name is the folder's in capitals. Raises as `in_force`."""
-    return reference_model.parse(_content("reference_models", folder, effective_date), folder.upper(), effective_date)
+    return model.parse(_content("reference_models", folder, effective_date), folder.upper(), effective_date)
 
 
 def haircuts_in_force(business_date: date) -> list[ReferenceHaircut]:
     """The haircuts of other models, chosen and named as the models are. Raises as `in_force`."""
     return [
-        reference_haircut.parse(_content("reference_haircuts", folder, day), folder.upper(), day)
+        haircuts.parse(_content("reference_haircuts", folder, day), folder.upper(), day)
         for folder, day in _begun("reference_haircuts", business_date)
     ]
 

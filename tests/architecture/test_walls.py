@@ -124,6 +124,18 @@ def test_rooms_import_only_to_their_left() -> None:
     assert not strays, f"rooms import one way, {order}: move the shared concept to the left: {strays}"
 
 
+def test_the_house_is_margined_without_the_reference_models() -> None:
+    room = "tasks.model.margin.reference"
+    strays = [
+        f"{name(path)}:{line} {target}"
+        for path in modules()
+        if name(path).startswith("tasks/model/") and not name(path).startswith(room.replace(".", "/") + "/")
+        for target, line in imported(path)
+        if target.startswith(room)
+    ]
+    assert not strays, f"what the house needs of another's model stands in margin/: move it there: {strays}"
+
+
 def test_the_model_reads_no_clock_file_or_environment() -> None:
     strays = []
     for path in modules():

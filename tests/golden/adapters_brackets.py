@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 
 from tasks.model.arrays import LINEAR_FORWARD
-from tasks.model.margin import position_orders
 from tasks.model.margin.brackets import Brackets, MarginalTiers, SizeRate, bracket_margin, size_margin
 from tasks.model.margin.collateral import post_haircut_value
-from tasks.model.margin.open_interest import OpenInterestTier, notional_units
-from tasks.model.margin.position_liquidation import (
+from tasks.model.margin.reference import position_orders
+from tasks.model.margin.reference.open_interest import OpenInterestTier, notional_units
+from tasks.model.margin.reference.position_liquidation import (
     OtherPositions,
     inverse_liquidation_price,
     linear_liquidation_price,
     tiered_liquidation_price,
 )
-from tasks.model.margin.size_weight import (
+from tasks.model.margin.reference.size_weight import (
     SizeWeight,
     asset_weight,
     liability_weight,

@@ -9,13 +9,25 @@ from typing import Any
 import numpy as np
 
 from tasks.model.arrays import DAYS_PER_YEAR, LINEAR_FORWARD, QUOTE_OPTION, Contracts, slices_of
-from tasks.model.margin.composition import composed
-from tasks.model.margin.contingency import Basis, Depeg, Doubt
-from tasks.model.margin.expiry_discount import ExpiryDiscount
-from tasks.model.margin.holdings import Conditions, Cover, Holdings, option_value
-from tasks.model.margin.scenario_margin import Charges, ScenarioMargin, ScenarioRules, row_factors, scenario_margin
-from tasks.model.margin.standard_margin import SizeRates, StandardRules, expiry_margin, isolated, standard_margin
-from tasks.model.margin.standard_option import ShortOptionRates, short_option
+from tasks.model.margin.reference.composition import composed
+from tasks.model.margin.reference.contingency import Basis, Depeg, Doubt
+from tasks.model.margin.reference.expiry_discount import ExpiryDiscount
+from tasks.model.margin.reference.holdings import Conditions, Cover, Holdings, option_value
+from tasks.model.margin.reference.scenario_margin import (
+    Charges,
+    ScenarioMargin,
+    ScenarioRules,
+    row_factors,
+    scenario_margin,
+)
+from tasks.model.margin.reference.standard_margin import (
+    SizeRates,
+    StandardRules,
+    expiry_margin,
+    isolated,
+    standard_margin,
+)
+from tasks.model.margin.reference.standard_option import ShortOptionRates, short_option
 from tasks.model.market import funding
 from tasks.model.risk.expiries import at_expiry, rows_by_expiry
 from tasks.model.risk.grid import Point, ScenarioGrid, VolShock, states_of

@@ -20,9 +20,9 @@ from tasks.model.arrays import (
     slices_of,
 )
 from tasks.model.margin.brackets import SizeRate, size_margin
-from tasks.model.margin.composition import composed
-from tasks.model.margin.reference_model import less_option_value
-from tasks.model.margin.reference_parts import (
+from tasks.model.margin.reference.composition import composed
+from tasks.model.margin.reference.model import less_option_value
+from tasks.model.margin.reference.parts import (
     GridPart,
     GrossPart,
     Group,
@@ -32,8 +32,8 @@ from tasks.model.margin.reference_parts import (
     roll_charge,
     short_option_minimum,
 )
+from tasks.model.margin.reference.standard_option import ShortOptionRates, short_option
 from tasks.model.margin.requirement import blend
-from tasks.model.margin.standard_option import ShortOptionRates, short_option
 from tasks.model.pricing.revaluation import sensitivities
 from tasks.model.risk.grid import BasisShock, Point, ScenarioGrid, VolShock, scenario_pnl
 from tasks.model.risk.scan import composite_delta, price_risk, scan

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.errors import ModelInputError
 from tasks.model.margin.liquidation_price import LARGEST_FACTOR, PositionRows, liquidation_prices, price_ladder
-from tasks.model.margin.position_liquidation import inverse_liquidation_price
+from tasks.model.margin.reference.position_liquidation import inverse_liquidation_price
 
 PERP = {"form": LINEAR_FORWARD, "index_price": 50_000.0, "forward": 50_000.0}
 INVERSE = {"form": INVERSE_FORWARD, "index_price": 50_000.0, "forward": 50_000.0}

@@ -19,12 +19,12 @@ import polars as pl
 from tasks.model import money, policy_file
 from tasks.model.arrays import Floats, Ints
 from tasks.model.errors import Finding, PolicyError
-from tasks.model.margin.bracket_parts import BRACKET_PARTS
-from tasks.model.margin.composition import composed
-from tasks.model.margin.expiry_parts import EXPIRY_PARTS
-from tasks.model.margin.funding_part import FUNDING_PARTS
 from tasks.model.margin.portfolio import KEY, Book
-from tasks.model.margin.reference_parts import PARTS, Charge, GridPart, Group, Words
+from tasks.model.margin.reference.bracket_parts import BRACKET_PARTS
+from tasks.model.margin.reference.composition import composed
+from tasks.model.margin.reference.expiry_parts import EXPIRY_PARTS
+from tasks.model.margin.reference.funding_part import FUNDING_PARTS
+from tasks.model.margin.reference.parts import PARTS, Charge, GridPart, Group, Words
 from tasks.model.policy import Bound
 from tasks.model.pricing.payoff import option_value_usd
 from tasks.model.pricing.revaluation import sensitivities

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.model.arrays import Contracts, Floats, Ints
 from tasks.model.margin.brackets import SizeRate, size_margin
-from tasks.model.margin.standard_option import ShortOptionRates, short_option
+from tasks.model.margin.reference.standard_option import ShortOptionRates, short_option
 from tasks.model.policy import Bound, Choice
 from tasks.model.pricing.payoff import option_value_usd, pays_coin
 from tasks.model.risk.grid import BasisShock, ScenarioGrid, roll_loss, scenario_pnl

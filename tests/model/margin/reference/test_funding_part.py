@@ -7,8 +7,8 @@ import pytest
 
 from tasks.model.arrays import LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.errors import ModelInputError
-from tasks.model.margin.funding_part import FundingPart, funding_charge
-from tasks.model.margin.reference_parts import Group
+from tasks.model.margin.reference.funding_part import FundingPart, funding_charge
+from tasks.model.margin.reference.parts import Group
 
 PART = FundingPart(8.0, 8.0, 0.01)
 

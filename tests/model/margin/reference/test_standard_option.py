@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tasks.model.errors import ModelInputError
-from tasks.model.margin.standard_option import ShortOptionRates, short_option
+from tasks.model.margin.reference.standard_option import ShortOptionRates, short_option
 
 RATES = ShortOptionRates(0.15, 0.10, 0.075, 0.075, 0.075, 1.05)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from tasks.model.errors import ModelInputError
-from tasks.model.margin.composition import composed
-from tasks.model.margin.contingency import Basis, Depeg, Doubt, basis_loss, depeg_share, doubt
+from tasks.model.margin.reference.composition import composed
+from tasks.model.margin.reference.contingency import Basis, Depeg, Doubt, basis_loss, depeg_share, doubt
 
 
 def test_doubt_costs_below_the_threshold_alone():

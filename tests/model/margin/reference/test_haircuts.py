@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from tasks.model.errors import ModelInputError, PolicyError
-from tasks.model.margin.reference_haircut import TieredValue, WeightedValue, parse, reference_collateral
+from tasks.model.margin.reference.haircuts import TieredValue, WeightedValue, parse, reference_collateral
 from tasks.reference_models import haircuts_in_force
 
 SETS = {each.name: each for each in haircuts_in_force(date(2026, 1, 29))}

@@ -11,10 +11,10 @@ import pytest
 
 from tasks import reference_models
 from tasks.model.arrays import LINEAR_FORWARD, QUOTE_OPTION
-from tasks.model.margin.expiry_parts import EXPIRY_PARTS
 from tasks.model.margin.portfolio import KEY, build_book
-from tasks.model.margin.reference_model import reference_margin
-from tasks.model.margin.reference_parts import Charge, Group
+from tasks.model.margin.reference.expiry_parts import EXPIRY_PARTS
+from tasks.model.margin.reference.model import reference_margin
+from tasks.model.margin.reference.parts import Charge, Group
 from tasks.model.pricing.payoff import option_value_usd
 
 SETS = ("DERIVE_PM1", "DERIVE_PM2", "DERIVE_SRM")

@@ -10,10 +10,10 @@ import pytest
 
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.errors import ModelInputError
-from tasks.model.margin.contingency import Depeg, Doubt
-from tasks.model.margin.holdings import Conditions, Cover, Holdings
-from tasks.model.margin.standard_margin import SizeRates, StandardRules, standard_margin
-from tasks.model.margin.standard_option import ShortOptionRates
+from tasks.model.margin.reference.contingency import Depeg, Doubt
+from tasks.model.margin.reference.holdings import Conditions, Cover, Holdings
+from tasks.model.margin.reference.standard_margin import SizeRates, StandardRules, standard_margin
+from tasks.model.margin.reference.standard_option import ShortOptionRates
 
 RULES = StandardRules(
     ShortOptionRates(0.15, 0.10, 0.075, 0.075, 0.075, 1.05),

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from tasks.model.margin.holdings import Conditions, Cover, Holdings
-from tasks.model.margin.reference_parts import Charge, Group
-from tasks.model.margin.scenario_margin import ScenarioRules, scenario_margin
-from tasks.model.margin.standard_margin import StandardRules, standard_margin
+from tasks.model.margin.reference.holdings import Conditions, Cover, Holdings
+from tasks.model.margin.reference.parts import Charge, Group
+from tasks.model.margin.reference.scenario_margin import ScenarioRules, scenario_margin
+from tasks.model.margin.reference.standard_margin import StandardRules, standard_margin
 from tasks.model.policy import Bound
 
 _SURE = Bound(0.0, 1.0, "confidence")

@@ -8,9 +8,15 @@ import numpy as np
 import pytest
 
 from tasks.model.arrays import LINEAR_FORWARD, QUOTE_OPTION
-from tasks.model.margin.bracket_parts import BRACKET_PARTS, BracketPart, OpenInterestPart, SizePart, SizeWeightPart
 from tasks.model.margin.brackets import SizeRate
-from tasks.model.margin.reference_parts import Group
+from tasks.model.margin.reference.bracket_parts import (
+    BRACKET_PARTS,
+    BracketPart,
+    OpenInterestPart,
+    SizePart,
+    SizeWeightPart,
+)
+from tasks.model.margin.reference.parts import Group
 from tasks.reference_models import in_force
 
 VENUES = ("BINANCE", "BITMEX", "DRIFT", "DYDX", "HYPERLIQUID")

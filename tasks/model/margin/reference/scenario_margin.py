@@ -18,11 +18,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from tasks.model.arrays import DAYS_PER_YEAR, Floats, Ints, States
-from tasks.model.margin import contingency
-from tasks.model.margin.composition import composed
-from tasks.model.margin.contingency import Basis, Depeg, Doubt
-from tasks.model.margin.expiry_discount import ExpiryDiscount, Factors, discounted, factors
-from tasks.model.margin.holdings import (
+from tasks.model.margin.reference import contingency
+from tasks.model.margin.reference.composition import composed
+from tasks.model.margin.reference.contingency import Basis, Depeg, Doubt
+from tasks.model.margin.reference.expiry_discount import ExpiryDiscount, Factors, discounted, factors
+from tasks.model.margin.reference.holdings import (
     AccountMargin,
     Conditions,
     Holdings,

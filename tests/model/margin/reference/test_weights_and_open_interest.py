@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.model.errors import ModelInputError, PolicyError
-from tasks.model.margin.open_interest import PPM, OpenInterestTier, notional_units, share_up
-from tasks.model.margin.size_weight import (
+from tasks.model.margin.reference.open_interest import PPM, OpenInterestTier, notional_units, share_up
+from tasks.model.margin.reference.size_weight import (
     SizeWeight,
     asset_weight,
     liability_weight,

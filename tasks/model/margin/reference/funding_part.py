@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from tasks.model.margin.reference_parts import Charge, Group
+from tasks.model.margin.reference.parts import Charge, Group
 from tasks.model.market import funding
 from tasks.model.policy import Bound
 

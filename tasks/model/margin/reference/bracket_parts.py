@@ -14,9 +14,9 @@ import numpy as np
 
 from tasks.model.arrays import Floats
 from tasks.model.margin.brackets import Brackets, SizeRate, bracket_margin, bracket_notional, size_margin
-from tasks.model.margin.open_interest import OpenInterestTier
-from tasks.model.margin.reference_parts import Charge, Group
-from tasks.model.margin.size_weight import SIZE_ONE, SizeWeight, position_margin
+from tasks.model.margin.reference.open_interest import OpenInterestTier
+from tasks.model.margin.reference.parts import Charge, Group
+from tasks.model.margin.reference.size_weight import SIZE_ONE, SizeWeight, position_margin
 from tasks.model.policy import Bound
 
 QUOTE_ONE = 1_000_000  # smallest unit of the quote in exact margins: 1e-6 USD

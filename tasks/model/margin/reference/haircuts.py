@@ -19,7 +19,7 @@ from tasks.model import policy_file
 from tasks.model.arrays import Floats, require_finite
 from tasks.model.errors import Finding, PolicyError
 from tasks.model.margin.brackets import MarginalTiers
-from tasks.model.margin.size_weight import SIZE_ONE, WEIGHT_ONE, SizeWeight, asset_weight, weight_at_deposits
+from tasks.model.margin.reference.size_weight import SIZE_ONE, WEIGHT_ONE, SizeWeight, asset_weight, weight_at_deposits
 from tasks.model.policy import Bound, Choice
 
 _QUOTE_ONE = 1_000_000

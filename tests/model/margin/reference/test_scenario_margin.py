@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tasks.model.arrays import LINEAR_FORWARD, QUOTE_OPTION
 from tasks.model.errors import ModelInputError
-from tasks.model.margin.contingency import Basis, Depeg, Doubt
-from tasks.model.margin.expiry_discount import ExpiryDiscount
-from tasks.model.margin.holdings import Conditions, Cover, Holdings
-from tasks.model.margin.scenario_margin import Charges, ScenarioRules, scenario_margin
+from tasks.model.margin.reference.contingency import Basis, Depeg, Doubt
+from tasks.model.margin.reference.expiry_discount import ExpiryDiscount
+from tasks.model.margin.reference.holdings import Conditions, Cover, Holdings
+from tasks.model.margin.reference.scenario_margin import Charges, ScenarioRules, scenario_margin
 from tasks.model.risk.grid import Point, ScenarioGrid, VolShock
 from tasks.model.risk.skew import ABS, LINEAR, Tilt, Wings
 

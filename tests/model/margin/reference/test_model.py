@@ -16,8 +16,8 @@ from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUO
 from tasks.model.errors import ModelInputError, PolicyError
 from tasks.model.margin.brackets import SizeRate
 from tasks.model.margin.portfolio import Book
-from tasks.model.margin.reference_model import less_option_value, parse, reference_margin
-from tasks.model.margin.reference_parts import (
+from tasks.model.margin.reference.model import less_option_value, parse, reference_margin
+from tasks.model.margin.reference.parts import (
     ForwardPart,
     GridPart,
     GrossPart,
@@ -38,7 +38,7 @@ from tasks.model.margin.reference_parts import (
     short_option_minimum_charge,
     spread_charge,
 )
-from tasks.model.margin.standard_option import ShortOptionRates
+from tasks.model.margin.reference.standard_option import ShortOptionRates
 from tasks.model.pricing.revaluation import sensitivities
 from tasks.model.risk.grid import BasisShock, Point, ScenarioGrid, VolShock
 from tasks.model.risk.spread import TierSpread

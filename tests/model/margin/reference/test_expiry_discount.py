@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.model.errors import ModelInputError
-from tasks.model.margin.expiry_discount import ExpiryDiscount, discounted, factors
+from tasks.model.margin.reference.expiry_discount import ExpiryDiscount, discounted, factors
 
 RULE = ExpiryDiscount(True, 0.95, 1.0, 0.08, 1.04, 0.5, 0.08)
 

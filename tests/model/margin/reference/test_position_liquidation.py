@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tasks.model.errors import ModelInputError
-from tasks.model.margin import position_orders
 from tasks.model.margin.brackets import Brackets, bracket_margin
-from tasks.model.margin.position_liquidation import (
+from tasks.model.margin.reference import position_orders
+from tasks.model.margin.reference.position_liquidation import (
     OtherPositions,
     inverse_liquidation_price,
     linear_liquidation_price,

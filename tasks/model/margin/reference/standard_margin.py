@@ -15,9 +15,9 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from tasks.model.arrays import Floats
-from tasks.model.margin import contingency
-from tasks.model.margin.contingency import Depeg, Doubt
-from tasks.model.margin.holdings import (
+from tasks.model.margin.reference import contingency
+from tasks.model.margin.reference.contingency import Depeg, Doubt
+from tasks.model.margin.reference.holdings import (
     AccountMargin,
     Conditions,
     Holdings,
@@ -26,7 +26,7 @@ from tasks.model.margin.holdings import (
     forwards,
     option_value,
 )
-from tasks.model.margin.standard_option import ShortOption, ShortOptionRates, short_option
+from tasks.model.margin.reference.standard_option import ShortOption, ShortOptionRates, short_option
 from tasks.model.policy import Bound
 from tasks.model.pricing import payoff
 from tasks.model.risk.expiries import ExpiryRows, at_expiry
