@@ -293,6 +293,7 @@ def add_result(tables: Tables, who: tuple[str, str], must: Decimal, collateral: 
         margin_call_amount_usd=call,
         status="FINAL",
         quality_flags=flags,
+        collateral_mode="haircut",
     )
     return call
 
