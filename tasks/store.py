@@ -55,7 +55,10 @@ class Store:
     def read(self, query: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Result of a query with $named parameters (others are ignored) as a frame."""
         bound = _used(query, parameters)
-        return self._connection.sql(query, params=bound).pl() if bound else self._connection.sql(query).pl()
+        if not bound:
+            return self._connection.sql(query).pl()
+        # Not sql(query, params=...): DuckDB 1.5 makes an expression of every value of such a result.
+        return pl.DataFrame(self._connection.execute(query, bound).to_arrow_table())
 
     def execute(self, statement: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run one statement with $named parameters (others are ignored)."""
