@@ -156,6 +156,10 @@ MT01 = Report(
         "pending_in",
         "pending_out",
         "counted_value_usd",
+        "tier_cut_usd",
+        "own_margin_usd",
+        "price_source",
+        "price_sources",
     ),
     ("post_haircut_value_usd",),
 )

@@ -99,7 +99,10 @@ def accounts(house: House) -> Rows:
             "margin_account_id": [account_id for _, account_id, _ in every],
             "account_type": [account_type for _, _, account_type in every],
             "base_ccy": [member.base_ccy for member, _, _ in every],
-            "collateral_mode": ["haircut"] * len(every),
+            "collateral_mode": [
+                "joint" if member.kind == "HEDGER" and kind != "CLIENT_GROSS" else "haircut"
+                for member, _, kind in every
+            ],
             "status": ["ACTIVE"] * len(every),
             "valid_from": [date(2020, 1, 1)] * len(every),
         },

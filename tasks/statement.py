@@ -29,6 +29,7 @@ STATEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "leverage": (),
     "liquidation": ("product_group",),
     "overrides": ("client_id", "override_id"),
+    "other_mode": (),
 }
 NOTICE_KEYS: Mapping[str, tuple[str, ...]] = {
     "header": (),
@@ -51,6 +52,11 @@ RESULT = (
     "minimum_transfer_amount_usd",
     "call_increment_usd",
     "margin_call_amount_usd",
+)
+OTHER_MODE = (
+    "other_mode_total_initial_margin_usd",
+    "other_mode_collateral_counted_value_usd",
+    "other_mode_margin_call_amount_usd",
 )
 LEVERAGE = (
     "gross_delta_notional_usd",
@@ -132,7 +138,7 @@ class Printing:
 
 def statement(account: Account, printing: Printing) -> list[Record]:
     """MS01: header, result, flags, balances, positions, requirement, risk, collateral, leverage, liquidation,
-    overrides."""
+    overrides, and of an account in joint mode what haircut mode would have asked."""
     return [
         Record("header", "", "", identity(account, printing, "MS01")),
         Record("result", "", "", {name: account.figures[name] for name in RESULT}),
@@ -151,7 +157,14 @@ def statement(account: Account, printing: Printing) -> list[Record]:
             for row in account.rows(MR01)
             if row["row_type"] == "OVERRIDE"
         ),
+        *_other_mode(account.figures),
     ]
+
+
+def _other_mode(figures: Mapping[str, str]) -> list[Record]:
+    if figures["collateral_mode"] != "joint":
+        return []
+    return [Record("other_mode", "", "", {name: figures[name] for name in OTHER_MODE})]
 
 
 def notice(account: Account, printing: Printing) -> list[Record]:

@@ -19,7 +19,7 @@ from tasks.statement import blocks
 _PAGES = Path(__file__).resolve().parent / "pages"
 _MONEY_DIGITS = 2
 _KEPT_FIGURES = 1 << 15  # a book says zero, its prices and its rules over and over
-_SHOWN_BLOCKS = ("flags", "balances", "requirement", "risk", "collateral")
+_SHOWN_BLOCKS = ("flags", "balances", "requirement", "risk", "collateral", "other_mode")
 _shown_of_position = itemgetter(
     "qty_open",
     "qty_close",

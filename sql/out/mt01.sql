@@ -1,4 +1,5 @@
--- MT01 · collateral by asset: quantity x price x (1 - haircut), rounded down, and what of it counts within the caps.
+-- MT01 · collateral by asset: quantity x price x (1 - haircut), rounded down, less what the tiers take off, and what of
+-- it counts within the caps.
 SELECT
     c.clearing_member_id,
     c.margin_account_id,
@@ -14,7 +15,11 @@ SELECT
     c.rule_id,
     b.pending_in,
     b.pending_out,
-    c.counted_value_usd
+    c.counted_value_usd,
+    c.tier_cut_usd,
+    c.own_margin_usd,
+    CASE WHEN c.quantity < 0 THEN p.highest_source ELSE p.lowest_source END AS price_source,
+    p.sources AS price_sources
 FROM result.collateral AS c
 LEFT JOIN result.balance AS b
     ON b.run_id = c.run_id

@@ -24,7 +24,8 @@ def recompute(pack: Path, account: str) -> None:
         must += max(d(0), lines - sum(d(row["amount_usd"]) for row in mine if row["item"] == "NET_OPTION_VALUE"))
     for row in rows["MT01"]:
         quantity, price, cut = d(row["quantity"]), d(row["price_usd"]), d(row["haircut_fraction"])
-        values[row["asset"]] = (quantity * price * (1 - cut if quantity >= 0 else 1 + cut)).quantize(cent, ROUND_FLOOR)
+        value = (quantity * price * (1 - cut if quantity >= 0 else 1 + cut)).quantize(cent, ROUND_FLOOR)
+        values[row["asset"]] = value - d(row["tier_cut_usd"])
     value, counted = sum(values.values()), dict(values)
     debts = sum(amount for amount in values.values() if amount < 0)
     for assets, cap in CAPS if must else ():
