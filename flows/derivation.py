@@ -11,6 +11,7 @@ from rich.tree import Tree
 Fields = Mapping[str, Any]
 
 POSITIONS_SHOWN = 12
+SHARES_SHOWN = 6
 
 
 def tree(found: Fields) -> Tree:
@@ -19,6 +20,9 @@ def tree(found: Fields) -> Tree:
     top.add(Text(_comparison(found["result"])))
     for portfolio in found["portfolios"]:
         _portfolio(top, portfolio)
+    _shares(top, "by position", found["contributions"])
+    _shares(top, "by factor", found["factors"])
+    _change(top, found["change"])
     cover = top.add(Text(f"collateral after haircut {_usd(found['result']['collateral_post_haircut_value_usd'])}"))
     for row in found["collateral"]:
         sign = "+" if row["quantity"] < 0 else "−"
@@ -69,6 +73,36 @@ def _portfolio(top: Tree, portfolio: Fields) -> None:
         _position(branch, position)
     if len(held) > POSITIONS_SHOWN:
         branch.add(Text(f"… and {len(held) - POSITIONS_SHOWN} positions of smaller delta; --json lists all"))
+
+
+def _shares(top: Tree, title: str, rows: Sequence[Fields]) -> None:
+    """What adds how much to the lines, summed over them: the largest first, what takes away last."""
+    sums: dict[tuple[str, str], list[Fields]] = {}
+    for row in rows:
+        sums.setdefault((row["client_id"], row["item"]), []).append(row)
+    ranked = sorted(sums.items(), key=lambda each: (-sum(row["contribution_usd"] for row in each[1]), each[0]))
+    branch = top.add(Text(f"requirement {title} {_usd(sum(row['contribution_usd'] for row in rows))}"))
+    shown = ranked if len(ranked) <= 2 * SHARES_SHOWN else [*ranked[:SHARES_SHOWN], *ranked[-SHARES_SHOWN:]]
+    for (client, item), own in shown:
+        lines = ", ".join(f"{row['component']} {_usd(row['contribution_usd'])}" for row in own)
+        whole = _usd(sum(row["contribution_usd"] for row in own))
+        branch.add(Text(f"{f'client {client} ' if client else ''}{item} {whole}: {lines}"))
+    if len(shown) < len(ranked):
+        branch.add(Text(f"… and {len(ranked) - len(shown)} between them; --json lists all"))
+
+
+def _change(top: Tree, change: Fields | None) -> None:
+    """One cause after another since the cycle before."""
+    if change is None:
+        top.add(Text("no change is told: the account was not there in the cycle before"))
+        return
+    steps, before = change["steps"], change["total_initial_margin_usd"]
+    after = steps[-1]["total_initial_margin_usd"]
+    branch = top.add(Text(f"since {change['since']}: {_usd(before)} → {_usd(after)}, {after - before:+,.2f}"))
+    for step in steps:
+        branch.add(
+            Text(f"{step['cause'].lower()} {step['change_usd']:+,.2f} → {_usd(step['total_initial_margin_usd'])}")
+        )
 
 
 def _move(move: Fields) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import status
+from tasks import causes, status
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 
@@ -65,7 +65,7 @@ def call(home: Home, call_id: str) -> Fields:
     if not holding:
         raise _unknown("no such call", call_id, "`levee cycle status` lists the cycles; MC01 and MS01 name the calls")
     found = max(holding, key=lambda each: each[:3])[3]
-    return {"call": found} | _Run(home, found["run_id"]).account(found["margin_account_id"])
+    return {"call": found} | _explained(_Run(home, found["run_id"]), found["margin_account_id"])
 
 
 def account(home: Home, margin_account_id: str) -> Fields:
@@ -75,7 +75,13 @@ def account(home: Home, margin_account_id: str) -> Fields:
         raise _unknown("nothing is published in this home", margin_account_id, "run a cycle first")
     run = _Run(home, json.loads(latest.read_text(encoding="utf-8"))["run_id"])
     calls = run.of_account(_CALLS, margin_account_id).sort("call_version")
-    return {"call": calls.row(-1, named=True) if calls.height else None} | run.account(margin_account_id)
+    return {"call": calls.row(-1, named=True) if calls.height else None} | _explained(run, margin_account_id)
+
+
+def _explained(run: _Run, margin_account_id: str) -> Fields:
+    """What an account's result rests on, what adds how much to it, and why it changed since the cycle before."""
+    shares = causes.contributions(run.home, run.run_id, margin_account_id)
+    return run.account(margin_account_id) | shares | {"change": causes.change(run.home, run.run_id, margin_account_id)}
 
 
 @dataclass

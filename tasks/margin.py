@@ -14,7 +14,14 @@ from tasks.stage import Context, stage
 @stage("margin")
 def margin(context: Context) -> None:
     """Write scenarios, liquidity, risk, requirement lines and portfolios of the run."""
-    inputs = MarginInputs(
+    result = initial_margin(inputs_of(context), context.run["as_of_ts"], context.policy)
+    for table in fields(result):
+        context.write(f"result.{table.name}", getattr(result, table.name))
+
+
+def inputs_of(context: Context) -> MarginInputs:
+    """What a run's margin is computed from."""
+    return MarginInputs(
         positions=context.query("book/slices/margin_positions"),
         accounts=_with_gaps(context),
         surface=context.query("book/slices/margin_surface"),
@@ -32,9 +39,6 @@ def margin(context: Context) -> None:
         .filter(pl.col("asset").is_in([code for code, asset in reference.assets().items() if asset.form == "COIN"]))
         .select("asset", "price_usd"),
     )
-    result = initial_margin(inputs, context.run["as_of_ts"], context.policy)
-    for table in fields(result):
-        context.write(f"result.{table.name}", getattr(result, table.name))
 
 
 def _buffer_before(context: Context) -> pl.DataFrame:

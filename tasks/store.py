@@ -33,6 +33,11 @@ class Store:
         self._connection = _connect(database)
         self._create_schema()
 
+    @classmethod
+    def in_memory(cls) -> Store:
+        """A store of its own that is gone when it is closed."""
+        return cls(Path(":memory:"))
+
     def __enter__(self) -> Store:
         return self
 
