@@ -15,7 +15,9 @@ from tasks import wording
 from tasks.envelope import cell
 from tasks.model.money import total
 from tasks.reference import assets
-from tasks.reports import ML01, MP01, MR01, MT01, Header, Record, Report, Row
+from tasks.report_files import Header, Record
+from tasks.reports import ML01, MP01, MR01, MT01, Report
+from tasks.texts import Row
 
 STATEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "header": (),
@@ -274,11 +276,12 @@ def _requirement(rows: Sequence[Mapping[str, str]]) -> list[Record]:
 
 
 def _liquidation(rows: Sequence[Mapping[str, str]]) -> list[Record]:
-    """Prices by product group at which the account is closed out, the nearest below and above."""
+    """Prices by product group at which the account is closed out, the nearest below and above; empty for none."""
     groups: dict[str, dict[str, str]] = {}
     for row in rows:
         if row["row_type"] == "LIQUIDATION":
-            groups.setdefault(row["product_group"], {})[f"{row['item'].lower()}_usd"] = row["risk_usd"]
+            group = groups.setdefault(row["product_group"], {"below_usd": "", "above_usd": ""})
+            group[f"{row['item'].lower()}_usd"] = row["risk_usd"]
     return [Record("liquidation", group, "", fields) for group, fields in groups.items()]
 
 

@@ -13,13 +13,23 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from tasks import waterfall, wording
-from tasks.reports import Record
+from tasks.report_files import Record
 from tasks.statement import blocks
 
 _PAGES = Path(__file__).resolve().parent / "pages"
 _MONEY_DIGITS = 2
 _KEPT_FIGURES = 1 << 15  # a book says zero, its prices and its rules over and over
-_SHOWN_BLOCKS = ("flags", "balances", "requirement", "risk", "collateral", "other_mode")
+_SHOWN_BLOCKS = (
+    "flags",
+    "balances",
+    "requirement",
+    "risk",
+    "collateral",
+    "other_mode",
+    "leverage",
+    "liquidation",
+    "overrides",
+)
 _shown_of_position = itemgetter(
     "qty_open",
     "qty_close",
