@@ -10,10 +10,11 @@ from decimal import Decimal
 
 import polars as pl
 
-from tasks import reports, schema
+from tasks import schema, texts
 from tasks.envelope import cell, control_scale, control_total
 from tasks.model.money import total
-from tasks.reports import ML01, MP01, MR01, MT01, Record, Report
+from tasks.report_files import Record
+from tasks.reports import ML01, MP01, MR01, MT01, Report
 from tasks.stage import Context
 from tasks.statement import Account
 
@@ -167,7 +168,7 @@ def _totals(context: Context, run_id: str) -> dict[tuple[str, str], Decimal]:
 
 def _keyed(block: str, frame: pl.DataFrame) -> Iterator[Record]:
     """A record per row, addressed by the first two columns."""
-    for row in reports.printed(frame).iter_rows(named=True):
+    for row in texts.printed(frame).iter_rows(named=True):
         key1, key2 = (row.pop(name) for name in frame.columns[:2])
         yield Record(block, key1, key2, row)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from tasks import reports
+from tasks import texts
 from tasks.calendar import calendars
 from tasks.envelope import timestamp
 from tasks.reference import assets
-from tasks.reports import PP04, Row
+from tasks.reports import PP04
 from tasks.stage import Context
+from tasks.texts import Row
 
 _WINDOW = PP04.columns[-4:]
 
@@ -20,7 +21,7 @@ def instruments(context: Context) -> Iterator[Row]:
     windows = {asset: _next_window(asset, context.run["as_of_ts"]) for asset in assets()}
     for asset, window in sorted(windows.items()):
         yield _row({"row_type": "ASSET", "id": asset} | window)
-    for contract in reports.printed(context.query("out/pp04")).iter_rows(named=True):
+    for contract in texts.printed(context.query("out/pp04")).iter_rows(named=True):
         terms = {"row_type": "CONTRACT", "id": contract.pop("contract_id")} | contract
         yield _row(terms | windows.get(terms["settle_asset"], {}))
 

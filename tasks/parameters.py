@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from tasks import control_totals, gate_page, pack, reports, surface_report, wording
+from tasks import control_totals, gate_page, pack, surface_report, texts, wording
 from tasks.envelope import cell
 from tasks.instruments import instruments
 from tasks.model import policy_file
 from tasks.model.money import settlement_unit
 from tasks.reference import assets
-from tasks.reports import OC01, OR01, OV01, PP01, PP04, Header, Record
+from tasks.report_files import Header, Record
+from tasks.reports import OC01, OR01, OV01, PP01, PP04
 from tasks.stage import Context
 from tasks.statement import Account
 
@@ -100,9 +101,9 @@ def parameter_pack(context: Context) -> Iterator[Record]:
             {"decimals": str(asset.decimals), "settlement_unit": unit, "dti": asset.dti, "issuer": asset.issuer},
         )
     yield from _parameters(context)
-    for row in reports.printed(context.query("out/liquidity")).iter_rows(named=True):
+    for row in texts.printed(context.query("out/liquidity")).iter_rows(named=True):
         yield Record("liquidity", row.pop("underlying"), "", row)
-    for row in reports.printed(context.query("out/buffer")).iter_rows(named=True):
+    for row in texts.printed(context.query("out/buffer")).iter_rows(named=True):
         yield Record("buffer", row.pop("underlying"), "", row)
     yield from _scenarios(context)
 
@@ -116,7 +117,7 @@ def _parameters(context: Context) -> Iterator[Record]:
 
 
 def _scenarios(context: Context) -> Iterator[Record]:
-    frame = reports.printed(context.query("out/scenario"))
+    frame = texts.printed(context.query("out/scenario"))
     names = frame.columns[3:]
     for scenario, underlying, horizon, *values in frame.iter_rows():
         fields = dict(zip(names, values, strict=True)) | {"underlying": underlying, "horizon_days": horizon}
@@ -126,7 +127,7 @@ def _scenarios(context: Context) -> Iterator[Record]:
 def run_manifest(context: Context) -> Iterator[Record]:
     """What the run was frozen on, under which versions, and the rows each stage wrote. No time of any clock."""
     yield Record("run", "", "", {name: cell(context.run[name]) for name in _RUN})
-    for file in reports.printed(context.query("out/input")).iter_rows(named=True):
+    for file in texts.printed(context.query("out/input")).iter_rows(named=True):
         yield Record("input", file.pop("file_id"), "", file)
     for stage, rows in context.query("out/stage").iter_rows():
         yield Record("stage", stage, "", {table: str(count) for table, count in sorted(json.loads(rows).items())})

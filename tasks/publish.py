@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import pack, parameters, release, reports, resources, stage
+from tasks import pack, parameters, release, reports, resources, stage, texts
 from tasks.envelope import cell
 from tasks.home import Home
 from tasks.key import CycleKey
@@ -23,21 +23,13 @@ from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.model.money import product, round_half_even, settlement_unit, total
 from tasks.pack import Edition, Entry
 from tasks.reference import assets
-from tasks.reports import (
-    ACCOUNT_TABLES,
-    MC01,
-    MEMBER_TABLES,
-    MP01,
-    MR01,
-    MS01,
-    MT01,
-    Header,
-    Rows,
-)
+from tasks.report_files import Header
+from tasks.reports import ACCOUNT_TABLES, MC01, MEMBER_TABLES, MP01, MR01, MS01, MT01
 from tasks.stage import Context, Receipt, crash_point
 from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, statement
 from tasks.statement_page import notice_page, statement_page, template_sources
 from tasks.store import Store
+from tasks.texts import Rows
 
 Files = dict[str, bytes]
 Packs = dict[str, tuple[str, Files]]
@@ -155,13 +147,11 @@ def _printing(context: Context, header: Header) -> Printing:
 
 def _accounts(context: Context) -> dict[str, list[Account]]:
     """Every account with its printed rows, by member. Raises ReconciliationError where reports would disagree."""
-    tables = {
-        report.code: reports.by_account(reports.printed(frame), report.columns) for report, frame in _frames(context)
-    }
+    tables = {report.code: texts.by_account(texts.printed(frame), report.columns) for report, frame in _frames(context)}
     frame = context.query("out/account")
     times = frame.select("issued_ts", "due_ts").rows()
     found: dict[str, list[Account]] = {}
-    for row, (issued, due) in zip(reports.printed(frame).iter_rows(named=True), times, strict=True):
+    for row, (issued, due) in zip(texts.printed(frame).iter_rows(named=True), times, strict=True):
         name = (row["clearing_member_id"], row["margin_account_id"])
         rows = {code: by_account.get(name, ()) for code, by_account in tables.items()}
         found.setdefault(name[0], []).append(Account(row, issued, due, rows))
@@ -228,8 +218,8 @@ def _submissions(context: Context, members: Mapping[str, Any]) -> dict[str, dict
     """Tables about what a member delivered, by member in key order and report code; every member with an account."""
     tables: dict[str, dict[str, Rows]] = {member: {} for member in members}
     for report in MEMBER_TABLES:
-        frame = reports.printed(context.query(f"out/{report.code.lower()}"))
-        for (member, _), rows in reports.by_account(frame, report.columns).items():
+        frame = texts.printed(context.query(f"out/{report.code.lower()}"))
+        for (member, _), rows in texts.by_account(frame, report.columns).items():
             tables.setdefault(member, {})[report.code] = rows
     return dict(sorted(tables.items()))
 

@@ -16,7 +16,8 @@ from tasks import statement_page
 from tasks.model.arrays import DAYS_PER_YEAR, Floats
 from tasks.model.market.certificate import RANGE
 from tasks.model.market.svi import Svi
-from tasks.reports import PP03, Rows
+from tasks.reports import PP03
+from tasks.texts import Rows
 
 _CURVE_POINTS = 121
 _DOT = 2.4

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tasks import reports, surface_page
+from tasks import surface_page, texts
 from tasks.model.market.svi import Svi
-from tasks.reports import GRID_HUNDREDTHS, PP02, PP03, Header, Report, Rows
+from tasks.report_files import Header
+from tasks.reports import GRID_HUNDREDTHS, PP02, PP03, Report
 from tasks.stage import Context
+from tasks.texts import Rows
 
 _PARAMETERS = ("svi_a", "svi_b", "svi_rho", "svi_mu", "svi_s")
 
@@ -42,4 +44,4 @@ def implied_volatility(row: dict[str, Any], log_moneyness: Any) -> Any:
 
 
 def _rows(report: Report, frame: pl.DataFrame) -> Rows:
-    return reports.printed(frame.select(report.columns)).rows()
+    return texts.printed(frame.select(report.columns)).rows()

@@ -9,7 +9,7 @@ from html import escape
 
 from tasks import wording
 from tasks.model.money import round_half_even, total
-from tasks.reports import Record
+from tasks.report_files import Record
 
 _ZERO = Decimal("0.00")
 _TINY = Decimal("1.00")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from tasks.reports import Record
+from tasks.report_files import Record
 from tasks.waterfall import Step, steps, svg
 
 ZERO = "0.00"

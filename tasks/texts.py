@@ -1,0 +1,96 @@
+"""How values are printed: every figure of a release becomes a text once, before any file or page is made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import isfinite
+from typing import overload
+
+import polars as pl
+
+from tasks.envelope import cell
+from tasks.model.errors import Finding, ModelInputError
+
+Row = tuple[str, ...]
+Rows = Sequence[Row]
+
+FLOAT_DIGITS = 8
+_DIGITS = {
+    "spot_return": 12,
+    "scale_factor": 12,
+    "vol_score": 12,
+    "implied_volatility": 12,
+    "mark_age_seconds": 3,
+    "half_spread_fraction": 12,
+    "margin_rate": 12,
+    "average_rate": 12,
+    "charged_rate": 12,
+    "buffer_fraction": 12,
+    "volatility_per_day": 12,
+    "age_seconds": 3,
+    "years_to_expiry": 12,
+    "svi_a": 16,
+    "svi_b": 16,
+    "svi_rho": 16,
+    "svi_mu": 16,
+    "svi_s": 16,
+    "min_calendar_gap": 12,
+    "rmse_bp": 4,
+    "tolerance_bp": 4,
+}
+
+
+def printed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with every value as the text that is published; missing is empty. Floats get fixed digits."""
+    return frame.select(_printed(frame[name]) for name in frame.columns)
+
+
+def _printed(column: pl.Series) -> pl.Series:
+    if column.dtype == pl.String:
+        return column.fill_null("")
+    if column.dtype.is_decimal():
+        return column.cast(pl.String).fill_null("")
+    form = partial(fixed, digits=_DIGITS.get(column.name, FLOAT_DIGITS)) if column.dtype.is_float() else cell
+    values = column.drop_nulls().unique()
+    texts = pl.Series(map(form, values), dtype=pl.String)
+    return column.replace_strict(values, texts, default="", return_dtype=pl.String)
+
+
+def fixed(value: float, digits: int) -> str:
+    """A float at a fixed number of digits, without a negative zero. Raises ModelInputError where it is not finite."""
+    if not isfinite(value):
+        raise ModelInputError(Finding("NON_FINITE", "a figure to be published is not finite", value=str(value)))
+    text = f"{value:.{digits}f}"
+    return text if float(text) else text.lstrip("-")
+
+
+class TableRows(Sequence[Row]):
+    """Rows of a frame of texts, made whenever they are read: those of a whole book would fill the memory."""
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        self._frame = frame
+
+    def __len__(self) -> int:
+        return self._frame.height
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        return self._frame[at].rows() if isinstance(at, slice) else self._frame.row(at)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self._frame.rows())
+
+
+def by_account(frame: pl.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str], TableRows]:
+    """Rows of a printed frame by its first two columns (member, account), which it is ordered by."""
+    member, account = frame.columns[:2]
+    groups = frame.group_by(member, account, maintain_order=True).len()
+    tables, start, found = frame.select(columns), 0, {}
+    for *who, rows in groups.iter_rows():
+        found[tuple(who)] = TableRows(tables.slice(start, rows))
+        start += rows
+    return found
