@@ -106,9 +106,9 @@ class Forwards(NamedTuple):
 
 
 def aligned(*shape: int) -> Floats:
-    """float64 zeros that start on a page."""
+    """float64 array that starts on a page, not yet filled."""
     size = int(np.prod(shape)) * 8
-    raw = np.zeros(size + _PAGE, dtype=np.uint8)
+    raw = np.empty(size + _PAGE, dtype=np.uint8)
     start = -raw.ctypes.data % _PAGE
     return raw[start : start + size].view(np.float64).reshape(shape)
 

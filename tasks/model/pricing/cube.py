@@ -19,13 +19,14 @@ class Cube:
 
     @staticmethod
     def empty(n_contracts: int, n_scenarios: int) -> Cube:
-        """A cube of zeros."""
+        """A cube not yet filled."""
         return Cube(aligned(padded(n_scenarios) // BLOCK, n_contracts, BLOCK), n_scenarios)
 
     @staticmethod
     def of(unit_pnl: Floats) -> Cube:
         """Cube of P&L by contract and scenario, (n_contracts, n_scenarios)."""
         cube = Cube.empty(*unit_pnl.shape)
+        cube.blocks[unit_pnl.shape[1] // BLOCK :] = 0.0
         for block, columns in cube._columns():
             cube.blocks[block, :, : columns.stop - columns.start] = unit_pnl[:, columns]
         return cube

@@ -12,7 +12,7 @@ import numpy as np
 
 from tasks.model.arrays import Contracts, Floats, States, require_finite
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.kernels import WIDTH, in_parts, price_forwards, price_options
+from tasks.model.kernels import WIDTH, all_finite, in_parts, price_forwards, price_options
 from tasks.model.pricing import black76, layout, payoff
 from tasks.model.pricing.cube import Cube
 
@@ -44,13 +44,16 @@ def revalue_cube(contracts: Contracts, states: States, threads: int = 1) -> Cube
     market = layout.market_of(distinct, states, moves)
     cube = Cube.empty(len(contracts.ids), states.spot_factor.shape[1])
 
-    def price(first: int, last: int) -> None:
-        price_options(first, last, strikes, options, market, cube.blocks)
-        blocks_of_pair = WIDTH // cube.blocks.shape[2]
-        price_forwards(blocks_of_pair * first, blocks_of_pair * last, forwards, *moves, cube.blocks)
+    finite = np.zeros(moves.spot.shape[1] // WIDTH, dtype=np.bool_)
 
-    in_parts(price, moves.spot.shape[1] // WIDTH, threads)
-    return cube.require_finite("scenario P&L", contracts.ids)
+    def price(first: int, last: int) -> None:
+        for pair in range(first, last):  # looked through while it is in the cache
+            price_options(pair, pair + 1, strikes, options, market, cube.blocks)
+            price_forwards(2 * pair, 2 * pair + 2, forwards, *moves, cube.blocks)
+            finite[pair] = all_finite(cube.blocks[2 * pair : 2 * pair + 2].reshape(-1))
+
+    in_parts(price, len(finite), threads)
+    return cube if finite.all() else cube.require_finite("scenario P&L", contracts.ids)
 
 
 def sensitivities(contracts: Contracts) -> Sensitivities:

@@ -40,15 +40,25 @@ def portfolio_pnl(pointer: Ints, contract_index: Ints, quantity: Floats, unit_pn
     return np.ascontiguousarray(sum_positions(pointer, contract_index, quantity, cube)[:, : unit_pnl.shape[1]])
 
 
-def sum_positions(pointer: Ints, contract_index: Ints, quantity: Floats, cube: Cube, threads: int = 1) -> Floats:
+def sum_positions(
+    pointer: Ints,
+    contract_index: Ints,
+    quantity: Floats,
+    cube: Cube,
+    threads: int = 1,
+    into: Floats | None = None,
+) -> Floats:
     """The same off a finite cube, (n_portfolios, padded n_scenarios): what lies beyond the scenarios is zero.
 
-    The same bits for any number of threads. Raises ModelInputError NON_FINITE or SHAPE.
+    The same bits for any number of threads. into: what an earlier call of this shape gave, to be written over, since
+    fresh memory costs a sixth of the time. Raises ModelInputError NON_FINITE or SHAPE.
     """
     require_finite("quantity", quantity)
     _require_sparse(pointer, contract_index, quantity, cube.n_contracts)
-    n_blocks = len(cube.blocks)
-    pnl = aligned(len(pointer) - 1, n_blocks * BLOCK)
+    n_blocks, shape = len(cube.blocks), (len(pointer) - 1, len(cube.blocks) * BLOCK)
+    pnl = aligned(*shape) if into is None else into
+    if pnl.shape != shape or not pnl.flags.c_contiguous:
+        raise ModelInputError(Finding("SHAPE", "the memory handed in is not that of an earlier call"))
     rows, index = np.ascontiguousarray(pointer, dtype=np.int64), contract_index.astype(np.int32)
     held = np.ascontiguousarray(quantity)
     in_parts(lambda first, last: add_positions(first, last, cube.blocks, rows, index, held, pnl), n_blocks, threads)
