@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from tasks import calendar, reference
 from tasks.model.margin.initial_margin import MarginInputs, initial_margin
 from tasks.stage import Context, stage
+from tasks.store import threads
 
 
 @stage("margin")
@@ -38,6 +40,7 @@ def inputs_of(context: Context) -> MarginInputs:
         coins=context.slice("result.asset_price")
         .filter(pl.col("asset").is_in([code for code, asset in reference.assets().items() if asset.form == "COIN"]))
         .select("asset", "price_usd"),
+        threads=threads() or os.cpu_count() or 1,
     )
 
 

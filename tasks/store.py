@@ -136,12 +136,12 @@ def _connect(database: Path) -> duckdb.DuckDBPyConnection:
         raise LeveeError(_unusable("DB_CORRUPT", database, str(error))) from error
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    if threads := _threads():
-        connection.execute(f"SET threads = {threads}")
+    if limit := threads():
+        connection.execute(f"SET threads = {limit}")
     return connection
 
 
-def _threads() -> int:
+def threads() -> int:
     """LEVEE_THREADS, 0 for as many as there are cores. Raises LeveeError USAGE."""
     said = os.environ.get("LEVEE_THREADS", "0")
     if not (said.isascii() and said.isdigit()):

@@ -82,11 +82,11 @@ def asked(book: Book, setting: Setting, with_coins: Book | None = None) -> Asked
     together. Raises ModelInputError as `tails.readings`.
     """
     policy = setting.policy
-    read = readings(book, setting.sets, policy)
+    read = readings(book, setting.sets, policy, setting.inputs.threads)
     alone = requirement.base_margin(book, read.whole, policy)
     if with_coins is None:
         return _asked(book, alone, BindingTails(book, alone, read), setting)
-    read = readings(with_coins, setting.sets, policy)
+    read = readings(with_coins, setting.sets, policy, setting.inputs.threads)
     base = requirement.base_margin(with_coins, read.whole, policy)
     return _asked(book, alone, BindingTails(with_coins, base, read), setting)
 

@@ -22,7 +22,7 @@ class MarginInputs:
     joint_accounts: clearing_member_id, margin_account_id of those that ask for joint collateral mode. coins: asset and
     price_usd (index) of coins that are collateral.
     Of an account also surveillance_level and credit_score of its member, null where not known. apc_buffer: the rows of
-    the cycle before, see apc.buffer_table. overrides: see overrides.in_force.
+    the cycle before, see apc.buffer_table. overrides: see overrides.in_force. threads change the time alone, no bit.
     """
 
     positions: pl.DataFrame
@@ -39,3 +39,4 @@ class MarginInputs:
     business_date: date
     joint_accounts: pl.DataFrame
     coins: pl.DataFrame
+    threads: int = 1

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.model.arrays import Closes, Floats, Ints, ScenarioSet
+from tasks.model.kernels import aligned
 from tasks.model.margin.portfolio import Book, row_horizon
 from tasks.model.market.series import split
 from tasks.model.policy import Policy
-from tasks.model.pricing.cube import Cube
+from tasks.model.pricing.cube import Cube, padded
 from tasks.model.risk import grid, profit, scenarios, tail
 from tasks.model.risk.correlation import Repaired, repaired_shortfall
 
@@ -213,8 +214,10 @@ def _read_set(
 ) -> None:
     ids = np.array(scenario_set.ids)
     of_rows, of_all = into.of(scenario_set.name)
-    for rows in _blocks(book, chosen):
-        pnl = _row_pnl(book, rows, cube, threads)
+    blocks = list(_blocks(book, chosen))
+    memory = aligned(max(map(len, blocks), default=0), padded(cube.n_scenarios))
+    for rows in blocks:
+        pnl = _row_pnl(book, rows, cube, threads, memory[: len(rows)])
         portfolio, starts = np.unique(book.row_portfolio[rows], return_index=True)
         for where, gains, target in ((rows, pnl, of_rows), (portfolio, np.add.reduceat(pnl, starts), of_all)):
             read = tail.tails(gains, len(ids), confidence, threads)
@@ -245,12 +248,12 @@ def _read_repaired(
             figure[portfolio] = losses
 
 
-def _row_pnl(book: Book, rows: Ints, cube: Cube, threads: int) -> Floats:
+def _row_pnl(book: Book, rows: Ints, cube: Cube, threads: int, into: Floats | None = None) -> Floats:
     """USD per row and scenario of some rows of the book, ascending; columns as in `profit.sum_positions`."""
     counts = np.diff(book.pointer)[rows]
     pointer = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     entries = np.arange(pointer[-1]) + np.repeat(book.pointer[rows] - pointer[:-1], counts)
-    return profit.sum_positions(pointer, book.contract_index[entries], book.quantity[entries], cube, threads)
+    return profit.sum_positions(pointer, book.contract_index[entries], book.quantity[entries], cube, threads, into)
 
 
 def _blocks(book: Book, chosen: Ints) -> Iterator[Ints]:
