@@ -62,6 +62,7 @@ def sample(
     seed: int = 1,
     end_date: date = _DEMO_DAY,
     env: str = "TEST",
+    accounts: int | None = None,
     common: Common | None = None,
 ) -> int:
     """Write a seeded synthetic inbox: DIR/<date>/<cycle>/….
@@ -82,6 +83,8 @@ def sample(
         Last business date.
     env
         Environment the files are for: PROD refuses synthetic files.
+    accounts
+        Margin accounts of all members together; by default about eleven for every six members.
     """
     from tasks import sample as generator
 
@@ -95,7 +98,7 @@ def sample(
             )
         )
     with printing.waiting("writing the sample"):
-        written = generator.write(out, days, members, contracts, seed, end_date, env)
+        written = generator.write(out, days, members, contracts, seed, end_date, env, accounts)
     (common or Common()).show(
         [str(path) for path in written],
         lambda: f"{len(written)} files under {out}; next: levee cycle run --inbox {out} --date {end_date.isoformat()}",

@@ -51,7 +51,14 @@ class _Evening:
 
 
 def write(
-    out: Path, days: int, members: int, contracts: int, seed: int, end_date: date, environment: str
+    out: Path,
+    days: int,
+    members: int,
+    contracts: int,
+    seed: int,
+    end_date: date,
+    environment: str,
+    accounts: int | None = None,
 ) -> list[Path]:
     """Write <out>/<date>/EOD/*.csv for `days` calendar days ending at end_date; returns the files in order.
 
@@ -69,7 +76,7 @@ def write(
             )
         )
     market = simulate(seed, end_date)
-    house = build_house(members, _stream(seed, _HOUSE))
+    house = build_house(members, _stream(seed, _HOUSE), accounts)
     evening = _genesis(market, house, contracts, seed, dates[0] - timedelta(days=1))
     holdings: list[Holding] = []
     files = []

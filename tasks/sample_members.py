@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,16 +86,35 @@ class House:
     size: Floats  # (n_portfolios,) size of a portfolio's trades, 1 = ordinary
 
 
-def build_house(count: int, rng: np.random.Generator) -> House:
-    """A house of `count` members. Raises LeveeError USAGE below two: somebody must take the other side."""
+def build_house(count: int, rng: np.random.Generator, accounts: int | None = None) -> House:
+    """A house of `count` members with as many accounts as asked for, else those that every member has.
+
+    Raises LeveeError USAGE below two members (somebody must take the other side) and for fewer accounts than that.
+    """
     if count < 2:
         raise LeveeError(Finding("USAGE", "a book needs two members", value=str(count), limit="at least 2"))
     members = tuple(_member(number, count) for number in range(1, count + 1))
+    members = members if accounts is None else _with_accounts(members, accounts)
     portfolios = tuple(portfolio for member in range(count) for portfolio in _portfolios(member, members[member]))
     appetite = np.array([_APPETITE[portfolio.kind] for portfolio in portfolios])
     lead = np.array([4.0 if portfolio.kind == "MARKET_MAKER" else 1.0 for portfolio in portfolios])
     size = lead * np.exp(0.6 * rng.standard_normal(len(portfolios)))
     return House(members, portfolios, appetite[:, :, 0].T, appetite[:, :, 1].T, size)
+
+
+def _with_accounts(members: tuple[Member, ...], accounts: int) -> tuple[Member, ...]:
+    """Members that take turns in opening further omnibus accounts until there are so many in all."""
+    further = accounts - sum(len(member.accounts) for member in members)
+    if further < 0:
+        least = f"at least {accounts - further}"
+        raise LeveeError(Finding("USAGE", "these members have more accounts", value=str(accounts), limit=least))
+    turns, rest = divmod(further, len(members))
+    return tuple(_with_further(member, turns + (order < rest)) for order, member in enumerate(members))
+
+
+def _with_further(member: Member, count: int) -> Member:
+    opened = tuple((f"{member.member_id}C{number}", "CLIENT_OMNI_NET") for number in range(2, count + 2))
+    return replace(member, accounts=member.accounts + opened)
 
 
 def lei_check_digits(stem: str) -> str:

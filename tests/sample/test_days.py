@@ -72,6 +72,25 @@ def test_sizes_asked_for_are_delivered(
         assert total == 0
 
 
+def test_members_open_further_accounts_in_turn(tmp_path: Path, read: Callable[[Path], Tables]) -> None:
+    sizes = {**SMALL, "days": 1}
+    own, more = tmp_path / "own", tmp_path / "more"
+    sample.write(own, **sizes)
+    sample.write(more, **sizes, accounts=13)
+    before, after = (read(folder / "2026-01-30" / "EOD") for folder in (own, more))
+    assert len(before["accounts"]) == 7, "four houses, two omnibus accounts, one gross account"
+    assert len(after["accounts"]) == 13
+    added = {row["margin_account_id"] for row in after["accounts"]} - {
+        row["margin_account_id"] for row in before["accounts"]
+    }
+    assert added == {"M001C2", "M001C3", "M002C2", "M002C3", "M003C2", "007C2"}
+    assert {row["margin_account_id"] for row in after["positions"]} & added
+    assert set(totals(after, "qty_close").values()) == {0}
+    with pytest.raises(LeveeError) as refused:
+        sample.write(tmp_path, **sizes, accounts=6)
+    assert refused.value.code == "USAGE"
+
+
 def test_every_day_is_there_with_every_dataset(days: Days, sample_folder: Path) -> None:
     assert sorted(path.name for path in sample_folder.iterdir()) == [day.isoformat() for day, _ in days]
     for _, tables in days:
