@@ -59,13 +59,15 @@ class Basis:
         ]
 
 
-def freeze(home: Home, store: Store, business_date: date, cycle: str) -> Landed:
+def freeze(home: Home, store: Store, business_date: date, cycle: str, started: datetime | None = None) -> Landed:
     """Fix the inputs of a cycle and write its run; a run that was frozen on the same inputs is taken up again.
+
+    `started` is when the landing of its files began, where it is part of the same stage.
 
     Raises DeliveryError: WAITING for every required dataset that is not there, PRIOR_CYCLE_MISSING for a gap in days.
     """
     check_cycle(cycle)
-    started = datetime.now(UTC)
+    started = started or datetime.now(UTC)
     files = files_in_force(store, business_date, cycle)
     previous = predecessor(store, business_date)
     missing = [*_waiting(store, files, f"{business_date.isoformat()}/{cycle}"), *_gap(previous, business_date)]

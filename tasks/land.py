@@ -53,6 +53,7 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
     what is wrong or not there, LeveeError USAGE for an unknown cycle, RESTATE_REFUSED for a change after publication.
     """
     inbox.check_cycle(cycle)
+    started = datetime.now(UTC)
     home.renew_lease("cycle", cycle_id(business_date, cycle), "land")
     with Store(home.database) as store:
         runs = freezing.runs_of(store, business_date, cycle)
@@ -60,7 +61,9 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
         if runs and not published and _resumes(home, store, runs[0]):
             return freezing.take_up(home, store, runs[0])
         _take_all_in(home, store, Place(business_date, cycle, home.environment))
-        return _stands(home, store, published) if published else freezing.freeze(home, store, business_date, cycle)
+        if published:
+            return _stands(home, store, published)
+        return freezing.freeze(home, store, business_date, cycle, started)
 
 
 def intake(home: Home, business_date: date, cycle: str) -> Intake:
