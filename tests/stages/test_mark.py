@@ -180,6 +180,28 @@ def test_assets_are_priced_at_their_index_and_the_dollar_is_one(listing: Any) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("other", "changes", "expected"),
+    [
+        ("83900", {}, ("83900", "OTHER", "84000.25", "VENUE", 2)),
+        ("84100", {}, ("84000.25", "VENUE", "84100", "OTHER", 2)),
+        ("83900", {"quality": "'STALE'"}, ("84000.25", "VENUE", "84000.25", "VENUE", 1)),
+        ("83900", {"age_seconds": "1e6"}, ("84000.25", "VENUE", "84000.25", "VENUE", 1)),
+        ("83900", {"age_seconds": "NULL"}, ("84000.25", "VENUE", "84000.25", "VENUE", 1)),
+        ("0", {}, ("84000.25", "VENUE", "84000.25", "VENUE", 1)),
+    ],
+)
+def test_collateral_takes_the_lowest_fresh_source_and_debts_the_highest(
+    listing: Any, other: str, changes: dict[str, str], expected: tuple[Any, ...]
+) -> None:
+    second = {"price_type": "'MARK'", "source": "'OTHER'", "price": other, **changes}
+    columns = "lowest_price_usd, lowest_source, highest_price_usd, highest_source, sources, price_usd"
+    rows = marked(listing, columns, another("book.price", "BTC-USD", **second), table="asset_price")
+    low, low_source, high, high_source, sources = expected
+    found = of("BTC", rows)
+    assert found == (Decimal(low), low_source, Decimal(high), high_source, sources, Decimal("84000.25"))
+
+
 def test_the_stage_leaves_its_receipt_and_rows(freeze_run: Callable[[], Any]) -> None:
     run = freeze_run()
     run.put("book.account", margin_account_id="M001H", base_ccy="USD")

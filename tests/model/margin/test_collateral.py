@@ -102,3 +102,51 @@ def test_an_asset_without_a_price_is_refused(price: str | None, opening: Policy)
 def test_value_is_the_exact_product_cut_down_to_a_cent(quantity: Decimal, price: Decimal, haircut: Decimal) -> None:
     exact = Fraction(quantity) * Fraction(price) * (1 - Fraction(haircut) if quantity > 0 else 1 + Fraction(haircut))
     assert Fraction(post_haircut_value(quantity, price, haircut)) == Fraction(math.floor(exact * 100), 100)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "cut", "post"),
+    [
+        ("50000000", "0.00", "47500000.00"),
+        ("60000000", "500000.00", "56500000.00"),  # 60m · 0.95 − 10m · 0.05
+        ("250000000", "10000000.00", "227500000.00"),  # 250m · 0.95 − 200m · 0.05
+        ("350000000", "25000000.00", "307500000.00"),  # … − 200m · 0.05 − 100m · 0.15
+        ("-350000000", "0.00", "-367500000.00"),
+    ],
+)
+def test_tiers_cut_each_slice_at_its_own_rate(quantity: str, cut: str, post: str, opening: Policy) -> None:
+    line = one_line("USDC", quantity, "1", opening)
+    assert (line["tier_cut_usd"], line["post_haircut_value_usd"]) == (Decimal(cut), Decimal(post))
+
+
+def test_tiers_take_no_more_than_is_left(opening: Policy) -> None:
+    """At a haircut of 0.9 the last tier's 0.15 finds 0.1: beyond 250m nothing more counts, and nothing is lost."""
+    values = [
+        one_line("USDC", each, "1", opening, haircut="0.9")["post_haircut_value_usd"] for each in ("250000000", "9e9")
+    ]
+    assert values == [Decimal("15000000.00"), Decimal("15000000.00")]
+
+
+@pytest.mark.parametrize("issuer", ["M001", "GROUP", "LEI"])
+def test_what_a_member_s_own_house_issued_covers_nothing(issuer: str, opening: Policy) -> None:
+    held, owed = (one_line("USDC", quantity, "1", opening, issuer=issuer) for quantity in ("1000", "-1000"))
+    assert (held["post_haircut_value_usd"], held["rule_id"]) == (0, "assets.issuer")
+    assert owed["post_haircut_value_usd"] == -1050
+    assert one_line("USDC", "1000", "1", opening, issuer="M0011")["post_haircut_value_usd"] == 950
+
+
+def test_an_asset_without_a_haircut_is_refused(opening: Policy) -> None:
+    held = pl.DataFrame(
+        [("M001", "M001H", "BTC", Decimal(1), Decimal(90000), None, None, None, "", "M001")],
+        schema=_SCHEMA,
+        orient="row",
+    )
+    with pytest.raises(ModelInputError, match=r"HAIRCUT_MISSING.*BTC"):
+        value_collateral(held, opening)
+
+
+@settings(max_examples=60, derandomize=True, deadline=None)
+@given(st.decimals(0, 10**9, places=2), st.decimals(0, 10**9, places=2), st.sampled_from(["0", "0.05", "0.9", "1"]))
+def test_more_of_an_asset_is_never_worth_less(opening: Policy, held: Decimal, more: Decimal, haircut: str) -> None:
+    less, larger = (one_line("USDC", str(each), "1", opening, haircut=haircut) for each in (held, held + more))
+    assert larger["post_haircut_value_usd"] >= less["post_haircut_value_usd"] - Decimal("0.01")

@@ -81,3 +81,10 @@ def test_nothing_counts_for_more_than_it_is_worth_or_its_cap(values: dict[str, D
         assert above.get("USDC", 0) <= Decimal("0.5") * cover
     else:
         assert counted == values
+
+
+def test_in_joint_mode_a_coin_has_room_for_its_own_margin() -> None:
+    """Positions need 100: 80 of it may be BTC and ETH, and besides what each adds itself, 20 and 5."""
+    held = {"BTC": Decimal(90), "ETH": Decimal(90), "USD": Decimal(-40)}
+    cover = Cover(held, Decimal(100), {"BTC": Decimal(20), "ETH": Decimal(5)})
+    assert counted_values(cover, ISSUERS, CAP) == {"BTC": 90, "ETH": 15, "USD": -40}
