@@ -2,7 +2,7 @@
 
     variance_(t+1) = omega + alpha r_t^2 + beta variance_t,   long run omega / (1 - alpha - beta)
 
-Returns are daily and have mean zero. Reference: Bollerslev (1986).
+Returns are daily and have mean zero. No scenario is scaled by it. Reference: Bollerslev (1986).
 """
 
 from __future__ import annotations

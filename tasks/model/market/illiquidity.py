@@ -1,4 +1,7 @@
-"""How far a price moves per unit of money traded. Reference: Amihud (2002)."""
+"""How far a price moves per unit of money traded: a yardstick for the impact the close-out cost assumes.
+
+No requirement line reads it. Reference: Amihud (2002).
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Variance of a bar from its open, high, low and close: several times as sharp as from the close alone.
 
 All are per bar, of the log price, prices > 0 and broadcast; NaN in gives NaN out. Parkinson and Garman-Klass assume no
-drift, Rogers-Satchell holds with one. Jumps between bars are seen by none of them.
+drift, Rogers-Satchell holds with one. Jumps between bars are seen by none of them. They are
+challengers of the forecast from daily closes: no scenario is scaled by them.
 Reference: Parkinson (1980); Garman and Klass (1980); Rogers and Satchell (1991).
 """
 

@@ -1,7 +1,8 @@
 """SSVI: one smile for all expiries, its bend set by the at-the-money total variance of each.
 
 w(k) = theta/2 (1 + rho phi k + sqrt((phi k + rho)^2 + 1 - rho^2)), phi = eta / (theta^gamma (1 + theta)^(1 - gamma)).
-Every slice is a raw SVI slice, so what reads one reads the other. Reference: Gatheral and Jacquier (2014), section 4.
+Every slice is a raw SVI slice, so what reads one reads the other. A challenger of the fit expiry by expiry, and the
+yardstick for its freedom from arbitrage; no mark comes from it. Reference: Gatheral and Jacquier (2014), section 4.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """European options on spot: generalised Black-Scholes, as Black-76 on the forward of a rate and a yield.
 
-Coin- and stable-settled contracts are not discounted; this is for those whose policy names a rate.
+Coin- and stable-settled contracts are not discounted; this is for comparison with prices that are: no
+contract of the house is priced by it.
 Reference: Black and Scholes (1973), Merton (1973); METHODOLOGY 0 (rates).
 """
 

@@ -1,7 +1,8 @@
 """The volatility at which Black-76 gives a price.
 
 The out-of-the-money side is solved, whose price is all time value: the other side's digits are its intrinsic value's.
-Bisection on the total volatility is slow and certain; every element takes the same steps.
+Bisection on the total volatility is slow and certain; every element takes the same steps. It checks the volatilities a
+venue quotes beside its prices; the margin itself takes the surface.
 Reference: Black (1976).
 """
 
@@ -13,7 +14,6 @@ from tasks.model.arrays import Bools, Floats
 from tasks.model.pricing import black76
 
 _STEPS = 80  # halves of the bracket: its width ends below the last digit of a double
-_NO_TIME = 0.0
 
 
 def implied_volatility(price: Floats, forward: Floats, strike: Floats, years: Floats, is_call: Bools) -> Floats:
@@ -24,7 +24,7 @@ def implied_volatility(price: Floats, forward: Floats, strike: Floats, years: Fl
     """
     intrinsic = np.maximum(np.where(is_call, forward - strike, strike - forward), 0.0)
     time_value = np.asarray(price - intrinsic)
-    solvable = (time_value > 0.0) & (time_value < np.minimum(forward, strike)) & (years > _NO_TIME)
+    solvable = (time_value > 0.0) & (time_value < np.minimum(forward, strike)) & (years > 0.0)
     wanted, F, K = (
         np.where(solvable, each, fallback) for each, fallback in ((time_value, 0.0), (forward, 1.0), (strike, 1.0))
     )

@@ -3,8 +3,8 @@
     w_i = lambda^(i - 1) (1 - lambda) / (1 - lambda^n),   i = 1 the latest
 
 The quantile is the first loss, from the worst down, by which the weights reach 1 - c; the shortfall takes of that loss
-the part of its weight that lies within 1 - c. Nothing is interpolated. Reference: Boudoukh, Richardson and Whitelaw
-(1998).
+the part of its weight that lies within 1 - c. Nothing is interpolated. A challenger of the filtered
+scenarios, which meet the same worry by rescaling. Reference: Boudoukh, Richardson and Whitelaw (1998).
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The correlation matrix nearest to a symmetric one, for correlations that were edited or estimated pair by pair.
 
-Alternating projections onto the positive semi-definite matrices and those with a unit diagonal, with Dykstra's
+It puts right matrices that a person or another system hands in; the house estimates none, its scenarios keep their
+dates. Alternating projections onto the positive semi-definite matrices and those with a unit diagonal, with Dykstra's
 correction for the first of them. Reference: Higham (2002).
 """
 

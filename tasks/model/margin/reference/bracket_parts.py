@@ -15,7 +15,7 @@ import numpy as np
 from tasks.model.arrays import Floats
 from tasks.model.margin.brackets import Brackets, SizeRate, bracket_margin, bracket_notional, size_margin
 from tasks.model.margin.reference.open_interest import OpenInterestTier
-from tasks.model.margin.reference.parts import Charge, Group
+from tasks.model.margin.reference.parts import Charge, Group, uncaused
 from tasks.model.margin.reference.size_weight import SIZE_ONE, SizeWeight, position_margin
 from tasks.model.policy import Bound
 
@@ -59,13 +59,13 @@ class SizeWeightPart:
 def bracket_charge(group: Group, part: BracketPart) -> Charge:
     """Initial margin of the larger side by the tiers its notional reaches."""
     brackets = Brackets.by_leverage(part.floors_usd, part.largest_leverage, part.mm_rates)
-    return _charge(bracket_margin(_larger_side_usd(group), brackets).im)
+    return uncaused(bracket_margin(_larger_side_usd(group), brackets).im)
 
 
 def size_charge(group: Group, part: SizePart) -> Charge:
     """Initial margin of the larger side, all of it at the rate of its size."""
     notional = _larger_side_usd(group)
-    return _charge(size_margin(notional, notional / group.index_price, part.size_rate).im)
+    return uncaused(size_margin(notional, notional / group.index_price, part.size_rate).im)
 
 
 def open_interest_charge(group: Group, part: OpenInterestPart) -> Charge:
@@ -74,7 +74,7 @@ def open_interest_charge(group: Group, part: OpenInterestPart) -> Charge:
     long = np.add.reduce(np.maximum(group.delta, 0.0)) * group.index_price
     interest = round(float(long) * QUOTE_ONE)
     charged = [tier.margin(notional, interest).im for notional in _smallest_units(_larger_side_usd(group), QUOTE_ONE)]
-    return _charge(np.array(charged, dtype=np.float64) / QUOTE_ONE)
+    return uncaused(np.array(charged, dtype=np.float64) / QUOTE_ONE)
 
 
 def size_weight_charge(group: Group, part: SizeWeightPart) -> Charge:
@@ -82,7 +82,7 @@ def size_weight_charge(group: Group, part: SizeWeightPart) -> Charge:
     rule = SizeWeight(part.weight, part.size_factor)
     price = round(group.index_price * QUOTE_ONE)
     sizes = _smallest_units(_larger_side_usd(group) / group.index_price, SIZE_ONE)
-    return _charge(np.array([position_margin(rule, size, price) for size in sizes], dtype=np.float64) / QUOTE_ONE)
+    return uncaused(np.array([position_margin(rule, size, price) for size in sizes], dtype=np.float64) / QUOTE_ONE)
 
 
 def _larger_side_usd(group: Group) -> Floats:
@@ -92,11 +92,6 @@ def _larger_side_usd(group: Group) -> Floats:
 def _smallest_units(amount: Floats, one: int) -> list[int]:
     """Nearest integers of a small unit, of any length."""
     return [round(value * one) for value in amount.tolist()]
-
-
-def _charge(amount: Floats) -> Charge:
-    """A charge that comes from no scenario."""
-    return Charge(np.asarray(amount, dtype=np.float64), np.full(len(amount), "", dtype="U24"))
 
 
 BRACKET_PARTS: Mapping[str, tuple[type, Callable[[Group, Any], Charge]]] = {

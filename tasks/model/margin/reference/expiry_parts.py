@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from tasks.model.margin.reference.holdings import Conditions, Cover, Holdings
-from tasks.model.margin.reference.parts import Charge, Group
+from tasks.model.margin.reference.parts import Charge, Group, uncaused
 from tasks.model.margin.reference.scenario_margin import ScenarioRules, scenario_margin
 from tasks.model.margin.reference.standard_margin import StandardRules, standard_margin
 from tasks.model.policy import Bound
@@ -67,7 +67,7 @@ def expiry_scenario_charge(group: Group, part: ExpiryScenarioPart) -> Charge:
 def standard_charge(group: Group, part: StandardPart) -> Charge:
     """Initial margin; it comes from no scenario."""
     found = standard_margin(holdings_of(group), part.feeds.conditions(group), part.rules)
-    return Charge(found.margin.initial, np.full(group.rows, "", dtype="U24"))
+    return uncaused(found.margin.initial)
 
 
 def holdings_of(group: Group) -> Holdings:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from tasks.model.margin.reference.parts import Charge, Group
+from tasks.model.margin.reference.parts import Charge, Group, uncaused
 from tasks.model.market import funding
 from tasks.model.policy import Bound
 
@@ -32,7 +32,7 @@ def funding_charge(group: Group, part: FundingPart) -> Charge:
     premium = funding.premium(contracts.index_price, mark, mark)
     rate = funding.hourly_rate(premium, part.convergence_hours, part.cap_per_hour)
     paid = group.per_row(group.delta * rate[group.contract_index]) * group.index_price * part.hours
-    return Charge(np.maximum(paid, 0.0), np.full(group.rows, "", dtype="U24"))
+    return uncaused(np.maximum(paid, 0.0))
 
 
 FUNDING_PARTS: Mapping[str, tuple[type, Callable[[Group, Any], Charge]]] = {"funding": (FundingPart, funding_charge)}

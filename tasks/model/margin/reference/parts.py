@@ -181,7 +181,7 @@ def roll_charge(group: Group, part: RollPart) -> Charge:
     """Sum over expiries of |delta| x move x price."""
     move = part.basis.move(group.contracts.slices.days)[group.slice_of]
     pnl = (group.delta * move * group.index_price)[:, None] * np.array([1.0, -1.0])
-    return _uncaused(roll_loss(group.rows, group.row, group.slice_of, pnl))
+    return uncaused(roll_loss(group.rows, group.row, group.slice_of, pnl))
 
 
 def spread_charge(group: Group, part: SpreadPart) -> Charge:
@@ -194,13 +194,13 @@ def spread_charge(group: Group, part: SpreadPart) -> Charge:
     sides = tier_sides(group.rows, len(part.tier_ends_days) + 1, row, tier_of_slice[at], delta)
     delivered = np.where(days[at] <= part.delivery_within_days, np.abs(delta), 0.0)
     delivery = part.delivery_rate * np.bincount(row, delivered, group.rows)
-    return _uncaused((intermonth(*sides, part.spreads).charge + delivery) * group.index_price)
+    return uncaused((intermonth(*sides, part.spreads).charge + delivery) * group.index_price)
 
 
 def minimum_delta_charge(group: Group, part: MinimumDeltaPart) -> Charge:
     """Least charge on the net delta and on the hedged part of it."""
     split = delta_split(group.rows, group.row, group.delta)
-    return _uncaused(minimum_delta(split, part.net_rate, part.hedged_rate) * group.index_price)
+    return uncaused(minimum_delta(split, part.net_rate, part.hedged_rate) * group.index_price)
 
 
 def short_option_minimum_charge(group: Group, part: ShortOptionMinimumPart) -> Charge:
@@ -211,7 +211,7 @@ def short_option_minimum_charge(group: Group, part: ShortOptionMinimumPart) -> C
     calls, puts = group.per_row(np.where(is_call, short, 0.0)), group.per_row(np.where(is_call, 0.0, short))
     counted = short_option_minimum(calls, puts, part.rate * group.index_price, part.sides)
     contracts = group.per_row(np.where(group.option, np.abs(group.quantity), 0.0))
-    return _uncaused(counted + part.per_contract_usd * contracts)
+    return uncaused(counted + part.per_contract_usd * contracts)
 
 
 def short_option_minimum(calls: Floats, puts: Floats, rate: float, sides: str) -> Floats:
@@ -228,28 +228,29 @@ def short_option_charge(group: Group, part: ShortOptionPart) -> Charge:
         contracts.index_price[held], contracts.strike[held], mark, contracts.is_call[held], part.rates
     ).initial
     units = -group.quantity[at] * contracts.multiplier[held]
-    return _uncaused(np.bincount(group.row[at], units * unit, group.rows).astype(np.float64))
+    return uncaused(np.bincount(group.row[at], units * unit, group.rows).astype(np.float64))
 
 
 def forward_charge(group: Group, part: ForwardPart) -> Charge:
     """Rate of the net size times its notional."""
     net = np.abs(group.per_row(np.where(group.option, 0.0, group.delta)))
-    return _uncaused(size_margin(net * group.index_price, net, part.size_rate).im)
+    return uncaused(size_margin(net * group.index_price, net, part.size_rate).im)
 
 
 def gross_charge(group: Group, part: GrossPart) -> Charge:
     """Rate times the gross notional of futures and perpetuals."""
-    return _uncaused(part.rate * group.index_price * group.per_row(np.where(group.option, 0.0, np.abs(group.delta))))
+    return uncaused(part.rate * group.index_price * group.per_row(np.where(group.option, 0.0, np.abs(group.delta))))
 
 
 def large_delta_charge(group: Group, part: LargeDeltaPart) -> Charge:
     """Size of the net delta times a rate that grows beyond the threshold."""
     net = np.abs(group.per_row(group.delta))
     beyond = np.maximum(net - part.threshold_usd / group.index_price, 0.0)
-    return _uncaused(net * np.minimum(part.rate_per_unit * beyond, part.largest_rate) * group.index_price)
+    return uncaused(net * np.minimum(part.rate_per_unit * beyond, part.largest_rate) * group.index_price)
 
 
-def _uncaused(amount: Floats) -> Charge:
+def uncaused(amount: Floats) -> Charge:
+    """A charge (rows,) USD >= 0 that comes from no scenario."""
     return Charge(np.asarray(amount, dtype=np.float64), np.full(len(amount), "", dtype="U24"))
 
 
