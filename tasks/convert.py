@@ -19,6 +19,7 @@ from tasks import (
     convert_calls,
     convert_chain,
     convert_collateral,
+    convert_factors,
     convert_funding,
     convert_history,
     convert_market,
@@ -91,6 +92,7 @@ class _Material:
     day: Day
     previous: Day | None
     history: convert_history.History
+    factors: convert_factors.FactorHistory
     stablecoins: Mapping[str, Price]
     stablecoins_before: Mapping[str, Price]
 
@@ -120,11 +122,13 @@ def _read(folder: Path, business_date: date) -> _Material:
     chain = convert_chain.chain_of(options, business_date)
     assert chain is not None, "options_until raises where the day has no snapshot"
     before = convert_chain.previous_chain(options, business_date)
+    history = convert_history.history_of(folder, options, business_date)
     return _Material(
         folder,
         convert_market.day_of(chain, folder),
         convert_market.day_of(before, folder) if before else None,
-        convert_history.history_of(folder, options, business_date),
+        history,
+        convert_factors.factors_of(folder, options, history.closes, business_date),
         _stablecoins(folder, business_date),
         _stablecoins(folder, business_date - timedelta(days=1)),
     )
@@ -150,6 +154,7 @@ def _datasets(material: _Material, seed: int, predecessor: str | None, home: Hom
         "vol_quotes": _ordered("vol_quotes", convert_market.quote_rows(day.chain)),
         "funding": _ordered("funding", convert_funding.funding_rows(previous, day, material.folder)),
         "history": _ordered("history", material.history.rows()),
+        "factor_history": _ordered("factor_history", material.factors.rows()),
         "members": sample_rows.members(house),
         "accounts": sample_rows.accounts(house),
         "positions": _ordered("positions", positions),
@@ -205,7 +210,7 @@ def _file(name: str, rows: Rows, day: Day, environment: str) -> bytes:
 def _report(material: _Material, folder: Path, records: Mapping[str, int]) -> ConvertReport:
     chain, history = material.day.chain, material.history
     unusable = dict(chain.remarks.unusable)
-    noted = {**chain.remarks.noted, **history.remarks.noted}
+    noted = {**chain.remarks.noted, **history.remarks.noted, **material.factors.remarks.noted}
     missing = [coin for coin in convert_history.STABLECOINS if coin not in material.stablecoins]
     if missing:
         noted["NO_STABLECOIN_PRICE"] = missing

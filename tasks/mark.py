@@ -134,7 +134,7 @@ def _asset_prices(assets: pl.DataFrame) -> dict[str, Decimal]:
 
 def _haircuts(context: Context, assets: list[str]) -> pl.DataFrame:
     """Rows of result.haircut: the day's losses of an asset may call for more than the policy does."""
-    known = context.query("book/slices/margin_history", business_date=context.key.business_date)
+    known = context.query("book/slices/mark_history", business_date=context.key.business_date)
     losses = haircut.calibrated_losses(known, np.datetime64(context.run["as_of_ts"], "D"), context.policy)
     issuers = {asset: reference.assets()[asset].issuer if asset in reference.assets() else "" for asset in assets}
     return haircut.haircut_table(issuers, losses, context.policy)

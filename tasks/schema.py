@@ -16,6 +16,7 @@ DATASETS = (
     "book_depth",
     "collateral_balances",
     "contracts",
+    "factor_history",
     "funding",
     "history",
     "members",

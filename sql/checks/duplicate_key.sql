@@ -29,6 +29,13 @@ WHERE run_id = $run_id
 QUALIFY count(*) OVER (PARTITION BY contract_id) > 1
 UNION ALL
 SELECT
+    'factor_history', file_id, source_line, '', '', underlying,
+    concat_ws(' ', underlying, series, "date"), 'once'
+FROM book.factor_history
+WHERE run_id = $run_id
+QUALIFY count(*) OVER (PARTITION BY underlying, series, "date") > 1
+UNION ALL
+SELECT
     'funding', file_id, source_line, '', '', contract_id,
     concat_ws(' ', contract_id, interval_end_ts), 'once'
 FROM book.funding

@@ -12,6 +12,8 @@ delivered AS (
     UNION ALL
     SELECT 'contracts', file_id FROM raw.contracts
     UNION ALL
+    SELECT 'factor_history', file_id FROM raw.factor_history
+    UNION ALL
     SELECT 'funding', file_id FROM raw.funding
     UNION ALL
     SELECT 'history', file_id FROM raw.history
@@ -32,6 +34,8 @@ kept AS (
     SELECT 'collateral_balances', file_id FROM book.collateral WHERE run_id = $run_id
     UNION ALL
     SELECT 'contracts', file_id FROM book.contract WHERE run_id = $run_id
+    UNION ALL
+    SELECT 'factor_history', file_id FROM book.factor_history WHERE run_id = $run_id
     UNION ALL
     SELECT 'funding', file_id FROM book.funding WHERE run_id = $run_id
     UNION ALL

@@ -359,6 +359,7 @@ class Gate:
     open_interest_multiple: Annotated[float, Bound(0.0001, 1000.0, "times the open interest")]
     daily_volume_multiple: Annotated[float, Bound(0.0001, 1000.0, "times the average daily volume")]
     price_jump_volatilities: Annotated[float, Bound(1.0, 100.0, "daily volatilities")]
+    factor_price_multiple: Annotated[float, Bound(1.01, 100.0, "times the close of the day, or the close over it")]
     balance_tolerance: Annotated[float, Bound(0.0, 1.0, "native units")]
 
 

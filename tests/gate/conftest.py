@@ -248,6 +248,14 @@ def history() -> list[Row]:
     ]
 
 
+def factor_history() -> list[Row]:
+    """Yesterday's levels beside the closes of 84,100 and 2,810 USD."""
+    levels = (("BTC", "IV30", "0.45"), ("ETH", "F30", "2820"), ("BTC", "H06", "83000"), ("BTC", "PERP", "84120"))
+    return [
+        {"underlying": name, "series": series, "date": "2026-01-29", "level": level} for name, series, level in levels
+    ]
+
+
 def depth() -> list[Row]:
     def level(side: str, number: int, at: str) -> Row:
         return {
@@ -275,6 +283,7 @@ CLEAN: Book = {
     "book_depth": depth(),
     "collateral_balances": collateral(),
     "contracts": contracts(),
+    "factor_history": factor_history(),
     "funding": funding(),
     "history": history(),
     "members": members(),

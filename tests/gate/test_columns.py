@@ -13,6 +13,8 @@ SPOILED = {
     "accounts.base_ccy.not_in_set": ("accounts", 4, {"base_ccy": "DOGE"}, "NOT_IN_SET", "base_ccy DOGE"),
     "prices.price_set_id.bad_form": ("prices", 3, {"price_set_id": "S 1"}, "BAD_FORM", "price_set_id S 1"),
     "history.close.out_of_range": ("history", 3, {"close": "0"}, "OUT_OF_RANGE", "close 0.0"),
+    "factor_history.series.bad_form": ("factor_history", 3, {"series": "IV030"}, "BAD_FORM", "series IV030"),
+    "factor_history.level.out_of_range": ("factor_history", 4, {"level": "0"}, "OUT_OF_RANGE", "level 0.0"),
     "funding.funding_rate.out_of_range": ("funding", 4, {"funding_rate": "1.5"}, "OUT_OF_RANGE", "funding_rate 1.5"),
 }
 

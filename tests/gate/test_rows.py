@@ -183,7 +183,20 @@ SPOILED: dict[str, Spoiled] = {
     ),
     "price_jump": Spoiled(put("prices", {"contract_id": "BTC-USD"}, price="77000"), {("prices", 3, "BTC-USD")}),
     "price_sets_differ": Spoiled(put("prices", {"contract_id": PUT}, price_set_id="S2"), {("prices", 9, PUT)}),
-    "missing_history": Spoiled(drop("history", underlying="ETH"), {("history", 0, "ETH")}),
+    "factor_out_of_unit": Spoiled(
+        every(
+            put("factor_history", {"series": "IV30"}, level="55"),
+            put("factor_history", {"series": "F30"}, level="27900"),
+            put("factor_history", {"series": "H06"}, level="840"),
+        ),
+        {("factor_history", 3, "BTC.IV30"), ("factor_history", 4, "ETH.F30"), ("factor_history", 5, "BTC.H06")},
+    ),
+    "factor_without_closes": Spoiled(
+        put("factor_history", {"series": "PERP"}, underlying="XBT"), {("factor_history", 6, "XBT")}
+    ),
+    "missing_history": Spoiled(
+        drop("history", underlying="ETH"), {("history", 0, "ETH")}, frozenset({"FACTOR_WITHOUT_CLOSES"})
+    ),
     "member_not_active": Spoiled(put("members", {"clearing_member_id": "007"}, status="WATCH"), {("positions", 0, "")}),
     "missing_haircut_asset": Spoiled(
         every(

@@ -8,8 +8,8 @@ CREATE TABLE IF NOT EXISTS book.history (
     source_line INTEGER NOT NULL
 );
 COMMENT ON COLUMN book.history.run_id IS 'run the row belongs to';
-COMMENT ON COLUMN book.history.underlying IS 'asset, or a series of it as in raw.history';
+COMMENT ON COLUMN book.history.underlying IS 'asset';
 COMMENT ON COLUMN book.history.date IS 'day';
-COMMENT ON COLUMN book.history.close IS 'USD (.IV: fraction per sqrt(year)), > 0';
+COMMENT ON COLUMN book.history.close IS 'USD, > 0';
 COMMENT ON COLUMN book.history.file_id IS 'delivered file';
 COMMENT ON COLUMN book.history.source_line IS 'line of the file, first = 1';

@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS raw.history (
     source_line INTEGER NOT NULL,
     row_sha256 VARCHAR NOT NULL
 );
-COMMENT ON COLUMN raw.history.underlying IS 'id; key |  | asset: daily closes; or a series of it: .H06 closes at an hour UTC, .IV30 implied volatility at 30 days, .F30 forward at 30 days, .PERP perpetual';
+COMMENT ON COLUMN raw.history.underlying IS 'id; key |  | asset';
 COMMENT ON COLUMN raw.history.date IS 'date; key |  | day, at the series'' one declared close hour';
-COMMENT ON COLUMN raw.history.close IS 'decimal(28,10); control | USD, .IV fraction per sqrt(year) | close, > 0; a missing day is left out, never filled';
+COMMENT ON COLUMN raw.history.close IS 'decimal(28,10); control | USD | close, > 0; a missing day is left out, never filled';
 COMMENT ON COLUMN raw.history.volume_usd IS 'decimal(28,2); null | USD | turnover of the day';

@@ -6,7 +6,7 @@ they are moves of levels that were quoted, not of a price whose volatility is fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -33,32 +33,30 @@ def basis_moves(factors: Factors, closes: Closes, names: tuple[str, ...], horizo
     return _moves(ratios, names, horizon, starts)
 
 
-def at_tenors(moves: TenorMoves, underlying: int, days: Floats) -> Floats:
-    """(g, n) moves of one underlying between its tenors, linear in the logarithm of days, and flat beyond them.
+def by_tenors_seen(moves: TenorMoves, underlying: int) -> Iterator[tuple[Ints, Floats, Floats]]:
+    """Scenarios (m,) in which the same finite tenors were observed, one or more: with those days (k,) and moves (k, m).
 
-    days: (g,) finite, > 0. NaN in a scenario in which a tenor next to it has none.
+    One day knows a whole surface, another an index of thirty days alone: each scenario is read off what its own has.
     """
-    known = np.flatnonzero(np.isfinite(moves.days) & ~np.isnan(moves.move[underlying]).all(axis=1))
-    if not len(known):
-        return np.full((len(days), moves.move.shape[2]), np.nan)
-    tenor, move = np.log(moves.days[known]), moves.move[underlying, known]
-    at = np.clip(np.log(days), tenor[0], tenor[-1])
-    right = np.clip(np.searchsorted(tenor, at), 1, max(len(tenor) - 1, 1)) if len(tenor) > 1 else np.zeros(len(at), int)
+    dated = np.flatnonzero(np.isfinite(moves.days))
+    days, move = moves.days[dated], moves.move[underlying, dated]
+    for seen in np.unique(~np.isnan(move), axis=1).T:
+        if seen.any():
+            scenarios = np.flatnonzero((~np.isnan(move) == seen[:, None]).all(axis=0))
+            yield scenarios, days[seen], move[np.ix_(seen, scenarios)]
+
+
+def at_tenors(tenors: Floats, move: Floats, days: Floats) -> Floats:
+    """(g, m) moves at so many days, linear in the logarithm of days between tenors, and flat beyond them.
+
+    tenors: (k,) ascending, k > 0; move: (k, m) finite; days: (g,) finite, > 0.
+    """
+    place, at = np.log(tenors), np.log(np.clip(days, tenors[0], tenors[-1]))
+    right = np.clip(np.searchsorted(place, at), 1, max(len(place) - 1, 1)) if len(place) > 1 else np.zeros(len(at), int)
     left = np.maximum(right - 1, 0)
-    width = np.where(right > left, tenor[right] - tenor[left], 1.0)
-    share = ((at - tenor[left]) / width)[:, None]
-    # A tenor that carries no weight may be missing: nothing times NaN would not be nothing.
-    near, far = (
-        np.where(weight == 0.0, 0.0, weight * move[side]) for weight, side in ((1.0 - share, left), (share, right))
-    )
-    return np.asarray(near + far)
-
-
-def ends(moves: TenorMoves, underlying: int) -> tuple[float, float]:
-    """Shortest and longest finite tenor of one underlying in days; infinite and zero where there is none."""
-    seen = ~np.isnan(moves.move[underlying]).all(axis=1) if len(moves.days) else np.zeros(0, dtype=np.bool_)
-    known = moves.days[np.isfinite(moves.days) & seen]
-    return (float(known.min()), float(known.max())) if len(known) else (np.inf, 0.0)
+    width = np.where(right > left, place[right] - place[left], 1.0)
+    share = ((at - place[left]) / width)[:, None]
+    return np.asarray((1.0 - share) * move[left] + share * move[right])
 
 
 def _moves(

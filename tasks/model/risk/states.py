@@ -57,19 +57,18 @@ def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioS
 def _observed_vol(slices: Slices, rows: list[int], scenario_set: ScenarioSet, proxy: VolProxy) -> Floats:
     """(n_slices, n_scenarios) observed log move of the level, NaN where there is none.
 
-    Between the tenors observed it is read off them. Beyond them the nearest one's move grows towards expiry as the
-    proxy's does, and no further than the largest move of the proxy.
+    Between the tenors observed in a scenario it is read off them. Beyond them the nearest one's move grows towards
+    expiry as the proxy's does, and no further than the largest move of the proxy.
     """
     found = np.full((len(slices.days), len(scenario_set.ids)), np.nan)
     for position, row in enumerate(rows):
         at = np.flatnonzero((slices.underlying == position) & np.isfinite(slices.days))
         days = np.maximum(slices.days[at], proxy.shortest_tenor_days)
-        shortest, longest = observed.ends(scenario_set.vol_observed, row)
-        if len(at) and longest > 0.0:
-            growth = (np.clip(days, shortest, longest) / days)[:, None] ** proxy.tenor_power
-            move = growth * observed.at_tenors(scenario_set.vol_observed, row, days)
+        for scenarios, tenors, seen in observed.by_tenors_seen(scenario_set.vol_observed, row):
+            growth = (np.clip(days, tenors[0], tenors[-1]) / days)[:, None] ** proxy.tenor_power
+            move = growth * observed.at_tenors(tenors, seen, days)
             capped = np.clip(move, -proxy.largest_move, proxy.largest_move)
-            found[at] = np.where(growth == 1.0, move, capped)
+            found[np.ix_(at, scenarios)] = np.where(growth == 1.0, move, capped)
     return found
 
 
@@ -80,11 +79,11 @@ def _observed_basis(slices: Slices, rows: list[int], scenario_set: ScenarioSet) 
     for position, row in enumerate(rows):
         own = slices.underlying == position
         dated, perpetual = np.flatnonzero(own & np.isfinite(slices.days)), np.flatnonzero(own & np.isinf(slices.days))
-        if len(dated) and observed.ends(moves, row)[1] > 0.0:
-            days = np.maximum(slices.days[dated], 0.0)
-            near = np.minimum(days / observed.SHORTEST_BASIS_DAYS, 1.0)[:, None]
-            at = observed.at_tenors(moves, row, np.maximum(days, observed.SHORTEST_BASIS_DAYS))
-            found[dated] = np.nan_to_num(near * at, nan=0.0)
+        days = np.maximum(slices.days[dated], 0.0)
+        near = np.minimum(days / observed.SHORTEST_BASIS_DAYS, 1.0)[:, None]
+        for scenarios, tenors, seen in observed.by_tenors_seen(moves, row):
+            at = observed.at_tenors(tenors, seen, np.maximum(days, observed.SHORTEST_BASIS_DAYS))
+            found[np.ix_(dated, scenarios)] = near * at
         for tenor in np.flatnonzero(np.isinf(moves.days)):
             found[perpetual] = np.nan_to_num(moves.move[row, tenor], nan=0.0)
     return found

@@ -86,15 +86,23 @@ def test_a_scenario_without_an_observation_takes_the_proxy_and_is_counted(make_c
     assert scenarios().vol_proxied.all()
 
 
-def test_a_missing_tenor_leaves_its_neighbours_to_the_proxy_alone(make_contracts, opening_policy):
+def test_each_scenario_is_read_off_the_tenors_its_own_date_has(make_contracts, opening_policy):
     contracts = options(make_contracts, 10, 20, 30, 60)
     move = np.full((2, 3, 3), np.nan)
-    move[0] = [[0.1] * 3, [math.nan, 0.2, 0.2], [0.4] * 3]
+    # The whole term structure; all but its middle; a vol index of thirty days alone.
+    move[0] = [[0.1, 0.1, math.nan], [0.2, math.nan, 0.2], [0.4, 0.4, math.nan]]
     seen = scenarios(TenorMoves(np.array([10.0, 30.0, 60.0]), move))
-    states, proxy = states_of(contracts, seen, opening_policy), vol_moves(contracts, RETURNS, seen, opening_policy)
-    for position, first in ((0, 0.1), (1, None), (2, None), (3, 0.4)):
-        expected = proxy[contracts.slice_of[position], 0] if first is None else first
-        assert level_of(states, contracts, position)[0] == pytest.approx(expected)
+    states, power = states_of(contracts, seen, opening_policy), opening_policy.vol_proxy.tenor_power
+    at_20, wide = math.log(20 / 10) / math.log(30 / 10), math.log(6)
+    expected = {
+        10: [0.1, 0.1, 0.2 * 3**power],
+        20: [0.1 + 0.1 * at_20, 0.1 + 0.3 * math.log(2) / wide, 0.2 * 1.5**power],
+        30: [0.2, 0.1 + 0.3 * math.log(3) / wide, 0.2],
+        60: [0.4, 0.4, 0.2 * 0.5**power],
+    }
+    for position, levels in enumerate(expected.values()):
+        assert level_of(states, contracts, position) == pytest.approx(levels)
+    assert not seen.vol_proxied[0].any() and seen.vol_proxied[1].all()
 
 
 @pytest.mark.parametrize(("days", "share"), [(3.5, 0.5), (7, 1.0), (30, 1.0), (200, 1.0)])
