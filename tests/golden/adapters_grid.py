@@ -277,8 +277,7 @@ def dederi_pm(inputs: Case, _cases: Mapping[str, Case]) -> Fields:
     forward = index * (1.0 + carry)
     grid = ScenarioGrid(tuple(Point(f"{shock:+g}", move=shock) for shock in inputs["shocks"]), 0.0, CALM)
     contracts = _contracts([LINEAR_FORWARD], [forward], [inputs["days"] / DAYS_PER_YEAR], index=[index])
-    held = _contracts([LINEAR_FORWARD], [index], [inputs["days"] / DAYS_PER_YEAR])
-    contingency = gross_charge(_group(held, [inputs["qty"]]), GrossPart(inputs["rate"]))
+    contingency = gross_charge(_group(contracts, [inputs["qty"]]), GrossPart(inputs["rate"]))
     pnl = inputs["qty"] * scenario_pnl(contracts, grid)[0]
     return {"forward": forward, "contingency": contingency.amount[0], "pnl": pnl.tolist()}
 

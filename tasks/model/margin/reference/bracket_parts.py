@@ -1,4 +1,4 @@
-"""Margins that go by the size of a position as parts of a reference model.
+"""Margins that go by the size of a position, or by its side, as parts of a reference model.
 
 They know futures and perpetuals alone where they come from. Options enter at their delta here, so that one book can be
 put before every model; a charge then speaks of the book's direction and not of its volatility.
@@ -16,10 +16,12 @@ from tasks.model.arrays import Floats
 from tasks.model.margin.brackets import Brackets, SizeRate, bracket_margin, bracket_notional, size_margin
 from tasks.model.margin.reference.open_interest import OpenInterestTier
 from tasks.model.margin.reference.parts import Charge, Group, uncaused
+from tasks.model.margin.reference.position_orders import side_margin
 from tasks.model.margin.reference.size_weight import SIZE_ONE, SizeWeight, position_margin
 from tasks.model.policy import Bound
 
 QUOTE_ONE = 1_000_000  # smallest unit of the quote in exact margins: 1e-6 USD
+_SIDE = Bound(0.0, 10.0, "fraction of the index price")
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,14 @@ class SizeWeightPart:
     size_factor: Annotated[int, Bound(0, 10_000_000, "1e-6 per sqrt(unit)")]
 
 
+@dataclass(frozen=True)
+class SidePart:
+    """A rate for each side, contract by contract: nothing offsets another."""
+
+    long_rate: Annotated[float, _SIDE]
+    short_rate: Annotated[float, _SIDE]
+
+
 def bracket_charge(group: Group, part: BracketPart) -> Charge:
     """Initial margin of the larger side by the tiers its notional reaches."""
     brackets = Brackets.by_leverage(part.floors_usd, part.largest_leverage, part.mm_rates)
@@ -85,6 +95,11 @@ def size_weight_charge(group: Group, part: SizeWeightPart) -> Charge:
     return uncaused(np.array([position_margin(rule, size, price) for size in sizes], dtype=np.float64) / QUOTE_ONE)
 
 
+def side_charge(group: Group, part: SidePart) -> Charge:
+    """Each position at the rate of its side; a book holds no open orders."""
+    return uncaused(group.per_row(side_margin(group.index_price, group.delta, part.long_rate, part.short_rate)))
+
+
 def _larger_side_usd(group: Group) -> Floats:
     return bracket_notional(group.delta * group.index_price, group.row, group.rows)
 
@@ -99,4 +114,5 @@ BRACKET_PARTS: Mapping[str, tuple[type, Callable[[Group, Any], Charge]]] = {
     "size": (SizePart, size_charge),
     "open_interest": (OpenInterestPart, open_interest_charge),
     "size_weight": (SizeWeightPart, size_weight_charge),
+    "side": (SidePart, side_charge),
 }

@@ -88,11 +88,16 @@ class AccountMargin(NamedTuple):
 def forwards(holdings: Holdings) -> Forwards:
     """Size of the futures and perpetuals of each account. Raises ModelInputError NON_FINITE."""
     contracts = holdings.contracts
-    per_unit = np.where(contracts.form == INVERSE_FORWARD, 1.0 / contracts.forward, 1.0)
-    units = np.where(contracts.is_option, 0.0, contracts.multiplier * per_unit)
+    units = forward_units(contracts)
     usd = np.where(payoff.pays_coin(contracts.form), contracts.forward, contracts.forward * contracts.settle_price)
     size = np.abs(require_finite("quantity", holdings.quantity)) * units[holdings.contract_index]
     return Forwards(_summed(holdings, size), _summed(holdings, size * usd[holdings.contract_index]))
+
+
+def forward_units(contracts: Contracts) -> Floats:
+    """(n_contracts,) underlying units per future or perpetual, of an inverse one at its mark; 0 for options."""
+    per_unit = np.where(contracts.form == INVERSE_FORWARD, 1.0 / contracts.forward, 1.0)
+    return np.where(contracts.is_option, 0.0, contracts.multiplier * per_unit)
 
 
 def account_margin(initial: Floats, maintenance: Floats) -> AccountMargin:

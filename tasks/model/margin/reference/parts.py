@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tasks.model.arrays import Contracts, Floats, Ints
 from tasks.model.margin.brackets import SizeRate, size_margin
+from tasks.model.margin.reference.holdings import forward_units
 from tasks.model.margin.reference.standard_option import ShortOptionRates, short_option
 from tasks.model.policy import Bound, Choice
 from tasks.model.pricing.payoff import option_value_usd, pays_coin
@@ -238,8 +239,9 @@ def forward_charge(group: Group, part: ForwardPart) -> Charge:
 
 
 def gross_charge(group: Group, part: GrossPart) -> Charge:
-    """Rate times the gross notional of futures and perpetuals."""
-    return uncaused(part.rate * group.index_price * group.per_row(np.where(group.option, 0.0, np.abs(group.delta))))
+    """Rate times the gross size of futures and perpetuals at the index."""
+    size = np.abs(group.quantity) * forward_units(group.contracts)[group.contract_index]
+    return uncaused(part.rate * group.index_price * group.per_row(size))
 
 
 def large_delta_charge(group: Group, part: LargeDeltaPart) -> Charge:

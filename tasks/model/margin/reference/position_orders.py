@@ -1,23 +1,36 @@
 """Margin of one contract by itself, its open orders included: rates by side, isolated, and fully collateralised.
 
 The side that could grow counts: a position with all of its buy orders filled, or with all of its sell orders. Amounts
-are in the quote, >= 0; quantities long > 0. Scalars: this is margin per contract, before any netting across contracts.
+are in the quote, >= 0; quantities long > 0. This is margin per contract, before any netting across contracts.
+Reference: the margin calculator of Vega.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from tasks.model.arrays import Floats, require_finite
+
 Order = tuple[float, float]
 """Quantity > 0 and limit price."""
 
 
 def side_margin(
-    price: float, quantity: float, long_rate: float, short_rate: float, buying: float = 0.0, selling: float = 0.0
-) -> float:
-    """The worse side at its own rate (market risk and closing slippage together), all orders of that side filled."""
-    long, short = max(quantity + buying, 0.0), max(selling - quantity, 0.0)
-    return price * max(long * long_rate, short * short_rate)
+    price: float | Floats,
+    quantity: float | Floats,
+    long_rate: float,
+    short_rate: float,
+    buying: float | Floats = 0.0,
+    selling: float | Floats = 0.0,
+) -> Floats:
+    """The worse side at its own rate (market risk and closing slippage together), all orders of that side filled.
+
+    Amounts broadcast; price, buying, selling: >= 0. Raises ModelInputError NON_FINITE.
+    """
+    long, short = np.maximum(quantity + np.asarray(buying), 0.0), np.maximum(np.asarray(selling) - quantity, 0.0)
+    return require_finite("margin of a side", np.asarray(price * np.maximum(long * long_rate, short * short_rate)))
 
 
 def isolated_margin(price: float, quantity: float, factor: float) -> float:

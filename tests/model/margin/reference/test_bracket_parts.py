@@ -13,13 +13,14 @@ from tasks.model.margin.reference.bracket_parts import (
     BRACKET_PARTS,
     BracketPart,
     OpenInterestPart,
+    SidePart,
     SizePart,
     SizeWeightPart,
 )
 from tasks.model.margin.reference.parts import Group
 from tasks.reference_models import in_force
 
-VENUES = ("BINANCE", "BITMEX", "DRIFT", "DYDX", "HYPERLIQUID")
+VENUES = ("BINANCE", "BITMEX", "DRIFT", "DYDX", "HYPERLIQUID", "KRAKEN")
 
 
 def charged(kind, part, group):
@@ -58,6 +59,12 @@ def test_open_interest_is_what_the_book_holds_long(group):
     # 3 + 10 long are 1.3 m: 30 % of the way from 1 m to 2 m, so 10 % rises to 37 %.
     part = OpenInterestPart(100_000, 600_000, 1_000_000, 2_000_000)
     np.testing.assert_allclose(charged("open_interest", part, group), [185_000.0, 370_000.0, 37_000.0], rtol=1e-12)
+
+
+def test_each_side_has_its_rate_and_nothing_offsets(group):
+    # Long 3 and short 5, long 10, and two options short of delta 1/2.
+    found = charged("side", SidePart(0.1, 0.2), group)
+    np.testing.assert_allclose(found, [30_000.0 + 100_000.0, 100_000.0, 20_000.0], rtol=1e-12)
 
 
 def test_weights_grow_with_the_root_of_the_size(group):
