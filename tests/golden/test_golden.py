@@ -10,6 +10,8 @@ import importlib.util
 import json
 import math
 import os
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).resolve().parent
+DOCS = HERE.parents[1] / "docs/golden.md"
 FOLDER = Path(os.environ.get("LEVEE_GOLDEN_DIR", HERE.parents[1] / "../shared/golden"))
 Case = dict[str, Any]
 Adapter = Callable[[dict[str, Any], Mapping[str, Case]], Mapping[str, Any]]
@@ -89,6 +92,14 @@ def test_golden_topics_are_all_known() -> None:
 
 def test_golden_topics_that_wait_have_no_adapter() -> None:
     assert not set(ADAPTERS) & set(PENDING), "an adapter exists: take its topic off the pending list"
+
+
+def test_golden_table_in_the_docs_has_every_topic_and_its_count() -> None:
+    if not CASES or "LEVEE_GOLDEN_DIR" in os.environ:
+        pytest.skip("the table counts the shipped selection of cases alone")
+    counts = Counter(topic(case) for case in CASES)
+    rows = re.findall(r"^\|(?: [^|]+ \|)? (\w+) \| (\d+) \|", DOCS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {name: int(count) for name, count in rows} == {name: n for name, n in counts.items() if name != "dataset"}
 
 
 @pytest.mark.golden
