@@ -14,7 +14,7 @@ from tasks.model.kernels import BLOCK, WIDTH, aligned, all_finite
 class Cube:
     """USD per one contract long, gain > 0: contract c in scenario s stands at blocks[s // BLOCK, c, s % BLOCK]."""
 
-    blocks: Floats  # (b, n_contracts, BLOCK), b even, page-aligned; nothing moves beyond n_scenarios
+    blocks: Floats  # (b, n_contracts, BLOCK), page-aligned; nothing moves beyond n_scenarios
     n_scenarios: int
 
     @staticmethod

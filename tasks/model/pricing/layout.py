@@ -8,7 +8,18 @@ import numpy as np
 
 from tasks.model.arrays import DAYS_PER_YEAR, Bools, Contracts, Floats, Ints, States, require_finite
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.kernels import WIDTH, Forwards, Market, Options, Strikes, aligned, log, move_forwards, price_options
+from tasks.model.kernels import (
+    BLOCK,
+    WIDTH,
+    Forwards,
+    Market,
+    Options,
+    Strikes,
+    aligned,
+    log,
+    move_forwards,
+    price_options,
+)
 from tasks.model.pricing.cube import padded
 from tasks.model.pricing.payoff import pays_coin
 
@@ -102,7 +113,7 @@ def options_of(contracts: Contracts) -> OptionBook:
 def _present_value(contracts: Contracts, book: OptionBook) -> Floats:
     """Value per unit of scale in the present state, by the kernel that prices the others: no move, no gain."""
     still = States.still(contracts, WIDTH)
-    scratch = aligned(2, len(contracts.ids), WIDTH // 2)
+    scratch = aligned(WIDTH // BLOCK, len(contracts.ids), BLOCK)
     plain = book.options._replace(scale=np.ones(len(book.options.contract)))
     price_options(0, 1, book.strikes, plain, market_of(book.forwards, still, moves_of(still)), scratch)
     return np.asarray(scratch[0, book.options.contract, 0])

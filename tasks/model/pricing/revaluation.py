@@ -12,7 +12,7 @@ import numpy as np
 
 from tasks.model.arrays import Contracts, Floats, States, require_finite
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.kernels import WIDTH, all_finite, in_parts, price_forwards, price_options
+from tasks.model.kernels import BLOCK, WIDTH, all_finite, in_parts, price_forwards, price_options
 from tasks.model.pricing import black76, layout, payoff
 from tasks.model.pricing.cube import Cube
 
@@ -47,10 +47,11 @@ def revalue_cube(contracts: Contracts, states: States, threads: int = 1) -> Cube
     finite = np.zeros(moves.spot.shape[1] // WIDTH, dtype=np.bool_)
 
     def price(first: int, last: int) -> None:
-        for pair in range(first, last):  # looked through while it is in the cache
-            price_options(pair, pair + 1, strikes, options, market, cube.blocks)
-            price_forwards(2 * pair, 2 * pair + 2, forwards, *moves, cube.blocks)
-            finite[pair] = all_finite(cube.blocks[2 * pair : 2 * pair + 2].reshape(-1))
+        for part in range(first, last):  # looked through while it is in the cache
+            price_options(part, part + 1, strikes, options, market, cube.blocks)
+            price_forwards(part, part + 1, forwards, *moves, cube.blocks)
+            blocks = cube.blocks[part * WIDTH // BLOCK : (part + 1) * WIDTH // BLOCK]
+            finite[part] = all_finite(blocks.reshape(-1))
 
     in_parts(price, len(finite), threads)
     return cube if finite.all() else cube.require_finite("scenario P&L", contracts.ids)
