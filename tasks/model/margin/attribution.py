@@ -25,7 +25,7 @@ from tasks.model.margin.initial_margin import Margined
 from tasks.model.margin.lines import LINE_NO
 from tasks.model.margin.liquidity import RowCosts, row_costs
 from tasks.model.margin.portfolio import KEY, Book
-from tasks.model.margin.requirement import BaseMargin, base_margin
+from tasks.model.margin.requirement import CAUSES, BaseMargin, base_margin
 from tasks.model.margin.tails import ScenarioSets, Tails, outlasting
 from tasks.model.policy import Policy
 from tasks.model.pricing.revaluation import revalue, sensitivities
@@ -63,17 +63,26 @@ class Attributed:
 
 
 class _Split(NamedTuple):
-    """Shares of a line by position and by factor, in any unit."""
+    """Shares of a line by position and by factor, in USD before kappa, steps and rounding."""
 
     items: Shares
     factors: Shares
 
 
 class _Losses(NamedTuple):
-    """USD per contract or entry and scenario, loss > 0."""
+    """USD per contract or entry and scenario, loss > 0; no scenario of the long run where that floor is off."""
 
     filtered: Floats
     stressed: Floats
+    long_run: Floats
+
+    def of_blend(self) -> BySet:
+        """What the blended expected shortfall is read off."""
+        return BySet(self.filtered, self.stressed)
+
+    def of_long_run(self) -> BySet:
+        """What the long-run floor is read off: it knows no stressed scenarios."""
+        return BySet(self.long_run, self.stressed[:, :0])
 
 
 @dataclass(frozen=True)
@@ -161,9 +170,9 @@ def _rows(key: tuple[Any, ...], component: str, amount: Decimal, shares: Shares)
 
 def _units(contracts: Contracts, sets: ScenarioSets, policy: Policy) -> Iterator[tuple[str, _Unit]]:
     """The same for every account type that shares the sets."""
-    unfolded = [
-        dict(_unfolded(contracts, states_of(contracts, each, policy))) for each in (sets.filtered, sets.stressed)
-    ]
+    unfolded = [dict(_unfolded(contracts, states_of(contracts, each, policy))) for each in sets.every]
+    if sets.long_run is None:
+        unfolded.append(dict.fromkeys(FACTORS, np.zeros((len(contracts.ids), 0))))
     unit = _Unit(
         losses={factor: _Losses(*(each[factor] for each in unfolded)) for factor in FACTORS},
         grid=0.0 - grid.grid_pnl(contracts, policy)[1],
@@ -267,7 +276,7 @@ class _Splits:
         lasting = self._base(self.shared.lasting[1], tails.read.lasting, self.holding.lasting)
         return {
             "BASE_MARGIN": base,
-            "CORRELATION_BREAK": self._broken(),
+            "CORRELATION_BREAK": _less(self._dearer(), base),
             "HOLIDAY_GAP": base,
             "EXPIRY": _less(lasting, base),
         }
@@ -282,11 +291,24 @@ class _Splits:
         return {component: _own(component, self.positions.named(each)) for component, each in shares.items()}
 
     def _base(self, base: BaseMargin, tails: Tails, quantity: Floats) -> _Split:
-        """Base margin of the entries at some quantities, off the grid or the blend, whichever binds."""
-        if base.grid[self.p] > base.offset_limited[self.p]:
-            items = self.holding.named(self._grid_shares(tails, quantity))
-            return _Split(items, {GRID_FACTOR: 1.0})
-        return self._weighted(self._blend_weights(quantity), quantity)
+        """Base margin of the entries at some quantities, by the figure that binds; nothing where all are gains."""
+        binding = CAUSES[base.binding[self.p]]
+        if base.amount[self.p] <= 0.0:
+            return _Split({}, {})
+        if binding == "GRID":
+            shares = self._grid_shares(tails, quantity)
+            return _Split(self.holding.named(shares), {GRID_FACTOR: float(shares.sum())})
+        rule = self.policy.base_margin
+        of_set = _Losses.of_blend if binding == "EXPECTED_SHORTFALL" else _Losses.of_long_run
+        blend = Blend(
+            rule.confidence_filtered_fraction,
+            rule.confidence_stressed_fraction,
+            rule.stressed_weight_fraction if binding == "EXPECTED_SHORTFALL" else 0.0,
+            rule.offset_limit_fraction,
+        )
+        losses = of_set(self._losses(FACTORS[-1], quantity))
+        weights = offset_limited_weights(BySet(*(self.holding.by_row(each) for each in losses)), blend)
+        return self._weighted(weights, {factor: of_set(self._losses(factor, quantity)) for factor in FACTORS})
 
     def _grid_shares(self, tails: Tails, quantity: Floats) -> Floats:
         """What each entry loses at the worst point of its row, or where every expiry rolls the worse way."""
@@ -296,49 +318,33 @@ class _Splits:
         rolled = grid.roll_shares(held.row, contracts.slice_of[held.contract], held.losses(self.unit.roll, quantity))
         return np.where(tails.row_grid.worst_id[held.rows][held.row] == grid.ROLL, rolled, at_worst)
 
-    def _broken(self) -> _Split:
-        """What the dearer pairing costs above the offset-limited blend; kappa cancels in proportions."""
-        blended = self._blend_weights(self.holding.quantity)
-        counts = float(self.shared.asked.tails.base.offset_limited[self.p] > 0.0)
-        repaired = repaired_weights(
-            self.holding.by_row(self._losses(FACTORS[-1], self.holding.quantity).filtered),
+    def _dearer(self) -> _Split:
+        """Filtered expected shortfall under the dearer pairing of the underlyings' moves."""
+        repaired, quantity = self.shared.asked.tails.read.repaired, self.holding.quantity
+        weights = repaired_weights(
+            self.holding.by_row(self._losses(FACTORS[-1], quantity).filtered),
             self.unit.place[self.shared.asked.tails.book.row_underlying[self.holding.rows]],
             self.unit.spot_return,
             self.policy.base_margin.confidence_filtered_fraction,
             self.policy.correlation_break.shifts,
-            comonotone=self._comonotone(),
+            comonotone=bool(repaired.comonotone[self.p] >= repaired.independent[self.p]),
         )
-        above = BySet(repaired - counts * blended.filtered, -counts * blended.stressed)
-        return self._weighted(above, self.holding.quantity)
-
-    def _comonotone(self) -> bool:
-        repaired = self.shared.asked.tails.read.repaired
-        return bool(repaired.comonotone[self.p] >= repaired.independent[self.p])
-
-    def _blend_weights(self, quantity: Floats) -> BySet:
-        base = self.policy.base_margin
-        blend = Blend(
-            base.confidence_filtered_fraction,
-            base.confidence_stressed_fraction,
-            base.stressed_weight_fraction,
-            base.offset_limit_fraction,
-        )
-        losses = self._losses(FACTORS[-1], quantity)
-        return offset_limited_weights(BySet(*(self.holding.by_row(each) for each in losses)), blend)
+        moved = {factor: self._losses(factor, quantity).of_blend() for factor in FACTORS}
+        return self._weighted(BySet(weights, np.zeros((len(weights), moved[FACTORS[-1]].stressed.shape[1]))), moved)
 
     def _losses(self, factor: str, quantity: Floats) -> _Losses:
         return _Losses(*(self.holding.losses(each, quantity) for each in self.unit.losses[factor]))
 
-    def _weighted(self, weights: BySet, quantity: Floats) -> _Split:
+    def _weighted(self, weights: BySet, moved: Mapping[str, BySet]) -> _Split:
         """Shares under weights by row: of each entry, and of each factor as one moves after another."""
-        moved = {factor: self._entries(weights, self._losses(factor, quantity)) for factor in FACTORS}
-        steps = np.diff([0.0, *(float(each.sum()) for each in moved.values())])
-        return _Split(self.holding.named(moved[FACTORS[-1]]), dict(zip(FACTORS, steps.tolist(), strict=True)))
-
-    def _entries(self, weights: BySet, losses: _Losses) -> Floats:
         row = self.holding.row
-        pairs = zip(weights, losses, strict=True)
-        return np.asarray(sum((weight[row] * loss).sum(axis=1) for weight, loss in pairs), dtype=np.float64)
+        entries = {
+            factor: sum((weight[row] * loss).sum(axis=1) for weight, loss in zip(weights, losses, strict=True))
+            for factor, losses in moved.items()
+        }
+        steps = np.diff([0.0, *(float(np.sum(each)) for each in entries.values())])
+        whole = np.asarray(entries[FACTORS[-1]], dtype=np.float64)
+        return _Split(self.holding.named(whole), dict(zip(FACTORS, steps.tolist(), strict=True)))
 
     def _liquidity(self) -> Floats:
         """Cost of each underlying's net delta and net vega, by what each entry adds to the net."""

@@ -81,4 +81,5 @@ def _blended(losses: BySet, blend: Blend) -> BySet:
 
 
 def _by_row(losses: Floats, confidence: float) -> Floats:
-    return np.stack([tail.tail_weights(row, confidence) for row in losses])
+    """Weights of each row in its own expected shortfall; of no scenarios there are none."""
+    return np.stack([tail.tail_weights(row, confidence) for row in losses]) if losses.size else losses

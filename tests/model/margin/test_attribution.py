@@ -32,10 +32,16 @@ def by_item(frame: pl.DataFrame, component: str) -> dict[str, Decimal]:
     return dict(zip(rows["item"], rows["contribution_usd"], strict=True))
 
 
-@pytest.fixture(scope="module", params=[0.12, 0.01], ids=["on the grid", "on the scenarios"])
+@pytest.fixture(scope="module", params=["on the grid", "on the scenarios", "on the long run"])
 def rule(request, policy):
-    """The policy, and one whose grid is too narrow to bind."""
-    return replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": request.param})))
+    """The policy, one whose grid is too narrow to bind, and that with the long-run floor binding."""
+    if request.param == "on the grid":
+        return policy
+    narrow = replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.01})))
+    floor = "on" if request.param == "on the long run" else "off"
+    weight = 0.0 if floor == "on" else policy.base_margin.stressed_weight_fraction
+    base = replace(policy.base_margin, long_run_floor=floor, stressed_weight_fraction=weight)
+    return replace(narrow, base_margin=base)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,14 @@ def found(inputs, rule):
 def lines(inputs, rule):
     table = initial_margin(inputs(HELD), AS_OF, rule).requirement.filter(pl.col("margin_account_id") == "M001H")
     return dict(zip(table["component"], table["amount_usd"], strict=True))
+
+
+def test_each_figure_of_base_margin_binds_in_its_turn(inputs, rule, request):
+    table = initial_margin(inputs(HELD), AS_OF, rule).requirement
+    own = table.filter((pl.col("margin_account_id") == "M001H") & (pl.col("component") == "BASE_MARGIN"))
+    cause = {"grid": "GRID", "scenarios": "EXPECTED_SHORTFALL", "long run": "LONG_RUN_FLOOR"}
+    assert own["binding_component"].item() in cause.values()
+    assert any(name in request.node.callspec.id and own["binding_component"].item() == cause[name] for name in cause)
 
 
 def test_contributions_and_factors_sum_to_every_line_to_the_cent(found, lines):
@@ -63,9 +77,7 @@ def test_only_the_account_that_was_asked_for_is_attributed(found):
 
 @pytest.mark.parametrize("contract", [row[3] for row in HELD[:6]])
 @pytest.mark.parametrize("component", ["BASE_MARGIN", "CORRELATION_BREAK"])
-def test_a_contribution_is_the_slope_of_the_line_in_the_size_of_the_position(
-    inputs, rule, found, contract, component
-):
+def test_a_contribution_is_the_slope_of_the_line_in_the_size_of_the_position(inputs, rule, found, contract, component):
     step = Decimal("0.0001")
 
     def amount(scale: Decimal) -> Decimal:
