@@ -73,14 +73,14 @@ def requirements(folder, policy_file, surface_file=None, balances_file=HERE / "e
             asset: [(c, q) for c, q in held if c["days"] > policy["expiry"]["within_periods"] * horizon[asset]]
             for asset, held in book.items()
         }
-        base, groups, limited, paired, _ = base_margin(book, closes, horizon, today, policy)
+        base, groups, paired, _ = base_margin(book, closes, horizon, today, policy)
         needed[account] = needed.get(account, 0.0) + base
         joint.append((account, client, book, horizon, base))
         without = base if lasting == book else base_margin(lasting, closes, horizon, today, policy)[0]
         shortest = min(horizon[asset] for asset in book)
         found = result[account, client] = dict.fromkeys(LINES, 0) | {
             "BASE_MARGIN": cents(base),
-            "CORRELATION_BREAK": cents(policy["correlation_break"]["fraction"] * max(paired - max(limited, 0.0), 0.0)),
+            "CORRELATION_BREAK": cents(policy["correlation_break"]["fraction"] * max(paired - base, 0.0)),
             "LIQUIDITY_CONCENTRATION": cents(
                 sum(
                     close_out(held, market[asset], groups[asset], horizon[asset], policy)
@@ -178,8 +178,8 @@ def usd(c, factor, vol, basis=1.0):
 
 
 def base_margin(book, closes, horizon, today, policy):
-    """Base margin, the blend of each underlying, the offset-limited sum, and the dearer filtered tail when the
-    underlyings are paired otherwise: by rank of their returns, or by calendars shifted against each other."""
+    """Base margin, the blend of each underlying, and the dearer filtered tail when the underlyings are paired
+    otherwise: by rank of their returns, or by calendars shifted against each other."""
     base, blended, paired = policy["base_margin"], dict.fromkeys([*book, "ALL"], 0.0), 0.0
     share = base["stressed_weight_fraction"]
     for choose, level, weight in (
@@ -219,7 +219,7 @@ def base_margin(book, closes, horizon, today, policy):
     together = blended.pop("ALL")
     alone = sum(max(each, 0.0) for each in blended.values())
     limited = alone - base["offset_limit_fraction"] * max(alone - together, 0.0)
-    return max(limited, worst_of_grid(book, policy), 0.0), blended, limited, paired, together
+    return max(limited, worst_of_grid(book, policy), 0.0), blended, paired, together
 
 
 def tail(sample, level):
@@ -319,7 +319,7 @@ def wrong_way(book, base, share, account, balances_file, closes, horizon, today,
             coin |= {"option": False, "days": math.inf, "vol": math.nan, "kind": "COIN", "fixed": 0.0}
             both.setdefault(row["asset"], []).append((coin, share * market / spot))
             haircuts += share * (market - float(row["post_haircut_value_usd"]))
-    together = base_margin(both, closes, horizon, today, policy)[4]
+    together = base_margin(both, closes, horizon, today, policy)[3]
     return policy["wrong_way"]["fraction"] * max(0.0, together - base - haircuts) if share else 0.0
 
 

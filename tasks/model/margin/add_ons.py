@@ -1,6 +1,6 @@
 """What a portfolio must post beyond its base margin (METHODOLOGY 5, lines 2, 3 and 5 to 8).
 
-    CORRELATION_BREAK = κ·max(0, max(ES comonotone, ES independent) − max(B_ol, 0))
+    CORRELATION_BREAK = κ·max(0, max(ES comonotone, ES independent) − BASE_MARGIN)
     LIQUIDITY_CONCENTRATION = Σ over underlyings of the cost to close out net delta and net vega
     MARK_UNCERTAINTY = multiple·Σ |q|·uncertainty of the mark
     STABLECOIN_DEPEG = Σ over stablecoins of max(0, threshold − p)·factor·(owed + held after haircut), see depeg
@@ -67,9 +67,13 @@ def expiry_line(base: BaseMargin, lasting: BaseMargin) -> Line:
 
 
 def correlation_break(base: BaseMargin, repaired: Repaired, policy: Policy) -> Floats:
-    """(n,) USD: the policy's share of what the dearer pairing costs above the offset-limited margin."""
+    """(n,) USD: the policy's share of what the dearer pairing costs above base margin.
+
+    Base margin M and the dearer tail D are sub-additive, and so is M + κ·max(0, D − M) = (1 − κ)·M + κ·max(D, M) for
+    any κ up to 1. Measured against less than M it would not be: a hedge could cost more than its legs (docs/decisions).
+    """
     dearer = np.maximum(repaired.comonotone, repaired.independent)
-    excess = np.maximum(dearer - np.maximum(base.offset_limited, 0.0), 0.0)
+    excess = np.maximum(dearer - base.amount, 0.0)
     return require_finite("correlation break", policy.correlation_break.fraction * excess)
 
 

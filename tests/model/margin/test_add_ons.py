@@ -222,11 +222,16 @@ def test_every_field_of_liquidity_at_its_bounds(
     assert 0 <= low < now < high
 
 
+def narrow(policy: Policy) -> Policy:
+    """A grid so narrow that the shortfall decides."""
+    return replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.01})))
+
+
 @pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
 def test_correlation_break_is_its_share_of_the_excess(inputs: Inputs, policy: Policy, fraction: float) -> None:
     # Long BTC, short ETH: half of ETH's move is BTC's, and that half is lost when they are paired otherwise.
     book = [(*HOUSE, "BTC-PERP.LIN.USDC", "1000"), (*HOUSE, "ETH-PERP.LIN.USDC", "-2500")]
-    calm = replace(policy, base_margin=replace(policy.base_margin, stressed_weight_fraction=0.0))
+    calm = narrow(replace(policy, base_margin=replace(policy.base_margin, stressed_weight_fraction=0.0)))
     whole, found = (
         amount(made(inputs(book), with_field(calm, "correlation_break", fraction=each)), "CORRELATION_BREAK")
         for each in (1.0, fraction)
@@ -238,7 +243,8 @@ def test_correlation_break_is_its_share_of_the_excess(inputs: Inputs, policy: Po
 @pytest.mark.parametrize("shifts", [1, 64])
 def test_correlation_break_with_any_number_of_shifts(inputs: Inputs, policy: Policy, shifts: int) -> None:
     book = [(*HOUSE, "BTC-PERP.LIN.USDC", "1000"), (*HOUSE, "ETH-PERP.LIN.USDC", "-2500")]
-    assert amount(made(inputs(book), with_field(policy, "correlation_break", shifts=shifts)), "CORRELATION_BREAK") > 0
+    chosen = with_field(narrow(policy), "correlation_break", shifts=shifts)
+    assert amount(made(inputs(book), chosen), "CORRELATION_BREAK") > 0
 
 
 quantities = st.integers(-3000, 3000).filter(bool)
@@ -254,10 +260,8 @@ def test_base_and_correlation_break_together_are_sub_additive(
         held = (("BTC-PERP.LIN.USDC", btc), ("ETH-PERP.LIN.USDC", eth))
         return [(account[:4], account, "", name, str(quantity)) for name, quantity in held if quantity]
 
-    # A grid so narrow that the shortfall decides.
-    narrow = replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.01})))
     joined = (one[0] + two[0], one[1] + two[1])
-    result = made(inputs([*book("M001H", *one), *book("M001N", *two), *book("M003H", *joined)]), narrow)
+    result = made(inputs([*book("M001H", *one), *book("M001N", *two), *book("M003H", *joined)]), narrow(policy))
     first, second, both = (
         amount(result, "BASE_MARGIN", account) + amount(result, "CORRELATION_BREAK", account)
         for account in ("M001H", "M001N", "M003H")
