@@ -24,6 +24,7 @@ PUBLIC_KEYS = {
     "liquidity": ("underlying",),
     "buffer": ("underlying",),
     "scenario": ("scenario_id", "underlying_horizon"),
+    "scenario_move": ("scenario_id", "underlying_horizon_factor_tenor"),
 }
 OPS_KEYS = {"run": (), "input": ("file_id",), "stage": ("stage",)}
 _VERSIONS = ("policy_hash", "model_version", "business_date", "cycle", "price_as_of_ts", "origin", "env")
@@ -122,6 +123,10 @@ def _scenarios(context: Context) -> Iterator[Record]:
     for scenario, underlying, horizon, *values in frame.iter_rows():
         fields = dict(zip(names, values, strict=True)) | {"underlying": underlying, "horizon_days": horizon}
         yield Record("scenario", scenario, f"{underlying} {horizon}", fields)
+    moves = texts.printed(context.query("out/scenario_move"))
+    for scenario, *place in moves.iter_rows():
+        fields = dict(zip(moves.columns[1:], place, strict=True))
+        yield Record("scenario_move", scenario, " ".join(place[:4]).rstrip(), fields)
 
 
 def run_manifest(context: Context) -> Iterator[Record]:

@@ -20,6 +20,7 @@ _DIGITS = {
     "spot_return": 12,
     "scale_factor": 12,
     "vol_score": 12,
+    "move": 12,
     "implied_volatility": 12,
     "mark_age_seconds": 3,
     "half_spread_fraction": 12,

@@ -145,6 +145,11 @@ class ScenarioSet:
         """(n_underlyings, n) whether no move of the volatility level was observed, so that all of it is the proxy."""
         return np.asarray(np.isnan(self.vol_observed.move).all(axis=1))
 
+    @property
+    def basis_proxied(self) -> Bools:
+        """(n_underlyings, n) whether no move of forwards against spot was observed, so that they move with spot."""
+        return np.asarray(np.isnan(self.basis_observed.move).all(axis=1))
+
 
 def require_finite(name: str, values: Floats, labels: tuple[str, ...] = ()) -> Floats:
     """The values themselves. Raises ModelInputError NON_FINITE naming the first that is NaN or infinite."""

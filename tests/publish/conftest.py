@@ -450,7 +450,21 @@ def add_market(tables: Tables) -> None:
                 scale_factor=1.1,
                 vol_score=0.5,
                 quality="OK",
+                vol_quality="OK" if index else "PROXY",
+                basis_quality="OK" if index else "PROXY",
             )
+    for factor, tenor, move in (("VOLATILITY", 30.0, -0.02), ("FORWARD", 7.0, 0.001), ("PERPETUAL", None, -1 / 3000)):
+        tables.add(
+            "result.scenario_move",
+            scenario_set="FILTERED",
+            scenario_index=1,
+            scenario_id="F-2025-01-31",
+            underlying="BTC",
+            horizon_days=2,
+            factor=factor,
+            tenor_days=tenor,
+            move=move,
+        )
 
 
 def add_control(tables: Tables, policy_hash: str) -> None:

@@ -15,7 +15,7 @@ from tasks.model.margin.margin_inputs import MarginInputs
 from tasks.model.margin.outright import outright
 from tasks.model.margin.portfolio import ACCOUNT, Book, build_book, floats
 from tasks.model.margin.risk_tables import position_table
-from tasks.model.margin.scenario_tables import scenario_set_table, scenario_table
+from tasks.model.margin.scenario_tables import scenario_move_table, scenario_set_table, scenario_table
 from tasks.model.margin.tails import ScenarioSets, scenario_sets
 from tasks.model.market.returns import joint_closes
 from tasks.model.policy import Policy
@@ -31,6 +31,7 @@ class MarginResult:
     """Tables of the margin stage, named as in the schema result."""
 
     scenario: pl.DataFrame
+    scenario_move: pl.DataFrame
     scenario_set: pl.DataFrame
     liquidity: pl.DataFrame
     portfolio_risk: pl.DataFrame
@@ -61,6 +62,7 @@ def initial_margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Mar
     setting, apart, joint = found.setting, found.apart, found.joint
     return MarginResult(
         scenario=scenario_table(setting.sets),
+        scenario_move=scenario_move_table(setting.sets),
         scenario_set=scenario_set_table(setting.sets),
         liquidity=setting.market,
         portfolio_risk=_in_force("portfolio_risk", apart, joint),
