@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from functools import cache, lru_cache
-from operator import itemgetter
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +29,6 @@ _SHOWN_BLOCKS = (
     "liquidation",
     "overrides",
 )
-_shown_of_position = itemgetter(
-    "qty_open",
-    "qty_close",
-    "prev_settlement_price",
-    "settlement_price",
-    "mark_quality",
-    "variation_margin",
-    "funding",
-    "premium",
-    "fees",
-    "settlement",
-    "settle_asset",
-    "option_value_usd",
-    "delta",
-    "gamma",
-    "vega_usd",
-)
 
 
 def statement_page(statement: Iterable[Record], notice: Iterable[Record]) -> bytes:
@@ -60,7 +42,7 @@ def statement_page(statement: Iterable[Record], notice: Iterable[Record]) -> byt
         result=found["result"][0].fields,
         notice=call["notice"][0].fields,
         waterfall=drawing,
-        positions=[(each.key1, each.key2, *_shown_of_position(each.fields)) for each in found.get("positions", ())],
+        positions=position_rows(found.get("positions", ())),
         **tables,
     )
 
@@ -72,9 +54,27 @@ def notice_page(notice: Iterable[Record]) -> bytes:
     return render("call", header=found["header"][0].fields, notice=found["notice"][0].fields, **tables)
 
 
+def position_rows(positions: Iterable[Record]) -> Markup:
+    """Rows of the table of positions by pages/position_row.html.
+
+    Printed apart from the page: a large book has millions of such cells, and the template would look at each twice.
+    """
+    row = _position_row()
+    return Markup("".join([row(_position_cells(each)) for each in positions]))
+
+
+def _position_cells(position: Record) -> dict[str, str]:
+    """Columns of a position as they are shown: figures by their form, words escaped."""
+    fields = position.fields
+    cells = {name: escape(fields[name]) for name in ("mark_quality", "settle_asset")}
+    cells |= {name: form(fields[name]) for name, form in _POSITION_FIGURES.items()}
+    client = f"{who(position.key1)} · " if position.key1 else ""
+    return {"client_id": client, "contract_id": escape(position.key2), **cells}
+
+
 def template_sources() -> str:
     """Text of all templates: the words every page may say."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(_PAGES.glob("*.j2")))
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(_PAGES.iterdir()))
 
 
 def render(name: str, **content: Any) -> bytes:
@@ -102,6 +102,11 @@ def _template(name: str) -> Template:
     }
     environment.globals["glossary"] = wording.words("glossary")
     return environment.get_template(f"{name}.html.j2")
+
+
+@cache
+def _position_row() -> Callable[[Mapping[str, str]], str]:
+    return (_PAGES / "position_row.html").read_text(encoding="utf-8").format_map
 
 
 @lru_cache(_KEPT_FIGURES)
@@ -132,6 +137,24 @@ def money(value: str) -> Markup:
 def who(value: str) -> Markup:
     """Something that names a party: the only places of a page where a bare number may be an identifier."""
     return Markup(f'<span class="id">{escape(value)}</span>')
+
+
+_FLOW = partial(signed, digits=_MONEY_DIGITS)
+_POSITION_FIGURES: Mapping[str, Callable[[str], Markup]] = {
+    "qty_open": signed,
+    "qty_close": signed,
+    "prev_settlement_price": number,
+    "settlement_price": number,
+    "variation_margin": _FLOW,
+    "funding": _FLOW,
+    "premium": _FLOW,
+    "fees": _FLOW,
+    "settlement": _FLOW,
+    "option_value_usd": _FLOW,
+    "delta": signed,
+    "gamma": signed,
+    "vega_usd": signed,
+}
 
 
 def moment(value: str) -> Markup:
