@@ -20,6 +20,7 @@ DATASETS = {
     "prices",
     "vol_quotes",
     "history",
+    "factor_history",
     "members",
     "accounts",
     "positions",
@@ -374,6 +375,8 @@ def test_the_real_files_cut_at_the_day_give_the_same_bytes(market_data: Path, ho
             "deribit_perp_candles_at_snapshots": "obs_ts_utc",
             "daily_ohlc_usd": "date",
             "btc_usd_bitstamp_2h": "ts_utc",
+            "dvol_btc_daily_close": "date",
+            "btc_iv_smile_crash_dates": "date",
         },
     )
     cut = tmp_path / "cut"
