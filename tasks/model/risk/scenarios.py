@@ -1,13 +1,14 @@
 """Filtered, long-run and stressed scenarios, indexed by start date on one joint calendar.
 
 Each underlying moves over its own liquidation period from the start date; all of a date's factors move together.
-A start date with a missing close gives no scenario and is counted. Reference: METHODOLOGY 3.1,
-3.2 and 5 (long-run floor).
+A start date with a missing close gives no scenario and is counted. Reference: METHODOLOGY 3.1, 3.2 and 5 (long-run
+floor).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -23,6 +24,15 @@ from tasks.model.risk.stress_dates import stressed_starts, usable_anchors
 from tasks.model.risk.worst_hour import DAILY_CLOSE, moves_from, worst_hours
 
 FILTERED, LONG_RUN, STRESSED = "FILTERED", "LONG_RUN", "STRESSED"
+
+
+class _Drawn(NamedTuple):
+    """n stressed start dates and the moves of u underlyings from them."""
+
+    starts: Ints  # (n,) positions in the closes
+    hours: Ints  # (n,)
+    moves: Floats  # (u, n)
+    proxied: Bools  # (u, n)
 
 
 def filtered(
@@ -110,43 +120,31 @@ def stressed(
     Raises ModelInputError HISTORY_SHORT where no anchor has history to choose from.
     """
     names, horizon = _asked(closes, horizon_by_underlying)
-    anchors = usable_anchors(closes, policy)
-    periods = {name: _anchor_period(name, horizon_by_underlying, policy) for name in anchors}
-    own = dict(zip(names, horizon.tolist(), strict=True))
-    returns = {name: _returns_of(closes, name, days) for name, days in (periods | own).items()}
-    starts = stressed_starts(closes, {name: returns[name] for name in anchors}, periods, policy)
-    starts = starts[starts < len(closes.dates) - int(horizon.max())]
-    hours = _start_hours(anchors, returns, periods, factors, starts)
-    moved = {
-        name: moves_from(factors.hourly.get(name, {}), each, (periods | own)[name], starts, hours)
-        for name, each in returns.items()
-    }
-    observed = np.stack([moved[name] for name in names])
-    proxied = np.isnan(observed)
-    moves = np.where(proxied, np.stack([_proxy(name, anchors, moved, policy) for name in names]), observed)
-    kept = np.isfinite(moves).all(axis=0)
+    drawn = _drawn(closes, dict(zip(names, horizon.tolist(), strict=True)), factors, policy)
+    kept = np.isfinite(drawn.moves).all(axis=0)
     if not kept.any():
         raise ModelInputError(
             Finding(
                 "HISTORY_SHORT",
                 "no stressed scenario could be formed",
-                where=" ".join(anchors),
+                where=" ".join(usable_anchors(closes, policy)),
                 action="deliver the anchors' history",
             )
         )
+    starts, moves = drawn.starts[kept], drawn.moves[:, kept]
     return ScenarioSet(
         STRESSED,
-        tuple(_stressed_id(closes.dates[at], hour) for at, hour in zip(starts[kept], hours[kept], strict=True)),
+        tuple(_stressed_id(closes.dates[at], hour) for at, hour in zip(starts, drawn.hours[kept], strict=True)),
         names,
-        closes.dates[starts[kept]],
+        closes.dates[starts],
         horizon,
-        moves[:, kept],
-        np.ones_like(moves[:, kept]),
-        proxied[:, kept],
-        normal_scores(int(kept.sum()), policy.vol_proxy.seed),
-        len(starts) - int(kept.sum()),
-        vol_moves(factors, names, horizon, starts[kept]),
-        basis_moves(factors, closes, names, horizon, starts[kept]),
+        moves,
+        np.ones_like(moves),
+        drawn.proxied[:, kept],
+        normal_scores(len(starts), policy.vol_proxy.seed),
+        len(drawn.starts) - len(starts),
+        vol_moves(factors, names, horizon, starts),
+        basis_moves(factors, closes, names, horizon, starts),
     )
 
 
@@ -159,6 +157,24 @@ def normal_scores(n: int, seed: int) -> Floats:
     """(n,) standard normal scores of a fixed permutation of 0 ... n-1: the middle quantiles (j + 1/2) / n."""
     order = np.random.Generator(np.random.PCG64(seed)).permutation(n)
     return np.asarray(ndtri((order + 0.5) / n), dtype=np.float64)
+
+
+def _drawn(closes: Closes, horizon: Mapping[str, int], factors: Factors, policy: Policy) -> _Drawn:
+    """Stressed start dates of underlyings by their periods, and what moved from them; NaN where even a proxy lacks."""
+    anchors = usable_anchors(closes, policy)
+    periods = {**{name: _anchor_period(name, horizon, policy) for name in anchors}, **horizon}
+    returns = {name: _returns_of(closes, name, days) for name, days in periods.items()}
+    starts = stressed_starts(closes, {name: returns[name] for name in anchors}, periods, policy)
+    starts = starts[starts < len(closes.dates) - max(horizon.values())]
+    hours = _start_hours(anchors, returns, periods, factors, starts)
+    moved = {
+        name: moves_from(factors.hourly.get(name, {}), each, periods[name], starts, hours)
+        for name, each in returns.items()
+    }
+    observed = np.stack([moved[name] for name in horizon])
+    proxied = np.isnan(observed)
+    moves = np.where(proxied, np.stack([_proxy(name, anchors, moved, policy) for name in horizon]), observed)
+    return _Drawn(starts, hours, moves, proxied)
 
 
 def _asked(closes: Closes, horizon_by_underlying: Mapping[str, int]) -> tuple[tuple[str, ...], Ints]:
