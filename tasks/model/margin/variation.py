@@ -104,12 +104,20 @@ def settle(
     _require_rolled(ordered)
     terms = terms_by_contract(contracts, funding, decimals, reference_rate)
     _require_terms(ordered, terms)
-    held = [terms[name] for name in ordered["contract_id"]]
-    exact = _exact(ordered, held)
+    moving = ordered.with_row_index("row").filter(_moves(terms))
+    held = [terms[name] for name in moving["contract_id"]]
+    exact = _exact(moving, held)
     rounded = {movement: _rounded(values, held) for movement, values in exact.items()}
-    totals = _totals(ordered["contract_id"].to_list(), held, exact, rounded)
+    totals = _totals(moving["contract_id"].to_list(), held, exact, rounded)
     _require_balanced(totals)
-    return Settlement(_variation(ordered, held, rounded), _rounding(totals))
+    return Settlement(_variation(ordered, terms, moving["row"], rounded), _rounding(totals))
+
+
+def _moves(terms: Mapping[str, Terms]) -> pl.Expr:
+    """Whether a position may settle anything: an option that lives on and was not traded, most of a book, does not."""
+    revalued = [name for name, each in terms.items() if each.kind != "OPT" or each.expired]
+    touched = pl.col("premium_paid", "fees", "qty_expired", "qty_exercise_assign") != 0
+    return pl.col("contract_id").is_in(revalued) | pl.any_horizontal(touched)
 
 
 def figures(position: Position, terms: Terms) -> tuple[Decimal, ...]:
@@ -177,18 +185,35 @@ def _rounded(values: list[Decimal], held: list[Terms]) -> list[Decimal]:
     return [money.settled(value, terms.unit) if value else _ZERO for value, terms in zip(values, held, strict=True)]
 
 
-def _variation(positions: pl.DataFrame, held: list[Terms], rounded: Mapping[str, list[Decimal]]) -> pl.DataFrame:
-    qualities = map(_funding_quality, held, positions["qty_open"])
-    return positions.select(POSITION_KEY).with_columns(
-        pl.Series("settle_asset", [terms.settle_asset for terms in held], pl.String),
-        *(pl.Series(column, rounded[movement], _AMOUNT) for movement, column in AMOUNT_COLUMNS.items()),
-        pl.Series("funding_quality", list(qualities), pl.String),
+def _variation(
+    positions: pl.DataFrame, terms: Mapping[str, Terms], rows: pl.Series, rounded: Mapping[str, list[Decimal]]
+) -> pl.DataFrame:
+    """Every position with what it settles; `rows` are the positions that `rounded` is about, the others settle 0."""
+    amounts = pl.DataFrame(
+        [rows, *(pl.Series(column, rounded[movement], _AMOUNT) for movement, column in AMOUNT_COLUMNS.items())]
+    )
+    contract = pl.col("contract_id")
+    asset = contract.replace_strict({name: each.settle_asset for name, each in terms.items()}, return_dtype=pl.String)
+    return (
+        positions.select(*POSITION_KEY, "qty_open")
+        .with_row_index("row")
+        .join(amounts, on="row", how="left", maintain_order="left")
+        .select(
+            *POSITION_KEY,
+            asset.alias("settle_asset"),
+            pl.col(AMOUNT_COLUMNS.values()).fill_null(pl.lit(_ZERO, _AMOUNT)),
+            _funding_quality(terms).alias("funding_quality"),
+        )
     )
 
 
-def _funding_quality(terms: Terms, opened: Decimal) -> str:
-    """A position that was not carried in accrues nothing, so no substitute was used for it."""
-    return "OK" if terms.kind == "PERP" and not opened else terms.funding_quality
+def _funding_quality(terms: Mapping[str, Terms]) -> pl.Expr:
+    """Of the contract; a perpetual that was not carried in accrues nothing, so no substitute was used for it."""
+    contract = pl.col("contract_id")
+    perpetuals = [name for name, each in terms.items() if each.kind == "PERP"]
+    qualities = {name: each.funding_quality for name, each in terms.items()}
+    not_carried = contract.is_in(perpetuals) & (pl.col("qty_open") == 0)
+    return pl.when(not_carried).then(pl.lit("OK")).otherwise(contract.replace_strict(qualities, return_dtype=pl.String))
 
 
 def _totals(
