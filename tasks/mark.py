@@ -21,7 +21,8 @@ from tasks.model.errors import Finding, ModelInputError
 from tasks.model.margin import haircut
 from tasks.model.market.surface import ExpiryKey, Prior, Surface
 from tasks.model.market.svi import Svi
-from tasks.model.pricing import black76, marking, payoff, quoted_surface
+from tasks.model.policy import Discounting
+from tasks.model.pricing import black76, discount, marking, payoff, quoted_surface
 from tasks.stage import Context, stage
 
 PRICE_UNIT = Decimal("1e-10")
@@ -85,7 +86,7 @@ def write_marks(context: Context) -> None:
         settle_assets=contracts["settle_asset"].unique().sort().to_list(),
     )
     prices = _asset_prices(assets)
-    listed, limits = _listed(contracts, context.run["as_of_ts"]), context.policy.surface
+    listed, limits = _listed(contracts, context.run["as_of_ts"], context.policy.discounting), context.policy.surface
     surface = quoted_surface.fit(listed, _prior(context), limits, gate.iv_lowest, gate.iv_highest)
     marks = marking.mark(listed, surface, gate.iv_lowest, gate.iv_highest)
     settle_price = np.array([float(prices[asset]) for asset in contracts["settle_asset"]])
@@ -140,7 +141,9 @@ def _haircuts(context: Context, assets: list[str]) -> pl.DataFrame:
     return haircut.haircut_table(issuers, losses, context.policy)
 
 
-def _listed(contracts: pl.DataFrame, as_of: Any) -> marking.Listed:
+def _listed(contracts: pl.DataFrame, as_of: Any, rates: Discounting) -> marking.Listed:
+    years = black76.years_to_expiry(contracts["expiry_ts"].to_numpy(), np.datetime64(as_of))
+    assets = contracts["settle_asset"].to_numpy().astype(np.str_)
     pairs = zip(contracts["kind"], contracts["payoff"], strict=True)
     final = pl.when("expired").then("final_quality").otherwise("quality")
     return marking.Listed(
@@ -150,7 +153,7 @@ def _listed(contracts: pl.DataFrame, as_of: Any) -> marking.Listed:
         strike=_floats(contracts, "strike"),
         is_call=_flags(contracts, pl.col("option_type") == "C"),
         expiry=contracts["expiry_ts"].cast(pl.Datetime("us")).to_numpy(),
-        years_to_expiry=black76.years_to_expiry(contracts["expiry_ts"].to_numpy(), np.datetime64(as_of)),
+        years_to_expiry=years,
         expired=_flags(contracts, pl.col("expired")),
         price=_floats(contracts, "price"),
         stale=_flags(contracts, pl.col("stale")),
@@ -163,6 +166,7 @@ def _listed(contracts: pl.DataFrame, as_of: Any) -> marking.Listed:
         quote_stale=_flags(contracts, pl.col("quote_stale")),
         bid=_floats(contracts, "bid"),
         ask=_floats(contracts, "ask"),
+        discount=discount.factors(assets, years, _flags(contracts, pl.col("kind") == "OPT"), rates),
     )
 
 

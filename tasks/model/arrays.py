@@ -60,7 +60,7 @@ class Contracts:
     multiplier: Floats  # (n,) linear and options: underlying units per contract; inverse forwards: USD per contract
     index_price: Floats  # (n,) USD, spot index of the underlying
     forward: Floats  # (n,) quote: options: forward of the expiry; forwards: their own mark
-    settle_price: Floats  # (n,) USD per settlement asset now; equals index_price where the coin itself settles
+    settle_price: Floats  # (n,) USD now per settlement asset, of an option paid at expiry: discounted where policy says
     strike: Floats  # (n,) quote, NaN for forwards
     is_call: Bools  # (n,) False for forwards
     years_to_expiry: Floats  # (n,) years of 365 days, NaN for forwards

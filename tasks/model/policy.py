@@ -138,6 +138,13 @@ class Settlement:
 
 
 @dataclass(frozen=True)
+class Discounting:
+    """Rate at which the value of an option is discounted, by the asset that settles it (METHODOLOGY 0, rates)."""
+
+    rate_per_year: Annotated[ByName, Bound(-0.05, 0.5, "fraction per year, continuously compounded; 0 = undiscounted")]
+
+
+@dataclass(frozen=True)
 class VolProxy:
     """Implied-volatility moves where no history of them exists (METHODOLOGY 3.4)."""
 
@@ -373,6 +380,7 @@ class Policy:
     stress: Stress
     grid: Grid
     settlement: Settlement
+    discounting: Discounting
     vol_proxy: VolProxy
     surface: SurfaceFit
     correlation_break: CorrelationBreak

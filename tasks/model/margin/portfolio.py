@@ -20,7 +20,7 @@ from tasks.model.arrays import Bools, Contracts, Floats, Ints, Slices, require_f
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.market.svi import Svi
 from tasks.model.policy import Policy
-from tasks.model.pricing import averaging
+from tasks.model.pricing import averaging, discount
 from tasks.model.pricing.black76 import years_to_expiry
 from tasks.model.pricing.payoff import form_of
 
@@ -165,6 +165,8 @@ def _contracts(terms: pl.DataFrame, as_of: datetime, policy: Policy) -> Contract
     days, forward, index = _days_to_expiry(terms, as_of), floats(terms["forward_price"]), floats(terms["index_price"])
     share = averaging.fixed_share(days * _SECONDS_PER_DAY, policy.settlement.averaging_seconds)
     slice_of, slices = slices_of(underlying, days)
+    years = years_to_expiry(expiry, np.datetime64(as_of))
+    kept = discount.factors(terms["settle_asset"].to_numpy().astype(np.str_), years, option, policy.discounting)
     return Contracts(
         ids=tuple(terms["contract_id"]),
         underlyings=underlyings,
@@ -173,10 +175,10 @@ def _contracts(terms: pl.DataFrame, as_of: datetime, policy: Policy) -> Contract
         multiplier=floats(terms["multiplier"]),
         index_price=index,
         forward=forward,
-        settle_price=floats(terms["settle_asset_price"]),
+        settle_price=floats(terms["settle_asset_price"]) * kept,
         strike=floats(terms["strike"]),
         is_call=np.array([kind == "C" for kind in terms["option_type"]], dtype=np.bool_),
-        years_to_expiry=np.where(option, years_to_expiry(expiry, np.datetime64(as_of)), np.nan),
+        years_to_expiry=np.where(option, years, np.nan),
         volatility=np.where(option, floats(terms["implied_volatility"]), np.nan),
         fixed_part=averaging.cautious_fixed_part(share, forward, index),
         slice_of=slice_of,

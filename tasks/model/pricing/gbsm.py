@@ -1,7 +1,7 @@
 """European options on spot: generalised Black-Scholes, as Black-76 on the forward of a rate and a yield.
 
-Coin- and stable-settled contracts are not discounted; this is for comparison with prices that are: no
-contract of the house is priced by it.
+The reference for options on spot. Contracts whose policy names a rate take their `discount` from here: Black-76 on
+their forward times it is this price.
 Reference: Black and Scholes (1973), Merton (1973); METHODOLOGY 0 (rates).
 """
 

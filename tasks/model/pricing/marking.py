@@ -44,6 +44,7 @@ class Listed:
     quote_stale: Bools  # (n,) whether that volatility is too old to be trusted
     bid: Floats  # (n,) as quoted, like price
     ask: Floats  # (n,)
+    discount: Floats  # (n,) value today of a unit of the settlement asset paid at expiry, 1 for forwards
 
     @property
     def is_option(self) -> Bools:
@@ -76,7 +77,7 @@ def mark(listed: Listed, surface: Surface, lowest_volatility: float, highest_vol
     black = black76.price(
         forward[at], listed.strike[at], volatility[at], listed.years_to_expiry[at], listed.is_call[at]
     )
-    model_price[at] = payoff.quoted_option_price(listed.form[at], black, forward[at])
+    model_price[at] = listed.discount[at] * payoff.quoted_option_price(listed.form[at], black, forward[at])
     at = np.flatnonzero(listed.is_option & listed.expired)
     model_price[at] = payoff.option_payoff(listed.form[at], forward[at], listed.strike[at], listed.is_call[at])
     method = np.select([listed.expired, modelled], ["FINAL", "MODEL_PRICE"], "DELIVERED")

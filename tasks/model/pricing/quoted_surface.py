@@ -63,7 +63,7 @@ def quality(listed: Listed, fitted: Surface) -> dict[ExpiryKey, Quality]:
     black = black76.price(
         forward[at], listed.strike[at], volatility[at], listed.years_to_expiry[at], listed.is_call[at]
     )
-    modelled[at] = payoff.quoted_option_price(listed.form[at], black, forward[at])
+    modelled[at] = listed.discount[at] * payoff.quoted_option_price(listed.form[at], black, forward[at])
     spread = listed.ask - listed.bid
     quoted = (spread >= 0.0) & ~np.isnan(listed.price) & ~listed.stale & ~listed.quote_stale
     inside = quoted & (np.abs(modelled - listed.price) <= spread * (0.5 + _ROUNDING))
@@ -94,7 +94,7 @@ def mark_uncertainty_usd(
     vega = black76.greeks(
         marks.forward[at], listed.strike[at], marks.volatility[at], listed.years_to_expiry[at], listed.is_call[at]
     ).vega
-    quoted = payoff.quoted_option_price(listed.form[at], vega, marks.forward[at])
+    quoted = listed.discount[at] * payoff.quoted_option_price(listed.form[at], vega, marks.forward[at])
     unsure[at] = multiplier[at] * settle_price[at] * quoted * (misfit + np.where(weak, tolerance, 0.0))
     return unsure
 

@@ -65,6 +65,7 @@ def listed(*rows):
         "quote_stale": False,
         "bid": NAN,
         "ask": NAN,
+        "discount": 1.0,
     }
     full = [{**plain, **row} for row in rows]
     columns = {name: np.array([row[name] for row in full]) for name in full[0] if name != "id"}
@@ -111,6 +112,12 @@ def test_an_option_without_a_fresh_price_is_priced_off_its_own_volatility(lackin
     assert found["CALL"]["model_price"] == pytest.approx(black(110.0, 0.7, True) / 104.0, rel=1e-12)  # in coin
     assert found["PUT"]["model_price"] == pytest.approx(black(90.0, 0.9, False), rel=1e-12)  # in quote
     assert {(each["method"], each["quality"]) for each in found.values()} == {("MODEL_PRICE", "MODEL")}
+
+
+def test_a_model_price_is_discounted_where_the_policy_names_a_rate():
+    found = marked({**CALL, "price": NAN, "discount": 0.98}, {**PUT, "price": NAN, "discount": 0.95})
+    assert found["CALL"]["model_price"] == pytest.approx(0.98 * black(110.0, 0.7, True) / 104.0, rel=1e-12)
+    assert found["PUT"]["model_price"] == pytest.approx(0.95 * black(90.0, 0.9, False), rel=1e-12)
 
 
 def test_a_stale_future_keeps_its_price_and_is_flagged():

@@ -69,6 +69,7 @@ def listed(*rows):
         "quote_stale": False,
         "bid": NAN,
         "ask": NAN,
+        "discount": 1.0,
     }
     full = [{**plain, **row} for row in rows]
     return Listed(
