@@ -12,17 +12,15 @@ import polars as pl
 class MarginInputs:
     """Frames of the margin stage.
 
-    positions: see portfolio.build_book. accounts: as there, and gap_days (days without a settlement window of the
-    asset calls are due in, beyond the usual one). surface: certified slices, see there too. listed: underlying of
-    every contract listed and whether it is held by anybody, so that a scenario set does not depend on who is asked
-    about. history: underlying, date, close
-    (USD), up to the business date. volumes, order_books: see liquidity.liquidity_table. balances: see
-    collateral.value_collateral, after today's postings. stablecoins: the assets among them that are meant to be worth
-    a dollar.
-    joint_accounts: clearing_member_id, margin_account_id of those that ask for joint collateral mode. coins: asset and
-    price_usd (index) of coins that are collateral.
-    Of an account also surveillance_level and credit_score of its member, null where not known. apc_buffer: the rows of
-    the cycle before, see apc.buffer_table. overrides: see overrides.in_force. threads change the time alone, no bit.
+    positions, surface (certified slices): see portfolio.build_book. accounts: as there, and gap_days (days without a
+    settlement window of the asset calls are due in, beyond the usual one), surveillance_level and credit_score of the
+    member, null where not known. listed: underlying of every contract listed and whether anybody holds it, so that a
+    scenario set does not depend on who is asked about. history: underlying, date, close (USD), up to the business
+    date. volumes, order_books: see liquidity.liquidity_table. balances: see collateral.value_collateral, after today's
+    postings. stablecoins: the assets among them that are meant to be worth a dollar. apc_buffer: the rows of the cycle
+    before, see apc.buffer_table. overrides: see overrides.in_force. joint_accounts: clearing_member_id and
+    margin_account_id of those that ask for joint mode. coins: asset and price_usd (index) of coins that are
+    collateral. threads change the time alone, no bit.
     """
 
     positions: pl.DataFrame

@@ -1,4 +1,7 @@
-"""Risk figures that stand beside a requirement: of each product group and portfolio, and of each position."""
+"""Risk figures that stand beside a requirement: of each product group and portfolio, and of each position.
+
+Reference: METHODOLOGY 5; the columns of result.portfolio_risk and result.position_risk.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 A row is what one account holds in one expiry. Rows are sorted by account and expiry, entries within a row by strike,
 so sums run in an order that the delivered rows do not decide. Units are underlying units, long > 0.
+Reference: the standard and portfolio margins of Derive.
 """
 
 from __future__ import annotations

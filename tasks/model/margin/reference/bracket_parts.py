@@ -2,6 +2,7 @@
 
 They know futures and perpetuals alone where they come from. Options enter at their delta here, so that one book can be
 put before every model; a charge then speaks of the book's direction and not of its volatility.
+Reference: docs/reference-models.md.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Charges beside the scenarios: prices nobody is sure of, a stablecoin off its peg, a basis that moves by itself.
 
 Elementwise over any shape; every charge is >= 0. A figure that is missing raises: it never counts as none.
+Reference: the standard and portfolio margins of Derive.
 """
 
 from __future__ import annotations

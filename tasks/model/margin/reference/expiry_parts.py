@@ -1,4 +1,7 @@
-"""The margins that go by expiry as parts of a reference model, with what stands for feeds that a book lacks."""
+"""The margins that go by expiry as parts of a reference model, with what stands for feeds that a book lacks.
+
+Reference: docs/reference-models.md.
+"""
 
 from __future__ import annotations
 

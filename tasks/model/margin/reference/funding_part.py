@@ -1,6 +1,7 @@
 """What the perpetuals of an account are about to pay in funding, as a part of a reference model.
 
 The present premium of each perpetual over its index is taken to last; what an account would receive counts for none.
+Reference: funding provisions of Paradex and Vega.
 """
 
 from __future__ import annotations

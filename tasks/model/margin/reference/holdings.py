@@ -2,6 +2,7 @@
 
 One underlying at a time, for a set of figures belongs to an underlying. A reference margin is a charge against equity
 in which every position stands at its mark, options included; what an account has in cash is no concern of it.
+Reference: docs/reference-models.md.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@
 
 Rates are parts per million, amounts the smallest unit of the quote asset. What is asked of an account rounds up; rates
 round down. Maintenance margin stays at the base rate: open interest that others build closes nobody out.
+Reference: liquidity tiers of dYdX v4.
 """
 
 from __future__ import annotations

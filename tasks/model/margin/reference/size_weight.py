@@ -6,6 +6,7 @@
 
 Weights are in 1e-4, the size factor f in 1e-6 per sqrt(unit), sizes in 1e-9 of a unit, amounts of the quote in 1e-6.
 Integer division cuts off; the root of a size is taken at 1e-5 of sqrt(unit).
+Reference: Drift v2, asset and liability weights.
 """
 
 from __future__ import annotations
