@@ -297,7 +297,7 @@ def owed_in_stablecoins(book, policy):
 
 
 def held_in_stablecoins(account, balances_file, policy):
-    """Charge on what an account holds, after haircut, or owes in a stablecoin."""
+    """Charge on what an account holds, after haircut, or owes in a stablecoin. No cap cuts one off on this day."""
     charge = 0.0
     for row in csv.DictReader(Path(balances_file).read_text("utf-8").splitlines()):
         if row["margin_account_id"] == account and row["asset"] in ("USDC", "USDT"):

@@ -1,29 +1,30 @@
 """Charge for stablecoins below their threshold (METHODOLOGY 5, line 6), in exact decimals.
 
-    per coin: factor·max(0, threshold − p);  times (coins owed + coins held as collateral × (1 − haircut))
+    per coin: factor·max(0, threshold − p);  times (coins owed + coins held that count as cover × (1 − haircut))
 
 Owed are negative balances and, portfolio by portfolio and coin by coin, what options settled in the coin are worth to
 the other side: a coin that finds back to its peg makes both dearer. Futures and perpetuals are settled every day and
-owe nothing at their marks. Of collateral only what the haircut leaves is charged, and no coin more than its price.
+owe nothing at their marks. Of collateral only what the haircut leaves is charged, as far as it counts as cover (see
+charged), and no coin more than its price, the credit step on top included: holding it is never worse than not to.
 An account without a live position has no requirement, so none is made of what it holds.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 import polars as pl
 
 from tasks.model import money
-from tasks.model.margin.collateral import haircut_in_force, required_price
 from tasks.model.margin.portfolio import ACCOUNT, KEY, Book
 from tasks.model.policy import Policy
 
 _NOTHING = Decimal(0)
-_ONE = Decimal(1)
 
 
 def charge_per_coin(price: Decimal, policy: Policy) -> Decimal:
@@ -34,16 +35,20 @@ def charge_per_coin(price: Decimal, policy: Policy) -> Decimal:
 
 
 def stablecoin_depeg(
-    book: Book, balances: pl.DataFrame, stablecoins: Collection[str], policy: Policy
+    book: Book,
+    collateral: pl.DataFrame,
+    credit_steps: Mapping[tuple[str, str], float],
+    stablecoins: Collection[str],
+    policy: Policy,
 ) -> dict[int, Decimal]:
     """USD by portfolio, rounded up to a cent; a portfolio without stablecoins is left out.
 
-    `balances`: see collateral.value_collateral. Raises ModelInputError PRICE_MISSING.
+    collateral: lines of collateral.value_collateral. credit_steps: fraction by account.
     """
     charges: defaultdict[int, list[Decimal]] = defaultdict(list)
     for portfolio, charge in [
         *_owed_on_options(book, stablecoins, policy),
-        *_held(book, balances, stablecoins, policy),
+        *_held(book, collateral, credit_steps, stablecoins, policy),
     ]:
         charges[portfolio].append(charge)
     return {portfolio: money.round_up(money.total(each)) for portfolio, each in charges.items()}
@@ -63,24 +68,27 @@ def _owed_on_options(book: Book, stablecoins: Collection[str], policy: Policy) -
 
 
 def _held(
-    book: Book, balances: pl.DataFrame, stablecoins: Collection[str], policy: Policy
+    book: Book,
+    collateral: pl.DataFrame,
+    credit_steps: Mapping[tuple[str, str], float],
+    stablecoins: Collection[str],
+    policy: Policy,
 ) -> list[tuple[int, Decimal]]:
     keys = list(book.portfolios.select(KEY).iter_rows())
     whole = {(member, account): index for index, (member, account, client) in enumerate(keys) if not client}
     live = {keys[index][:2] for index in book.row_portfolio.tolist()}
     charges = []
-    for row in balances.filter(pl.col("asset").is_in(list(stablecoins))).iter_rows(named=True):
+    for row in collateral.filter(pl.col("asset").is_in(list(stablecoins))).iter_rows(named=True):
         account = (row[ACCOUNT[0]], row[ACCOUNT[1]])
         if account in live:
-            charges.append((whole[account], _charge(row, policy)))
+            charges.append((whole[account], _charge(row, credit_steps[account], policy)))
     return charges
 
 
-def _charge(row: dict[str, Any], policy: Policy) -> Decimal:
-    asset, quantity = str(row["asset"]), money.exact(row["quantity"])
-    price = required_price(asset, row["price_usd"])
-    per_coin = charge_per_coin(price, policy)
-    if quantity < 0:
-        return money.product(-quantity, per_coin)
-    haircut, _ = haircut_in_force(row)
-    return money.product(quantity, _ONE - haircut, min(per_coin, price))
+def _charge(row: Mapping[str, Any], credit_step: float, policy: Policy) -> Decimal:
+    per_coin = charge_per_coin(row["price_usd"], policy)
+    if row["quantity"] < 0:
+        return money.product(-row["quantity"], per_coin)
+    largest = 1 / (1 + Fraction(money.exact(credit_step)))
+    share = min(Fraction(per_coin) / Fraction(row["price_usd"]), largest) if row["price_usd"] else largest
+    return ceil(Fraction(row["post_haircut_value_usd"]) * share * 100) * money.CENT

@@ -26,8 +26,10 @@ LONG: Book = [(*HOUSE, "BTC-PERP.LIN.USDC", "1000")]
 
 
 def narrow(policy: Policy, **wrong_way: float) -> Policy:
-    """A grid that never binds, so that the tail is the margin."""
+    """A grid that never binds, so that the tail is the margin, and no caps, so that every coin counts."""
     small = replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.01})))
+    cap = replace(policy.collateral.cap, issuer_fraction=1.0, group_fraction=1.0)
+    small = replace(small, collateral=replace(policy.collateral, cap=cap))
     return replace(small, wrong_way=replace(small.wrong_way, **wrong_way))
 
 
