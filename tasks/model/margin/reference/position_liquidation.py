@@ -6,8 +6,8 @@ margin `rate x notional - deduction` and signed size q:
     linear    W + q (P - E) = rate |q| P - deduction     P = (W + deduction - q E) / (|q| rate - q)
     inverse   W + q (1/E - 1/P) = rate |q| / P           P = (q + |q| rate) / (W + q / E)
 
-NaN where no price above zero solves it: a position that cannot be closed out by its own price. The house's own close-out
-price revalues whole accounts (margin.liquidation_price); these are the prices venues print, to hold it against.
+NaN where no price above zero solves it: a position that cannot be closed out by its own price. The house
+revalues whole accounts (margin.liquidation_price); these are the prices venues print, to hold it against.
 Reference: Binance, Kraken, Hyperliquid, docs of their liquidation prices.
 """
 
