@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check
+.PHONY: demo test check bench
 
 demo: $(STAMP)
 	@$(BIN)/levee demo
@@ -11,9 +11,12 @@ demo: $(STAMP)
 test: check
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
+bench: $(STAMP)
+	@$(BIN)/python -m benchmarks
+
 check: $(STAMP)
-	@$(BIN)/ruff check flows tasks tests data
-	@$(BIN)/ruff format --check flows tasks tests data
+	@$(BIN)/ruff check flows tasks tests data benchmarks
+	@$(BIN)/ruff format --check flows tasks tests data benchmarks
 	@$(BIN)/mypy
 
 $(STAMP): pyproject.toml constraints.txt

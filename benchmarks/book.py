@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -44,6 +44,16 @@ def workload(seed: int = 2014) -> Workload:
     generator = np.random.default_rng(seed)
     contracts = _contracts(generator)
     return Workload(contracts, _states(generator, contracts), *_positions(generator, contracts))
+
+
+def only_options(work: Workload) -> Workload:
+    """The options of a workload, which nobody holds."""
+    contracts, rows = work.contracts, np.flatnonzero(work.contracts.is_option)
+    whole = {"ids", "underlyings", "slices"}
+    own = {field.name: getattr(contracts, field.name)[rows] for field in fields(contracts) if field.name not in whole}
+    none = np.zeros(0, dtype=np.int64)
+    options = replace(contracts, ids=tuple(contracts.ids[row] for row in rows), **own)
+    return Workload(options, work.states, np.zeros(1, dtype=np.int64), none, np.zeros(0))
 
 
 def _contracts(generator: np.random.Generator) -> Contracts:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import limits, peers
-from benchmarks.book import N_FILTERED, Workload, workload
+from benchmarks.book import N_FILTERED, Workload, only_options, workload
 from benchmarks.clock import Work, seconds
-from tasks.model.arrays import Floats
+from tasks.model.arrays import COIN_OPTION, Floats
 from tasks.model.kernels import BLOCK, aligned
 from tasks.model.pricing.cube import Cube
 from tasks.model.pricing.revaluation import revalue_cube
@@ -121,24 +121,23 @@ def _compare(ours: _Ours, rounds: int) -> dict[str, Beside]:
 
 
 def _compare_pricing(ours: _Ours, rounds: int) -> dict[str, Beside]:
-    """Prices of all options in all scenarios; ours also reads the smile, subtracts today's value, adds the futures."""
-    work, ready = ours.work, peers.market(ours.work)
-    options = np.flatnonzero(work.contracts.is_option)
-    columns = np.linspace(0, ours.cube.n_scenarios - 1, _SOME).astype(np.int64)
-    scale = ours.cube.n_scenarios / _SOME
-    usd = (work.contracts.multiplier * work.contracts.settle_price)[:, None] * np.maximum(ready.forward, 1e-300)
-    usd = np.where(np.isin(work.contracts.form, (1, 2))[:, None], usd / ready.forward * ready.spot, usd)
-    truth, rows = peers.numpy_pnl(work, ready), ours.cube.rows()
-    cube_error = float(np.max(np.abs(rows - truth)[options] / usd[options]))
+    """All options in all scenarios. Peers price; ours also reads the smile, takes today's value off and checks."""
+    work = only_options(ours.work)
+    ready, scenarios = peers.market(work), ours.cube.n_scenarios
+    columns = np.linspace(0, scenarios - 1, _SOME).astype(np.int64)
+    coin = (work.contracts.form == COIN_OPTION)[:, None]
+    usd = (work.contracts.multiplier * work.contracts.settle_price)[:, None] * np.where(coin, ready.spot, ready.forward)
+    pnl = revalue_cube(work.contracts, work.states).rows()
+    cube_error = float(np.max(np.abs(pnl - peers.numpy_pnl(work, ready)) / usd))
     out = np.zeros_like(ready.forward)
     found = {"pricing / NumPy and SciPy's ndtr": (lambda: peers.numpy_price(work, ready, out), 1.0, cube_error)}
-    price = peers.numpy_price(work, ready, out)[np.ix_(options, columns)]
+    price = peers.numpy_price(work, ready, out)[:, columns]
     for name, make in (("QuantLib blackFormula", peers.quantlib_price), ("py_vollib_vectorized", peers.vollib_price)):
         peer = make(work, ready, columns)
         if peer is not None:
-            apart = np.max(np.abs(peer() - price) / ready.forward[np.ix_(options, columns)])
-            found[f"pricing / {name}"] = (peer, scale, cube_error + float(apart))
-    return _beside(ours.price, found, rounds)
+            apart = float(np.max(np.abs(peer() - price) / ready.forward[:, columns]))
+            found[f"pricing / {name}"] = (peer, scenarios / _SOME, cube_error + apart)
+    return _beside(lambda: revalue_cube(work.contracts, work.states), found, rounds)
 
 
 def _compare_sums(ours: _Ours, rounds: int) -> dict[str, Beside]:

@@ -44,17 +44,16 @@ def revalue_cube(contracts: Contracts, states: States, threads: int = 1) -> Cube
     market = layout.market_of(distinct, states, moves)
     cube = Cube.empty(len(contracts.ids), states.spot_factor.shape[1])
 
-    finite = np.zeros(moves.spot.shape[1] // WIDTH, dtype=np.bool_)
+    wrong = []
 
     def price(first: int, last: int) -> None:
-        for part in range(first, last):  # looked through while it is in the cache
-            price_options(part, part + 1, strikes, options, market, cube.blocks)
-            price_forwards(part, part + 1, forwards, *moves, cube.blocks)
-            blocks = cube.blocks[part * WIDTH // BLOCK : (part + 1) * WIDTH // BLOCK]
-            finite[part] = all_finite(blocks.reshape(-1))
+        price_options(first, last, strikes, options, market, cube.blocks)
+        price_forwards(first, last, forwards, *moves, cube.blocks)
+        if not all_finite(cube.blocks[first * WIDTH // BLOCK : last * WIDTH // BLOCK].reshape(-1)):
+            wrong.append(first)
 
-    in_parts(price, len(finite), threads)
-    return cube if finite.all() else cube.require_finite("scenario P&L", contracts.ids)
+    in_parts(price, moves.spot.shape[1] // WIDTH, threads)
+    return cube.require_finite("scenario P&L", contracts.ids) if wrong else cube
 
 
 def sensitivities(contracts: Contracts) -> Sensitivities:
