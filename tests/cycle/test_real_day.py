@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import importlib.util
 import json
+import math
 from collections import Counter
+from datetime import timedelta
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,38 @@ def test_what_the_data_lack_is_counted_on_the_statement(home: Path) -> None:
             assert {"VOL_PROXY", "DEPTH_PROXY", "VOLUME_PROXY"} <= words, row
 
 
+def test_observed_moves_are_those_of_the_delivered_levels(home: Path) -> None:
+    """What is published of a move is the delivered level after it over the one before, of forwards by the close."""
+    inbox = home / "inbox" / DAY / "EOD"
+    close = {(row["underlying"], row["date"]): float(row["close"]) for row in records(inbox / "history.csv")}
+    level = {
+        (row["underlying"], row["series"], row["date"]): float(row["level"])
+        for row in records(inbox / "factor_history.csv")
+    }
+    names = {"VOLATILITY": "IV{:.0f}", "FORWARD": "F{:.0f}", "PERPETUAL": "PERP"}
+    moves = table(home, "result.scenario_move").join(
+        table(home, "result.scenario").select("scenario_id", "start_date").unique(), on="scenario_id"
+    )
+    assert moves.height > 500
+    for row in moves.iter_rows(named=True):
+        series = names[row["factor"]].format(row["tenor_days"])
+        days = (row["start_date"], row["start_date"] + timedelta(days=row["horizon_days"]))
+        ends = [level[row["underlying"], series, f"{day}"] for day in days]
+        if row["factor"] != "VOLATILITY":
+            ends = [end / close[row["underlying"], f"{day}"] for end, day in zip(ends, days, strict=True)]
+        assert row["move"] == pytest.approx(math.log(ends[1] / ends[0]), abs=1e-12), row
+
+
+def test_scenarios_not_by_proxy_are_counted(home: Path) -> None:
+    """56 days of a vol index and 31 snapshots give 54 and 29 two-day moves in the look-back of BTC."""
+    sets = table(home, "result.scenario_set").filter(pl.col("account_type") == "HOUSE")
+    proxied = {(row["scenario_set"], row["underlying"]): row["vol_proxied"] for row in sets.iter_rows(named=True)}
+    assert proxied["FILTERED", "BTC"] == 1500 - 54 - 29
+    assert proxied["FILTERED", "ETH"] == 1500 - 29
+    worst = table(home, "result.scenario").filter(pl.col("scenario_id") == "S-2020-03-11T02")
+    assert dict(worst.select("underlying", "vol_quality").iter_rows()) == {"BTC": "OK", "ETH": "PROXY"}
+
+
 def test_the_surface_is_certified_and_close_to_the_market(home: Path) -> None:
     surface = table(home, "result.surface")
     assert surface.height == 26
@@ -142,6 +176,7 @@ def test_no_delivered_row_is_lost(home: Path) -> None:
         "account",
         "funding",
         "history",
+        "factor_history",
     }
     used = sum(table(home, f"book.{name}").height for name in book)
     assert used + table(home, "book.rejected").height == delivered

@@ -16,8 +16,8 @@ def recompute(pack: Path, account: str) -> None:
     rows, d, cent = {}, Decimal, Decimal("0.01")
     for path in pack.glob(f"*-{account}-*.csv"):
         rows[path.name.split("-")[1]] = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()[1:-1]))
-    told = {row["field"]: row["value"] for row in rows["MS01"] if row["block"] == "result"}
-    must, values = d(0), {}
+    told = {row["field"]: row["value"] for row in rows["MS01"] if row["block"] in ("result", "other_mode")}
+    must, values, own = d(0), {}, {row["asset"]: d(row["own_margin_usd"] or 0) for row in rows["MT01"]}
     for client in {row["client_id"] for row in rows["MR01"]}:
         mine = [row for row in rows["MR01"] if row["client_id"] == client]
         lines = sum(d(row["amount_usd"]) for row in mine if row["row_type"] == "LINE")
@@ -28,8 +28,10 @@ def recompute(pack: Path, account: str) -> None:
         values[row["asset"]] = value - d(row["tier_cut_usd"])
     value, counted = sum(values.values()), dict(values)
     debts = sum(amount for amount in values.values() if amount < 0)
+    # Coin margined with the positions: caps are measured on what the positions alone need, and leave room for its own.
+    covered = d(told.get("other_mode_total_initial_margin_usd") or must - debts)
     for assets, cap in CAPS if must else ():
-        room = (d(cap) * (must - debts)).quantize(cent, ROUND_FLOOR)
+        room = (d(cap) * covered).quantize(cent, ROUND_FLOOR) + sum(own[asset] for asset in assets if asset in own)
         for asset in sorted(asset for asset in assets if values.get(asset, 0) > 0):
             counted[asset] = min(counted[asset], room)
             room -= counted[asset]
