@@ -60,7 +60,7 @@ def calibrated_loss(closes: Closes, asset: str, policy: Policy) -> float:
 def calibrated_losses(history: pl.DataFrame, business_date: np.datetime64, policy: Policy) -> dict[str, float]:
     """Calibrated loss of every declared asset whose history allows it.
 
-    history: underlying, date, close (USD), up to the business date. Raises ModelInputError where it is wrong, not short.
+    history: underlying, date, close (USD), up to the business date. Raises ModelInputError as `joint_closes`.
     """
     rule = policy.collateral.calibration
     if rule.mode == "off" or history.is_empty():
