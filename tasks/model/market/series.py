@@ -1,4 +1,4 @@
-"""What a delivered history holds beside the daily closes of an asset, told by the name of the series.
+"""What was observed beside the daily closes of an asset, told by the name asset.series.
 
 `BTC` daily closes at the one declared hour; `BTC.H06` closes at 06:00 UTC of the day; `BTC.IV30` implied volatility at
 the money and 30 days, fraction per sqrt(year); `BTC.F30` forward at 30 days and `BTC.PERP` perpetual, both USD and seen
