@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -97,7 +97,7 @@ def test_hours_are_when_bars_end_and_quiet_bars_are_named(market: Callable[..., 
     assert {series for series, _ in hours} == {f"H{hour:02d}" for hour in range(0, 24, 2)} - {"H22"}
 
 
-def write(folder: Path, name: str, rows: list[dict[str, object]]) -> Path:
+def write(folder: Path, name: str, rows: Sequence[Mapping[str, object]]) -> Path:
     pl.DataFrame(rows).write_parquet(folder / f"{name}.parquet")
     return folder
 

@@ -23,7 +23,7 @@ Book = list[tuple[str, str, str, str, str]]
 Inputs = Callable[[Book], MarginInputs]
 CALL: Book = [("M001", "M001H", "", "BTC-20260327-90000-C.INV", "-3"), ("M001", "M001H", "", "BTC-PERP.INV", "900")]
 INDEX, FORWARD, STRIKE, VOLATILITY, DAYS = 90_000.0, 90_500.0, 90_000.0, 0.55, 56
-PROXY = {"beta_down": -1.8, "noise": 0.08, "power": 0.62, "shortest": 2.0, "largest": 1.2}
+PROXY: dict[str, float] = {"beta_down": -1.8, "noise": 0.08, "power": 0.62, "shortest": 2.0, "largest": 1.2}
 
 Series = dict[str, dict[date, float]]
 
@@ -75,15 +75,15 @@ def test_moves_are_those_of_the_delivered_levels_by_tenor(result: MarginResult, 
             result.scenario.select("scenario_id", "start_date").unique(), on="scenario_id"
         ).iter_rows(named=True)
     }
-    expected = {}
+    expected: dict[tuple[date, str, float | None], float | None] = {}
     for day in result.scenario["start_date"].unique():
         for name, factor, tenor in (("IV30", "VOLATILITY", 30.0), ("IV90", "VOLATILITY", 90.0)):
             expected[day, factor, tenor] = after(series[name], day)
         for name, factor, days in (("F30", "FORWARD", 30.0), ("F90", "FORWARD", 90.0), ("PERP", "PERPETUAL", None)):
             ratio = {at: level / series[""][at] for at, level in series[name].items()}
             expected[day, factor, days] = after(ratio, day)
-    expected = {key: value for key, value in expected.items() if value is not None}
-    assert found == pytest.approx(expected, abs=1e-12) and len(found) > 300
+    seen = {key: value for key, value in expected.items() if value is not None}
+    assert found == pytest.approx(seen, abs=1e-12) and len(found) > 300
 
 
 def test_quality_tells_which_scenarios_moved_as_observed(result: MarginResult, series: Series) -> None:
@@ -111,14 +111,15 @@ def between(moves: dict[float, float], days: float) -> float:
 
 def level(row: dict[str, Any], moves: dict[float, float]) -> float:
     if row["vol_quality"] == "PROXY":
-        raw = PROXY["beta_down"] * min(row["spot_return"], 0.0) + PROXY["noise"] * row["vol_score"]
+        raw: float = PROXY["beta_down"] * min(row["spot_return"], 0.0) + PROXY["noise"] * row["vol_score"]
         raw *= (30 / max(DAYS, PROXY["shortest"])) ** PROXY["power"]
         return min(max(raw, -PROXY["largest"]), PROXY["largest"])
     tenors = sorted(moves)
     if tenors[0] <= DAYS <= tenors[-1]:
         return between(moves, DAYS)
     nearest = min(tenors, key=lambda days: abs(days - DAYS))
-    return min(max(moves[nearest] * (nearest / DAYS) ** PROXY["power"], -PROXY["largest"]), PROXY["largest"])
+    grown: float = moves[nearest] * (nearest / DAYS) ** PROXY["power"]
+    return min(max(grown, -PROXY["largest"]), PROXY["largest"])
 
 
 def coin_call(forward: float, volatility: float) -> float:
