@@ -104,11 +104,11 @@ def haircut_in_force(row: Mapping[str, Any]) -> Haircut:
 
     row: asset, quantity, its haircut_fraction and haircut_rule (see haircut), permitted_assets (names separated by |,
     null = all), issuer of the asset (empty = none), related_parties (the member and its group, separated by |). What
-    is owed keeps the asset's haircut. Raises ModelInputError HAIRCUT_MISSING.
+    is owed keeps the asset's haircut. Raises ModelInputError HAIRCUT_MISSING or UNKNOWN_MEMBER.
     """
     if row["quantity"] > 0 and not _is_permitted(row["asset"], row["permitted_assets"]):
         return Haircut(_ONE, NOT_PERMITTED_RULE)
-    if row["quantity"] > 0 and row["issuer"] and row["issuer"] in row["related_parties"].split("|"):
+    if row["quantity"] > 0 and row["issuer"] and row["issuer"] in _parties(row):
         return Haircut(_ONE, OWN_ISSUE_RULE)
     if row["haircut_fraction"] is None:
         raise ModelInputError(
@@ -158,6 +158,17 @@ def required_price(asset: str, price: Decimal | None) -> Decimal:
 
 def _is_permitted(asset: str, permitted: str | None) -> bool:
     return not permitted or asset in permitted.split("|")
+
+
+def _parties(row: Mapping[str, Any]) -> list[str]:
+    """The holder and its group. Raises ModelInputError UNKNOWN_MEMBER where not even the holder is known."""
+    if not row["related_parties"]:
+        raise ModelInputError(
+            Finding(
+                "UNKNOWN_MEMBER", "who holds an asset is not known", where=row["asset"], action="deliver the member"
+            )
+        )
+    return list(row["related_parties"].split("|"))
 
 
 def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:

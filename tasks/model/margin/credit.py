@@ -1,8 +1,9 @@
 """Credit step: a published share on top of the other lines by the member's rating (METHODOLOGY 5, line 10).
 
 The rating is the surveillance level, or the credit score where that is worse: a score below the k-th threshold stands
-at step k. A member with neither takes the declared step of the unrated, so a rating that is lost never makes margin
-cheaper, and its accounts are flagged.
+at step k. Either is enough. A member with neither takes the declared step of the unrated, and so does one with a figure
+that is no rating (a level below zero, a score that is not finite) unless the other stands at a higher step. So a rating
+that is lost never makes margin cheaper, and the accounts of a member with neither are flagged.
 """
 
 from __future__ import annotations
@@ -24,11 +25,15 @@ UNRATED = -1
 def step_of(surveillance_level: int | None, credit_score: float | None, rule: Credit) -> int:
     """Step of a rating, the worst known one; UNRATED without any. A level beyond the last step stands at the last."""
     steps = []
-    if surveillance_level is not None and surveillance_level >= 0:
-        steps.append(min(surveillance_level, len(rule.step_fraction) - 1))
+    if surveillance_level is not None and 0 <= surveillance_level < np.inf:
+        steps.append(int(min(surveillance_level, len(rule.step_fraction) - 1)))
     if credit_score is not None and np.isfinite(credit_score):
         steps.append(sum(credit_score < least for least in rule.score_at_least))
-    return max(steps, default=UNRATED)
+    known = max(steps, default=UNRATED)
+    spoiled = len(steps) < sum(figure is not None for figure in (surveillance_level, credit_score))
+    if spoiled and (known == UNRATED or rule.step_fraction[known] <= rule.unrated_step_fraction):
+        return UNRATED
+    return known
 
 
 def fraction(surveillance_level: int | None, credit_score: float | None, rule: Credit) -> float:

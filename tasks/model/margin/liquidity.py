@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from tasks.model.arrays import Floats, require_finite
+from tasks.model.errors import Finding, ModelInputError
 from tasks.model.margin.portfolio import Book, floats, row_horizon
 from tasks.model.policy import Policy
 from tasks.model.pricing.black76 import VOL_POINT
@@ -55,10 +56,10 @@ def liquidity_table(
 ) -> pl.DataFrame:
     """Rows of result.liquidity, one per underlying of `volatility` (its move of a day, fraction per sqrt(day)).
 
-    volumes: underlying, volume_usd. order_books: underlying, contract_id, bid, ask (best ones, quote).
+    volumes: underlying, volume_usd, above zero. order_books: underlying, contract_id, bid, ask (best ones, quote).
     """
     rule, proxy = policy.liquidity_concentration, policy.reference
-    traded = {name: float(volume) for name, volume in volumes.iter_rows()}
+    traded = _traded(volumes)
     spreads = _narrowest(order_books)
     rows = [
         (
@@ -124,6 +125,18 @@ def _net_sizes(book: Book) -> tuple[Floats, Floats]:
         for each in (usd, unit.vega_usd)
     ]
     return sizes[0], sizes[1]
+
+
+def _traded(volumes: pl.DataFrame) -> dict[str, float]:
+    """Volume of each underlying that one is delivered of. Raises ModelInputError NON_FINITE or NO_PRICE."""
+    names, traded = tuple(volumes["underlying"]), floats(volumes["volume_usd"])
+    require_finite("volume", traded, names)
+    if (traded <= 0.0).any():
+        at = int(np.argmax(traded <= 0.0))
+        raise ModelInputError(
+            Finding("NO_PRICE", "a volume that is delivered is not above zero", where=names[at], value=str(traded[at]))
+        )
+    return dict(zip(names, traded.tolist(), strict=True))
 
 
 def _narrowest(order_books: pl.DataFrame) -> dict[str, float]:

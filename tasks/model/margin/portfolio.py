@@ -80,7 +80,7 @@ def build_book(
     """
     portfolios = _portfolios(positions, accounts)
     keyed = _with_portfolio(positions, portfolios)
-    _require_complete(keyed)
+    _require_complete(keyed, as_of)
     live = keyed.filter(~pl.col("expired"))
     terms = live.unique("contract_id").sort("contract_id")
     contracts, has_smile = _with_smiles(_contracts(terms, as_of, policy), terms, surface)
@@ -123,9 +123,12 @@ def _with_portfolio(positions: pl.DataFrame, portfolios: pl.DataFrame) -> pl.Dat
     )
 
 
-def _require_complete(positions: pl.DataFrame) -> None:
-    """Raises for every position without an account, client, contract, mark or the terms of an option."""
-    option = pl.col("kind") == "OPT"
+def _require_complete(positions: pl.DataFrame, as_of: datetime) -> None:
+    """Raises for every position without an account, client, contract, mark or a term it needs.
+
+    A contract past its expiry is settled: without a final price there is none to margin it at, and none to move.
+    """
+    option, known = pl.col("kind") == "OPT", pl.col("kind").is_not_null()
     faults = [
         ("UNKNOWN_ACCOUNT", "a position belongs to no account", pl.col("portfolio").is_null()),
         (
@@ -139,6 +142,18 @@ def _require_complete(positions: pl.DataFrame) -> None:
             "UNKNOWN_CONTRACT",
             "an option lacks strike, type or expiry",
             option & pl.any_horizontal(pl.col("strike", "option_type", "expiry_ts").is_null()),
+        ),
+        (
+            "UNKNOWN_CONTRACT",
+            "a contract that is held lacks a term",
+            known
+            & pl.any_horizontal(pl.col("contract_id", "payoff", "underlying", "expired", "settle_asset").is_null()),
+        ),
+        ("UNKNOWN_CONTRACT", "a future lacks its expiry", (pl.col("kind") == "FUT") & pl.col("expiry_ts").is_null()),
+        (
+            "NO_PRICE",
+            "a contract past its expiry has no final price",
+            ~pl.col("expired") & (pl.col("expiry_ts") <= as_of),
         ),
     ]
     findings = [

@@ -127,12 +127,18 @@ def test_a_gross_account_keeps_haircuts(inputs: Inputs, policy: Policy) -> None:
     assert initial_margin(made, AS_OF, policy).haircut_mode.is_empty()
 
 
-def test_a_coin_without_a_number_is_refused_or_left_out(inputs: Inputs, policy: Policy) -> None:
+def test_a_coin_that_does_not_enter_keeps_its_haircut(inputs: Inputs, policy: Policy) -> None:
     made = joint(inputs, {"BTC-PERP.INV": "-9000"}, {"BTC": "1"})
-    unpriced = made.coins.with_columns(price_usd=pl.lit(None, dtype=pl.Decimal(28, 10)))
-    left_out = initial_margin(replace(made, coins=unpriced), AS_OF, policy)
+    left_out = initial_margin(replace(made, coins=made.coins.clear()), AS_OF, policy)
     assert left_out.joint_collateral.is_empty()
     assert line(left_out, "BASE_MARGIN") == line(initial_margin(made, AS_OF, replace_mode(policy)), "BASE_MARGIN")
+
+
+def test_a_coin_without_a_number_is_refused(inputs: Inputs, policy: Policy) -> None:
+    made = joint(inputs, {"BTC-PERP.INV": "-9000"}, {"BTC": "1"})
+    unpriced = made.coins.with_columns(price_usd=pl.lit(None, dtype=pl.Decimal(28, 10)))
+    with pytest.raises(ModelInputError, match=r"price_usd.*coins BTC"):
+        initial_margin(replace(made, coins=unpriced), AS_OF, policy)
     valueless = made.balances.with_columns(price_usd=pl.lit(None, dtype=pl.Decimal(28, 10)))
     with pytest.raises(ModelInputError, match="PRICE_MISSING"):
         initial_margin(replace(made, balances=valueless), AS_OF, policy)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from datetime import date, datetime
 from decimal import Decimal
+from itertools import product
 from math import exp
+from typing import Any
 
 import polars as pl
 import pytest
@@ -15,6 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.model import money
+from tasks.model.errors import ModelInputError
+from tasks.model.margin import credit
 from tasks.model.margin.call import CallInputs, CallResult, call
 from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
 from tasks.model.policy import ByName, Policy
@@ -27,6 +31,7 @@ Held = Mapping[str, int]
 ONE, OTHER, BOTH = ("M001", "M001H"), ("M001", "M001N"), ("M003", "M003H")  # all with the same liquidation periods
 GROSS = ("M002", "M002G")
 ACCOUNT = ["clearing_member_id", "margin_account_id"]
+KEY = ["margin_account_id", "client_id"]
 
 # Contracts of a book, each about 1,000 USD of delta or less at its largest.
 SIZES = {
@@ -320,3 +325,148 @@ def test_a_hedge_in_joint_mode_never_costs_more_than_its_legs(
     basis = Decimal(abs(coins["BTC"])) * Decimal("1.8")
     legs_apart = base_and_break(single, ONE) + base_and_break(single, BOTH)
     assert base_and_break(together, ONE) <= legs_apart + basis + 2 * CENT
+
+
+# Missing numbers
+
+RATED_BY_EITHER = {("accounts", "surveillance_level"), ("accounts", "credit_score")}
+NOT_QUOTED = {("order_books", "bid"), ("order_books", "ask")}
+FRAMES = (
+    "positions",
+    "accounts",
+    "surface",
+    "listed",
+    "history",
+    "volumes",
+    "order_books",
+    "balances",
+    "apc_buffer",
+    "overrides",
+    "joint_accounts",
+    "coins",
+)
+
+
+@pytest.fixture(scope="session")
+def full(inputs: Inputs) -> MarginInputs:
+    """A row in every frame: both modes of collateral, clients, an expired option, coins off their peg, overrides."""
+    held = {
+        "BTC-PERP.LIN.USDC": 1000,
+        "BTC-20260327.LIN.USDC": 300,
+        "ETH-PERP.LIN.USDC": -2500,
+        "BTC-20260327-90000-C.INV": -3,
+        "ETH-20260327-3000-C.LIN.USDC": -50,
+        "BTC-20260130-90000-C.INV": -1,
+    }
+    plain = inputs(
+        rows(ONE, held)
+        + rows(OTHER, {"BTC-PERP.INV": -9000})
+        + rows(GROSS, {"BTC-20260327-80000-P.INV": -2}, "C1")
+        + rows(GROSS, {"BTC-PERP.INV": 500}, "C2")
+    )
+    prices = PRICES | {"USDC": "0.97", "USDT": "0.98"}
+    wallets_ = {ONE: {"USDC": 3, "BTC": 1, "USDT": -1}, OTHER: {"BTC": 3, "ETH": 1, "USD": 1}, GROSS: {"BTC": 1}}
+
+    def frame(name: str, *table: tuple[Any, ...]) -> pl.DataFrame:
+        return pl.DataFrame(table, schema=dict(getattr(plain, name).schema), orient="row")
+
+    return replace(
+        in_joint_mode(plain, OTHER),
+        positions=plain.positions.with_columns(mark_uncertainty_usd=pl.lit(1.0)),
+        accounts=plain.accounts.with_columns(
+            gap_days=pl.lit(2), surveillance_level=pl.lit(1, pl.Int64), credit_score=pl.lit(20.0)
+        ),
+        surface=frame("surface", ("BTC", datetime(2026, 3, 27, 8), 0.02, 0.05, -0.1, 0.0, 0.2)),
+        volumes=frame("volumes", ("BTC", Decimal(10**6)), ("ETH", Decimal(10**6))),
+        order_books=frame(
+            "order_books",
+            ("BTC", "BTC-PERP.INV", Decimal(80000), Decimal(99000)),
+            ("ETH", "ETH-PERP.LIN.USDC", Decimal(2990), Decimal(3010)),
+        ),
+        balances=pl.concat([with_wallet(plain, each, prices, key).balances for key, each in wallets_.items()]),
+        apc_buffer=frame(
+            "apc_buffer", ("BTC", 0.2, 0.15, 0.22, 0.1, "RELEASED"), ("ETH", 0.3, 0.3, 0.375, 0.25, "FULL")
+        ),
+        overrides=frame(
+            "overrides",
+            (
+                *("OV-1", *ONE, "", Decimal("1234.56"), "inquiry", "ada", "grace"),
+                *(date(2026, 1, 20), date(2026, 2, 10), date(2026, 2, 1), None),
+            ),
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def buffered(policy: Policy) -> Policy:
+    return replace(policy, apc_buffer=replace(policy.apc_buffer, mode="on", replenish_step_fraction=0.02))
+
+
+def spoiled(frame: pl.DataFrame, column: str, at: int, value: float | None) -> pl.DataFrame:
+    """The frame with one cell replaced; decimals become floats where the value is none."""
+    cells = frame[column].to_list()
+    if value is None:
+        return frame.with_columns(pl.Series(column, [*cells[:at], None, *cells[at + 1 :]], dtype=frame.schema[column]))
+    numbers = [None if cell is None else float(cell) for cell in cells]
+    return frame.with_columns(pl.Series(column, [*numbers[:at], value, *numbers[at + 1 :]], dtype=pl.Float64))
+
+
+def totals(result: MarginResult) -> dict[tuple[str, str], Decimal]:
+    return {row[:2]: row[2] for row in result.portfolio.select(*KEY, "total_initial_margin_usd").iter_rows()}
+
+
+def spoilings(frame: pl.DataFrame) -> Iterator[tuple[str, int, float | None]]:
+    """Every cell of a small frame, of a large one its first and last rows."""
+    places = range(frame.height) if frame.height <= 12 else (0, frame.height - 1)
+    for column, at in product(frame.columns, places):
+        if frame[column][at] is not None:
+            yield column, at, None
+            if frame.schema[column].is_numeric():
+                yield from ((column, at, value) for value in (float("nan"), float("inf"), float("-inf")))
+
+
+@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_no_missing_input_lowers_a_requirement(full: MarginInputs, buffered: Policy, name: str) -> None:
+    """One cell of one frame at a time: the stage refuses it, or asks no account for less."""
+    before, frame, tried = totals(made(full, buffered)), getattr(full, name), 0
+    assert frame.height > 0
+    for column, at, value in spoilings(frame):
+        try:
+            changed: dict[str, Any] = {name: spoiled(frame, column, at, value)}
+            result = made(replace(full, **changed), buffered)
+        except ModelInputError:
+            tried += 1
+            continue
+        if value is None and (name, column) in RATED_BY_EITHER:
+            continue  # a member may be rated by one figure alone, so one that is lost cannot be told from it
+        if value is None and (name, column) in NOT_QUOTED:
+            # The declared spread acts, and the statement says so.
+            assert "PROXY" in set(result.liquidity["spread_quality"])
+            continue
+        after = totals(result)
+        assert set(after) == set(before)
+        assert all(after[key] >= before[key] for key in before), (column, at, value)
+    assert tried > 0
+
+
+def test_every_frame_is_spoiled(full: MarginInputs) -> None:
+    assert {item.name for item in fields(full) if isinstance(getattr(full, item.name), pl.DataFrame)} == set(FRAMES)
+
+
+@pytest.mark.parametrize("level", [0, 1, 3, None])
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_that_is_no_number_stands_at_the_step_of_the_unrated(
+    opening: Policy, level: int | None, score: float
+) -> None:
+    mild = replace(opening.credit, unrated_step_fraction=0.2)
+    assert credit.fraction(level, score, opening.credit) == 0.5
+    assert credit.fraction(level, score, mild) == max(0.2, 0.0 if level is None else mild.step_fraction[level])
+
+
+def test_a_contract_past_its_expiry_without_a_final_price_is_refused(inputs: Inputs, policy: Policy) -> None:
+    """Nothing of its settlement average would be left to move: it would need no margin at all."""
+    made_ = inputs(rows(ONE, {"BTC-20260327.LIN.USDC": 1000}))
+    late = made_.positions.with_columns(expiry_ts=pl.lit(AS_OF).cast(pl.Datetime("us")))
+    with pytest.raises(ModelInputError, match="no final price"):
+        made(replace(made_, positions=late), policy)
