@@ -19,7 +19,9 @@ from tasks.model.errors import Finding, LeveeError
 
 
 def explain(call: str | None = None, account: str | None = None, common: Common | None = None) -> int:
-    """Follow a call back to result, lines, scenarios, positions, marks and delivered lines. Reads no database.
+    """Follow a call back to result, lines, scenarios, marks and delivered lines; tell what adds how much, and why.
+
+    Why it changed since the cycle before is told cause by cause. The home's database is never opened.
 
     Parameters
     ----------
