@@ -83,24 +83,9 @@ def write_csv(
     cells = _cells(declared, columns)
     records = [[cell(value) for cell, value in zip(cells, row, strict=True)] for row in rows]
     header = Header(report, business_date, cycle, seq, sender, created_ts, as_of_ts, env, origin)
-    summed = [column.name for column in declared.control_columns] if declared else []
-    return write_texts(header, columns, records, summed, control_scale(declared))
-
-
-def write_texts(
-    header: Header,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    control: Iterable[str],
-    scale: int | None = None,
-) -> bytes:
-    """Bytes of a file whose values are texts already; the trailer sums the columns named in `control`.
-
-    Raises LeveeError BAD_TYPE for a text that holds a line break or NUL.
-    """
-    positions = [columns.index(name) for name in control]
-    total = control_total((row[position] for row in rows for position in positions), scale)
-    return seal(header, [record_line(columns), *map(record_line, rows)], total if rows else Decimal(0))
+    positions = [columns.index(column.name) for column in declared.control_columns] if declared else []
+    total = control_total((record[position] for record in records for position in positions), control_scale(declared))
+    return seal(header, [record_line(columns), *map(record_line, records)], total if records else Decimal(0))
 
 
 def seal(header: Header, body: Sequence[str], total: Decimal) -> bytes:

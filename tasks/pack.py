@@ -32,6 +32,10 @@ _UNHASHED = {COMPLETE, MANIFEST, SIGNATURE}
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
+class Json(str):
+    """Text that is JSON already."""
+
+
 @dataclass(frozen=True)
 class Edition:
     """Which release of which cycle of which home a file belongs to."""
@@ -119,13 +123,16 @@ def canonical(value: Mapping[str, Any]) -> bytes:
 
 def _entries(value: Any) -> str:
     if isinstance(value, Mapping) and value:
-        return "{\n" + ",\n".join(f"  {json.dumps(key)}: {_line(value[key])}" for key in sorted(value)) + "\n}"
+        return "{\n" + ",\n".join(f"  {json.dumps(key)}: {line(value[key])}" for key in sorted(value)) + "\n}"
     if isinstance(value, list | tuple) and value:
-        return "[\n" + ",\n".join(f"  {_line(each)}" for each in value) + "\n]"
-    return _line(value)
+        return "[\n" + ",\n".join(f"  {line(each)}" for each in value) + "\n]"
+    return line(value)
 
 
-def _line(value: Any) -> str:
+def line(value: Any) -> str:
+    """An entry of published JSON on its one line."""
+    if isinstance(value, Json):
+        return value
     plain = _plain_object(value) if isinstance(value, dict) and len(value) > 1 else None
     return _ENCODER.encode(value) if plain is None else plain
 

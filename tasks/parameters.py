@@ -10,6 +10,7 @@ from tasks.envelope import cell
 from tasks.instruments import instruments
 from tasks.model import policy_file
 from tasks.model.money import settlement_unit
+from tasks.printed_rows import records
 from tasks.reference import assets
 from tasks.report_files import Header, Record
 from tasks.reports import OC01, OR01, OV01, PP01, PP04
@@ -55,7 +56,7 @@ _RUN = (
 
 def public_files(context: Context, header: Header) -> dict[str, bytes]:
     """PP01: parameters, scenarios and conventions; PP02 and PP03: prices and surface; PP04: contracts and calendars."""
-    listed = header.table(PP04, "PUBLIC", "ALL", list(instruments(context)))
+    listed = header.table(PP04, "PUBLIC", "ALL", *records([texts.table(PP04.columns, list(instruments(context)))]))
     parameters = header.document(PP01, "PUBLIC", "ALL", list(parameter_pack(context)), PUBLIC_KEYS)
     return parameters | surface_report.files(context, header) | listed
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,22 @@ from tasks.leak import Guard, words
 from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.model.money import product, round_half_even, settlement_unit, total
 from tasks.pack import Edition, Entry
+from tasks.printed_rows import PrintedRows, records
 from tasks.reference import assets
 from tasks.report_files import Header
 from tasks.reports import ACCOUNT_TABLES, MC01, MEMBER_TABLES, MP01, MR01, MS01, MT01
 from tasks.stage import Context, Receipt, crash_point
-from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, statement
+from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, positions_of, statement
 from tasks.statement_page import notice_page, statement_page, template_sources
 from tasks.store import Store
-from tasks.texts import Rows
+from tasks.texts import TableRows
 
 Files = dict[str, bytes]
 Packs = dict[str, tuple[str, Files]]
 """Member (empty: everybody) and files by audience."""
 _WRITERS, _AHEAD = 2, 4
 _BATCH_BYTES = 8_000_000
+_MEMBERS_AT_ONCE = 50
 
 
 def publish(home: Home, key: CycleKey) -> Receipt:
@@ -94,11 +96,19 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
 
 
 def _packs(
-    members: Mapping[str, Sequence[Account]], submissions: Mapping[str, Mapping[str, Rows]], printing: Printing
+    members: Mapping[str, Sequence[Account]], submissions: Mapping[str, Mapping[str, TableRows]], printing: Printing
 ) -> Iterator[tuple[str, Files]]:
-    """Every member and the files of its folder."""
-    for member, tables in submissions.items():
-        yield member, _member_files(members.get(member, []), member, tables, printing)
+    """Every member and the files of its folder; the tables of some members are printed together."""
+    names = list(submissions)
+    for start in range(0, len(names), _MEMBERS_AT_ONCE):
+        some = names[start : start + _MEMBERS_AT_ONCE]
+        files: dict[str, Files] = {member: {} for member in some}
+        accounts = [account for member in some for account in members.get(member, ())]
+        for member, made in chain(
+            _submission_files(some, submissions, printing.header), _account_files(accounts, printing)
+        ):
+            files[member] |= made
+        yield from files.items()
 
 
 def _batches(packs: Iterable[tuple[str, Files]]) -> Iterator[Packs]:
@@ -153,7 +163,7 @@ def _accounts(context: Context) -> dict[str, list[Account]]:
     found: dict[str, list[Account]] = {}
     for row, (issued, due) in zip(texts.printed(frame).iter_rows(named=True), times, strict=True):
         name = (row["clearing_member_id"], row["margin_account_id"])
-        rows = {code: by_account.get(name, ()) for code, by_account in tables.items()}
+        rows = {report.code: tables[report.code].get(name, texts.table(report.columns)) for report in ACCOUNT_TABLES}
         found.setdefault(name[0], []).append(Account(row, issued, due, rows))
     faults = [fault for accounts in found.values() for account in accounts for fault in disagreements(account)]
     if faults:
@@ -214,9 +224,9 @@ def disagreements(account: Account) -> Iterator[Finding]:
                 )
 
 
-def _submissions(context: Context, members: Mapping[str, Any]) -> dict[str, dict[str, Rows]]:
+def _submissions(context: Context, members: Mapping[str, Any]) -> dict[str, dict[str, TableRows]]:
     """Tables about what a member delivered, by member in key order and report code; every member with an account."""
-    tables: dict[str, dict[str, Rows]] = {member: {} for member in members}
+    tables: dict[str, dict[str, TableRows]] = {member: {} for member in members}
     for report in MEMBER_TABLES:
         frame = texts.printed(context.query(f"out/{report.code.lower()}"))
         for (member, _), rows in texts.by_account(frame, report.columns).items():
@@ -228,23 +238,33 @@ def _ops_files(context: Context, header: Header, members: Mapping[str, Sequence[
     return parameters.ops_files(context, header, [account for accounts in members.values() for account in accounts])
 
 
-def _member_files(accounts: Sequence[Account], member: str, tables: Mapping[str, Rows], printing: Printing) -> Files:
-    """Every file of a member's folder by name."""
-    files: Files = {}
+def _submission_files(
+    members: Sequence[str], submissions: Mapping[str, Mapping[str, TableRows]], header: Header
+) -> Iterator[tuple[str, Files]]:
+    """Each member's tables about what it delivered."""
     for report in MEMBER_TABLES:
-        files |= printing.header.table(report, member, "ALL", tables.get(report.code, ()))
-    for account in accounts:
-        files |= _account_files(account, printing)
-    return files
+        nothing = texts.table(report.columns)
+        tables = records([submissions[member].get(report.code, nothing) for member in members])
+        for member, table in zip(members, tables, strict=True):
+            yield member, header.table(report, member, "ALL", table)
 
 
-def _account_files(account: Account, printing: Printing) -> Files:
+def _account_files(accounts: Sequence[Account], printing: Printing) -> Iterator[tuple[str, Files]]:
+    """Each account's member and files."""
+    if not accounts:
+        return
+    for report in ACCOUNT_TABLES:
+        tables = records([account.tables[report.code] for account in accounts])
+        for account, table in zip(accounts, tables, strict=True):
+            yield account.member, printing.header.table(report, account.member, account.account, table)
+    for account, positions in zip(accounts, positions_of(accounts), strict=True):
+        yield account.member, _documents(account, positions, printing)
+
+
+def _documents(account: Account, positions: PrintedRows, printing: Printing) -> Files:
+    """Statement and call notice of an account, in every form."""
     header, who = printing.header, (account.member, account.account)
-    account = replace(account, tables={code: list(rows) for code, rows in account.tables.items()})
-    made, called = statement(account, printing), notice(account, printing)
+    made, called = statement(account, positions, printing), notice(account, printing)
     pages = {MS01: statement_page(made, called), MC01: notice_page(called)}
     files = header.document(MS01, *who, made, STATEMENT_KEYS) | header.document(MC01, *who, called, NOTICE_KEYS)
-    files |= {header.edition.file_name(report.code, *who, "html"): page for report, page in pages.items()}
-    for report in ACCOUNT_TABLES:
-        files |= header.table(report, *who, account.tables[report.code])
-    return files
+    return files | {header.edition.file_name(report.code, *who, "html"): page for report, page in pages.items()}

@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from tasks import envelope, pack
-from tasks.envelope import cell, needs_quotes, record_line, write_texts
+from tasks.envelope import cell, control_total, needs_quotes, record_line
 from tasks.pack import Edition
+from tasks.printed_rows import PrintedRows
 from tasks.reports import Report
 from tasks.schema import SCHEMA_VERSION
-from tasks.texts import Rows
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,11 @@ class Header:
     as_of_ts: datetime
     origin: str
 
-    def csv(self, report: Report, rows: Rows) -> bytes:
+    def csv(self, report: Report, printed: PrintedRows) -> bytes:
         """The report's rows in the inbox envelope."""
-        return write_texts(self._envelope(report), report.columns, rows, sorted(report.control))
+        summed = (text for name in sorted(report.control) for text in printed.rows.column(name))
+        total = control_total(summed, None) if printed.lines else Decimal(0)
+        return envelope.seal(self._envelope(report), [record_line(report.columns), *printed.lines], total)
 
     def _envelope(self, report: Report) -> envelope.Header:
         """Sender HOUSE, seq the version, created when it was as of."""
@@ -51,21 +53,25 @@ class Header:
             "origin": self.origin,
         }
 
-    def json(self, report: Report, rows: Rows) -> bytes:
+    def json(self, report: Report, printed: PrintedRows) -> bytes:
         """The same rows as one object each."""
-        records = [dict(zip(report.columns, row, strict=True)) for row in rows]
-        return pack.canonical({"envelope": self.fields(report), "records": records})
+        return pack.canonical({"envelope": self.fields(report), "records": printed.objects})
 
-    def table(self, report: Report, party: str, account: str, rows: Rows) -> dict[str, bytes]:
+    def table(self, report: Report, party: str, account: str, printed: PrintedRows) -> dict[str, bytes]:
         """Files of a tabular report by name: CSV and JSON of the same rows."""
-        made = {"csv": self.csv(report, rows), "json": self.json(report, rows)}
+        made = {"csv": self.csv(report, printed), "json": self.json(report, printed)}
         return {self.edition.file_name(report.code, party, account, ending): made[ending] for ending in made}
 
     def document(
-        self, report: Report, party: str, account: str, records: Sequence[Record], keys: Mapping[str, tuple[str, ...]]
+        self,
+        report: Report,
+        party: str,
+        account: str,
+        records: Sequence[Record | RecordTable],
+        keys: Mapping[str, tuple[str, ...]],
     ) -> dict[str, bytes]:
         """Files of a long-form report by name: CSV of one line per field, JSON nested by block."""
-        lines = [line for each in records for line in long_lines(each)]
+        lines = [line for each in records for line in each.lines()]
         made = {
             "csv": envelope.seal(self._envelope(report), [record_line(report.columns), *lines], Decimal(0)),
             "json": pack.canonical({"envelope": self.fields(report), **nested(records, keys)}),
@@ -82,21 +88,34 @@ class Record:
     key2: str
     fields: Mapping[str, str]
 
+    def lines(self) -> list[str]:
+        """A line `block,key1,key2,field,value` of a CSV file for each field."""
+        start = (self.block, self.key1, self.key2)
+        if needs_quotes("".join((*start, *self.fields.values()))):
+            return [record_line((*start, name, value)) for name, value in self.fields.items()]
+        return [f"{self.block},{self.key1},{self.key2},{name},{value}" for name, value in self.fields.items()]
 
-def long_lines(record: Record) -> list[str]:
-    """A line `block,key1,key2,field,value` of a CSV file for each field of a record."""
-    start = (record.block, record.key1, record.key2)
-    if needs_quotes("".join((*start, *record.fields.values()))):
-        return [record_line((*start, name, value)) for name, value in record.fields.items()]
-    return [f"{record.block},{record.key1},{record.key2},{name},{value}" for name, value in record.fields.items()]
+
+@dataclass(frozen=True, slots=True)
+class RecordTable:
+    """Many records of a block; the first two columns of their rows are the keys."""
+
+    block: str
+    printed: PrintedRows
+
+    def lines(self) -> Sequence[str]:
+        """As of a record, one record after the other."""
+        return self.printed.lines
 
 
-def nested(records: Iterable[Record], keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+def nested(records: Iterable[Record | RecordTable], keys: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """Records by block: an object where a block has no keys, else a list of objects that carry their keys."""
     blocks: dict[str, Any] = {block: [] if names else {} for block, names in keys.items()}
     for each in records:
         names = keys[each.block]
-        if names:
+        if isinstance(each, RecordTable):
+            blocks[each.block] += each.printed.objects
+        elif names:
             blocks[each.block].append(dict(zip(names, (each.key1, each.key2), strict=False)) | dict(each.fields))
         else:
             blocks[each.block].update(each.fields)

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from operator import itemgetter
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tasks import wording
 from tasks.envelope import cell
 from tasks.model.money import total
+from tasks.printed_rows import PrintedRows, long_records
 from tasks.reference import assets
-from tasks.report_files import Header, Record
+from tasks.report_files import Header, Record, RecordTable
 from tasks.reports import ML01, MP01, MR01, MT01, Report
-from tasks.texts import Row
+from tasks.texts import TableRows
 
 STATEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "header": (),
@@ -68,6 +68,8 @@ LEVERAGE = (
     "outright_leverage",
 )
 _POSITION = (
+    "client_id",
+    "contract_id",
     "kind",
     "payoff",
     "multiplier",
@@ -91,8 +93,6 @@ _POSITION = (
     "mark_quality",
     "mark_obs_ts",
 )
-_CLIENT, _CONTRACT = map(MP01.columns.index, ("client_id", "contract_id"))
-_position = itemgetter(*map(MP01.columns.index, _POSITION))
 _REQUIREMENT = (
     "row_type",
     "line_no",
@@ -114,7 +114,7 @@ class Account:
     figures: Mapping[str, str]
     issued_ts: datetime | None
     due_ts: datetime | None
-    tables: Mapping[str, Sequence[Row]]
+    tables: Mapping[str, TableRows]
 
     @property
     def member(self) -> str:
@@ -138,7 +138,7 @@ class Printing:
     minimum_funding_minutes: str
 
 
-def statement(account: Account, printing: Printing) -> list[Record]:
+def statement(account: Account, positions: PrintedRows, printing: Printing) -> list[Record | RecordTable]:
     """MS01: header, result, flags, balances, positions, requirement, risk, collateral, leverage, liquidation,
     overrides, and of an account in joint mode what haircut mode would have asked."""
     return [
@@ -146,10 +146,7 @@ def statement(account: Account, printing: Printing) -> list[Record]:
         Record("result", "", "", {name: account.figures[name] for name in RESULT}),
         *_flags(account.figures["quality_flags"]),
         *_balances(account.rows(ML01)),
-        *(
-            Record("positions", row[_CLIENT], row[_CONTRACT], dict(zip(_POSITION, _position(row), strict=True)))
-            for row in account.tables["MP01"]
-        ),
+        RecordTable("positions", positions),
         *_requirement(account.rows(MR01)),
         *(Record("collateral", row["asset"], "", _pick(row, _COLLATERAL)) for row in account.rows(MT01)),
         Record("leverage", "", "", {name: account.figures[name] for name in LEVERAGE}),
@@ -218,10 +215,15 @@ def identity(account: Account, printing: Printing, report: str) -> dict[str, str
     }
 
 
-def blocks(records: Iterable[Record]) -> dict[str, list[Record]]:
-    """Records by block, in their order."""
+def positions_of(accounts: Sequence[Account]) -> list[PrintedRows]:
+    """Block `positions` of each account's statement."""
+    return long_records([each.tables[MP01.code].select(_POSITION) for each in accounts], "positions")
+
+
+def blocks(records: Iterable[Record | RecordTable]) -> dict[str, list[Record]]:
+    """Records by block, in their order; tables of records are not among them."""
     found: dict[str, list[Record]] = {}
-    for record in records:
+    for record in (each for each in records if isinstance(each, Record)):
         found.setdefault(record.block, []).append(record)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -12,8 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
 from tasks import waterfall, wording
-from tasks.report_files import Record
+from tasks.report_files import Record, RecordTable
 from tasks.statement import blocks
+from tasks.texts import TableRows
 
 _PAGES = Path(__file__).resolve().parent / "pages"
 _MONEY_DIGITS = 2
@@ -31,7 +32,7 @@ _SHOWN_BLOCKS = (
 )
 
 
-def statement_page(statement: Iterable[Record], notice: Iterable[Record]) -> bytes:
+def statement_page(statement: Sequence[Record | RecordTable], notice: Iterable[Record]) -> bytes:
     """MS01 as a page: headline, waterfall, tables, how to check it, words."""
     found, call = blocks(statement), blocks(notice)
     tables = {name: found.get(name, []) for name in _SHOWN_BLOCKS}
@@ -42,7 +43,9 @@ def statement_page(statement: Iterable[Record], notice: Iterable[Record]) -> byt
         result=found["result"][0].fields,
         notice=call["notice"][0].fields,
         waterfall=drawing,
-        positions=position_rows(found.get("positions", ())),
+        positions=Markup(
+            "".join(position_rows(each.printed.rows) for each in statement if isinstance(each, RecordTable))
+        ),
         **tables,
     )
 
@@ -54,22 +57,14 @@ def notice_page(notice: Iterable[Record]) -> bytes:
     return render("call", header=found["header"][0].fields, notice=found["notice"][0].fields, **tables)
 
 
-def position_rows(positions: Iterable[Record]) -> Markup:
+def position_rows(positions: TableRows) -> str:
     """Rows of the table of positions by pages/position_row.html.
 
     Printed apart from the page: a large book has millions of such cells, and the template would look at each twice.
     """
+    columns = [map(form, positions.column(name)) for name, form in _POSITION_CELLS.items()]
     row = _position_row()
-    return Markup("".join([row(_position_cells(each)) for each in positions]))
-
-
-def _position_cells(position: Record) -> dict[str, str]:
-    """Columns of a position as they are shown: figures by their form, words escaped."""
-    fields = position.fields
-    cells = {name: escape(fields[name]) for name in ("mark_quality", "settle_asset")}
-    cells |= {name: form(fields[name]) for name, form in _POSITION_FIGURES.items()}
-    client = f"{who(position.key1)} · " if position.key1 else ""
-    return {"client_id": client, "contract_id": escape(position.key2), **cells}
+    return "".join([row(dict(zip(_POSITION_CELLS, cells, strict=True))) for cells in zip(*columns, strict=True)])
 
 
 def template_sources() -> str:
@@ -109,24 +104,35 @@ def _position_row() -> Callable[[Mapping[str, str]], str]:
     return (_PAGES / "position_row.html").read_text(encoding="utf-8").format_map
 
 
-@lru_cache(_KEPT_FIGURES)
 def number(value: str, digits: int = 0) -> Markup:
     """A figure as printed in the files, grouped, without trailing zeros beyond `digits`; the exact text beside it."""
+    return Markup(_number(value, digits))
+
+
+def signed(value: str, digits: int = 0) -> Markup:
+    """A figure that is marked where it is negative."""
+    return Markup(_signed(value, digits))
+
+
+@lru_cache(_KEPT_FIGURES)
+def _number(value: str, digits: int = 0) -> str:
     if not value:
-        return Markup('<span class="none">–</span>')
+        return '<span class="none">–</span>'
     sign, body = ("−", value[1:]) if value.startswith("-") else ("", value)
     whole, _, fraction = body.partition(".")
     kept = fraction.rstrip("0").ljust(digits, "0")
-    shown = f"{sign}{int(whole):,}{'.' if kept else ''}{kept}"
-    return Markup(f'<data value="{value}">{shown}</data>')
+    return f'<data value="{value}">{sign}{int(whole):,}{"." if kept else ""}{kept}</data>'
 
 
 @lru_cache(_KEPT_FIGURES)
-def signed(value: str, digits: int = 0) -> Markup:
-    """A figure that is marked where it is negative."""
-    return (
-        Markup(f'<span class="neg">{number(value, digits)}</span>') if value.startswith("-") else number(value, digits)
-    )
+def _signed(value: str, digits: int = 0) -> str:
+    shown = _number(value, digits)
+    return f'<span class="neg">{shown}</span>' if value.startswith("-") else shown
+
+
+@lru_cache(_KEPT_FIGURES)
+def _escaped(value: str) -> str:
+    return str(escape(value))
 
 
 def money(value: str) -> Markup:
@@ -139,22 +145,31 @@ def who(value: str) -> Markup:
     return Markup(f'<span class="id">{escape(value)}</span>')
 
 
-_FLOW = partial(signed, digits=_MONEY_DIGITS)
-_POSITION_FIGURES: Mapping[str, Callable[[str], Markup]] = {
-    "qty_open": signed,
-    "qty_close": signed,
-    "prev_settlement_price": number,
-    "settlement_price": number,
+def _client(value: str) -> str:
+    return f"{who(value)} · " if value else ""
+
+
+_FLOW = partial(_signed, digits=_MONEY_DIGITS)
+_POSITION_CELLS: Mapping[str, Callable[[str], str]] = {
+    "client_id": _client,
+    "contract_id": _escaped,
+    "qty_open": _signed,
+    "qty_close": _signed,
+    "prev_settlement_price": _number,
+    "settlement_price": _number,
+    "mark_quality": _escaped,
     "variation_margin": _FLOW,
     "funding": _FLOW,
     "premium": _FLOW,
     "fees": _FLOW,
     "settlement": _FLOW,
+    "settle_asset": _escaped,
     "option_value_usd": _FLOW,
-    "delta": signed,
-    "gamma": signed,
-    "vega_usd": signed,
+    "delta": _signed,
+    "gamma": _signed,
+    "vega_usd": _signed,
 }
+"""How the columns of a position are shown: figures by their form, words escaped."""
 
 
 def moment(value: str) -> Markup:

@@ -9,10 +9,10 @@ import polars as pl
 
 from tasks import surface_page, texts
 from tasks.model.market.svi import Svi
+from tasks.printed_rows import PrintedRows, records
 from tasks.report_files import Header
 from tasks.reports import GRID_HUNDREDTHS, PP02, PP03, Report
 from tasks.stage import Context
-from tasks.texts import Rows
 
 _PARAMETERS = ("svi_a", "svi_b", "svi_rho", "svi_mu", "svi_s")
 
@@ -21,7 +21,7 @@ def files(context: Context, header: Header) -> dict[str, bytes]:
     """Every file of both reports by name."""
     prices, surface = context.query("out/pp02"), context.query("out/pp03")
     rows = _rows(PP03, with_grid(surface))
-    page = surface_page.page(header.fields(PP03), rows, surface, context.query("out/pp03_quotes"))
+    page = surface_page.page(header.fields(PP03), rows.rows, surface, context.query("out/pp03_quotes"))
     return (
         header.table(PP02, "PUBLIC", "ALL", _rows(PP02, prices))
         | header.table(PP03, "PUBLIC", "ALL", rows)
@@ -43,5 +43,6 @@ def implied_volatility(row: dict[str, Any], log_moneyness: Any) -> Any:
     return np.sqrt(np.maximum(variance, 0.0) / row["years_to_expiry"])
 
 
-def _rows(report: Report, frame: pl.DataFrame) -> Rows:
-    return texts.printed(frame.select(report.columns)).rows()
+def _rows(report: Report, frame: pl.DataFrame) -> PrintedRows:
+    (printed,) = records([texts.table(report.columns, texts.printed(frame.select(report.columns)).rows())])
+    return printed

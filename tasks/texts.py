@@ -15,6 +15,7 @@ from tasks.model.errors import Finding, ModelInputError
 Row = tuple[str, ...]
 Rows = Sequence[Row]
 
+_ESCAPED = r'[",\\\p{Cc}]'
 FLOAT_DIGITS = 8
 _DIGITS = {
     "spot_return": 12,
@@ -69,29 +70,49 @@ def fixed(value: float, digits: int) -> str:
 class TableRows(Sequence[Row]):
     """Rows of a frame of texts, made whenever they are read: those of a whole book would fill the memory."""
 
-    def __init__(self, frame: pl.DataFrame) -> None:
-        self._frame = frame
+    def __init__(self, frame: pl.DataFrame, plain: bool) -> None:
+        """`plain`: no text needs a quote in CSV or an escape in JSON."""
+        self.frame, self.plain = frame, plain
 
     def __len__(self) -> int:
-        return self._frame.height
+        return self.frame.height
 
     @overload
     def __getitem__(self, at: int) -> Row: ...
     @overload
     def __getitem__(self, at: slice) -> list[Row]: ...
     def __getitem__(self, at: int | slice) -> Row | list[Row]:
-        return self._frame[at].rows() if isinstance(at, slice) else self._frame.row(at)
+        return self.frame[at].rows() if isinstance(at, slice) else self.frame.row(at)
 
     def __iter__(self) -> Iterator[Row]:
-        return iter(self._frame.rows())
+        return iter(self.frame.rows())
+
+    def column(self, name: str) -> list[str]:
+        """Texts of one column."""
+        return self.frame[name].to_list()
+
+    def select(self, columns: Sequence[str]) -> TableRows:
+        """The same rows with some of their columns."""
+        return TableRows(self.frame.select(columns), self.plain)
+
+
+def table(columns: Sequence[str], rows: Rows = ()) -> TableRows:
+    """Rows of texts as a table with these columns."""
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
+    return TableRows(frame, _are_plain(frame))
 
 
 def by_account(frame: pl.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str], TableRows]:
     """Rows of a printed frame by its first two columns (member, account), which it is ordered by."""
     member, account = frame.columns[:2]
     groups = frame.group_by(member, account, maintain_order=True).len()
-    tables, start, found = frame.select(columns), 0, {}
+    tables, plain, start, found = frame.select(columns), _are_plain(frame), 0, {}
     for *who, rows in groups.iter_rows():
-        found[tuple(who)] = TableRows(tables.slice(start, rows))
+        found[tuple(who)] = TableRows(tables.slice(start, rows), plain)
         start += rows
     return found
+
+
+def _are_plain(frame: pl.DataFrame) -> bool:
+    """Whether no text of a frame needs a quote in CSV or an escape in JSON."""
+    return not frame.select(pl.concat_str(pl.all()).str.contains(_ESCAPED).any()).item()

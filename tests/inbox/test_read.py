@@ -192,14 +192,6 @@ def test_a_value_without_a_form_is_not_written(value: Any) -> None:
         write("report", ("name",), [[value]])
 
 
-def test_a_report_sums_the_columns_it_is_told_to() -> None:
-    header = envelope.Header("MR01", DAY, "EOD", 1, "HOUSE", AS_OF, AS_OF, "DEMO", "SYNTHETIC")
-    rows = [("M001", "-1.50", "3"), ("M002", "2.25", "4")]
-    for control, total in (((), "0"), (("amount",), "3.75"), (("amount", "count"), "10.75")):
-        written = envelope.write_texts(header, ("member", "amount", "count"), rows, control)
-        assert f"\n#T,2,{total},".encode() in written
-
-
 def test_the_control_total_is_exact_where_floats_are_not() -> None:
     assert envelope.control_total(["0.1"] * 10 + ["-0.2", None, ""], 8) == Decimal("1.20000000")
     large = ["99999999999999999999.99999999", "-99999999999999999999.99999999", "0.00000001"]

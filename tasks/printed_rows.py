@@ -1,0 +1,86 @@
+"""Rows as they stand in files, lines of CSV and objects of JSON: made column by column for many tables at once.
+
+Most of a release are rows of positions. A column of texts is joined to the next one for all rows together; only where
+a text needs a quote or an escape is every row looked at by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate, pairwise
+
+import polars as pl
+
+from tasks import pack
+from tasks.envelope import record_line
+from tasks.pack import Json
+from tasks.texts import TableRows
+
+
+@dataclass(frozen=True)
+class PrintedRows:
+    """A table's rows, their lines in CSV and their objects in JSON."""
+
+    rows: TableRows
+    lines: Sequence[str]
+    objects: Sequence[Json]
+
+
+def records(tables: Sequence[TableRows]) -> list[PrintedRows]:
+    """Tables with the same columns, a line of CSV for each row."""
+    everything = _together(tables)
+    return _cut(tables, _csv_lines(everything), _json_objects(everything))
+
+
+def long_records(tables: Sequence[TableRows], block: str) -> list[PrintedRows]:
+    """Tables with the same columns, for each row as many lines `block,key1,key2,field,value` as it has fields.
+
+    The first two columns are the keys, the others the fields.
+    """
+    everything = _together(tables)
+    return _cut(tables, _long_lines(everything, block), _json_objects(everything), len(everything.frame.columns) - 2)
+
+
+def _together(tables: Sequence[TableRows]) -> TableRows:
+    return TableRows(pl.concat([each.frame for each in tables]), all(each.plain for each in tables))
+
+
+def _cut(
+    tables: Sequence[TableRows], lines: Sequence[str], objects: Sequence[Json], lines_per_row: int = 1
+) -> list[PrintedRows]:
+    """What was made for all tables, for each its own."""
+    spans = pairwise(accumulate(map(len, tables), initial=0))
+    return [
+        PrintedRows(each, lines[start * lines_per_row : end * lines_per_row], objects[start:end])
+        for each, (start, end) in zip(tables, spans, strict=True)
+    ]
+
+
+def _csv_lines(table: TableRows) -> list[str]:
+    if not table.plain:
+        return [record_line(row) for row in table]
+    return _texts(table, pl.concat_str(table.frame.columns, separator=","))
+
+
+def _json_objects(table: TableRows) -> list[Json]:
+    names = table.frame.columns
+    if not table.plain:
+        return [Json(pack.line(dict(zip(names, row, strict=True)))) for row in table]
+    pairs = [pl.concat_str(pl.lit(f'"{name}": "'), name, pl.lit('"')) for name in sorted(names)]
+    joined = pl.concat_str(pl.lit("{"), pl.concat_str(pairs, separator=", "), pl.lit("}"))
+    return list(map(Json, _texts(table, joined)))
+
+
+def _long_lines(table: TableRows, block: str) -> list[str]:
+    key1, key2, *fields = table.frame.columns
+    if not table.plain:
+        named = ((row, name, value) for row in table for name, value in zip(fields, row[2:], strict=True))
+        return [record_line((block, row[0], row[1], name, value)) for row, name, value in named]
+    start = pl.concat_str(pl.lit(block), key1, key2, separator=",")
+    lines = [pl.concat_str(start, pl.lit(name), name, separator=",") for name in fields]
+    return [line for each in _texts(table, pl.concat_str(lines, separator="\n")) for line in each.split("\n")]
+
+
+def _texts(table: TableRows, text: pl.Expr) -> list[str]:
+    return table.frame.select(text).to_series().to_list()
