@@ -416,9 +416,8 @@ def totals(result: MarginResult) -> dict[tuple[str, str], Decimal]:
 
 
 def spoilings(frame: pl.DataFrame) -> Iterator[tuple[str, int, float | None]]:
-    """Every cell of a small frame, of a large one its first and last rows."""
-    places = range(frame.height) if frame.height <= 12 else (0, frame.height - 1)
-    for column, at in product(frame.columns, places):
+    """Every column in the first, the middle and the last row."""
+    for column, at in product(frame.columns, sorted({0, frame.height // 2, frame.height - 1})):
         if frame[column][at] is not None:
             yield column, at, None
             if frame.schema[column].is_numeric():
@@ -470,3 +469,100 @@ def test_a_contract_past_its_expiry_without_a_final_price_is_refused(inputs: Inp
     late = made_.positions.with_columns(expiry_ts=pl.lit(AS_OF).cast(pl.Datetime("us")))
     with pytest.raises(ModelInputError, match="no final price"):
         made(replace(made_, positions=late), policy)
+
+
+# Order of rows and number of threads
+
+
+def content(result: MarginResult) -> dict[str, str]:
+    """Every table as text, floats at the shortest form that tells them apart."""
+    return {item.name: getattr(result, item.name).write_csv() for item in fields(result)}
+
+
+@quick(8)
+@given(held=books, seed=st.integers(0, 2**16))
+def test_neither_the_order_of_rows_nor_threads_change_a_byte(
+    full: MarginInputs, inputs: Inputs, buffered: Policy, held: dict[str, int], seed: int
+) -> None:
+    """Several portfolios in every frame, accounts in joint mode among them."""
+    mine = {name: quantity for name, quantity in held.items() if not name.startswith("SOL")}
+    more = inputs(rows(BOTH, mine) + rows(GROSS, mine, "C3")).positions.with_columns(mark_uncertainty_usd=pl.lit(0.5))
+    whole = replace(full, positions=pl.concat([full.positions, more]))
+    shuffled: dict[str, Any] = {
+        name: getattr(whole, name).sample(fraction=1.0, shuffle=True, seed=seed) for name in FRAMES
+    }
+    first = content(made(whole, buffered))
+    for other in (replace(whole, **shuffled), replace(whole, threads=2)):
+        found = content(made(other, buffered))
+        assert [name for name, table in found.items() if table != first[name]] == []
+
+
+# Contracts that are worth the same
+
+
+def parity(given_: MarginInputs, **terms: Any) -> MarginInputs:
+    """The options of a book as a call and a put of one strike, of a form, at one forward and volatility."""
+    option, call = pl.col("kind") == "OPT", pl.col("option_type") == "C"
+    schema = given_.positions.schema
+    columns = {
+        name: pl.when(option).then(pl.lit(value)).otherwise(name).cast(schema[name]).alias(name)
+        for name, value in terms.items()
+    }
+    assert given_.positions.filter(option & call).height == given_.positions.filter(option & ~call).height
+    return replace(given_, positions=given_.positions.with_columns(**columns))
+
+
+@quick(12)
+@given(strike=st.sampled_from([45000, 90500, 180000]), volatility=st.floats(0.05, 2.5), size=st.integers(1, 20))
+def test_a_call_less_a_put_is_a_future_in_every_scenario(
+    inputs: Inputs, policy: Policy, strike: int, volatility: float, size: int
+) -> None:
+    """Paid in quote, C − P = F − K: with the future sold nothing is left to lose, in a tail or on the grid."""
+    call, put = "BTC-20260327-90000-C.INV", "BTC-20260327-90000-P.INV"
+    held = {call: size, put: -size, "BTC-20260327.LIN.USDC": -1000 * size}
+    terms = {"payoff": "LINEAR", "settle_asset": "USDC", "settle_asset_price": "1", "forward_price": "90500"}
+    book = parity(inputs(rows(ONE, held)), **terms, strike=str(strike), implied_volatility=volatility)
+    result = made(book, policy)
+    # Of a notional of 90,500 USD each, what float64 leaves of a cancelled price.
+    assert amount(result, ONE, "BASE_MARGIN", "CORRELATION_BREAK") <= 2 * CENT
+    risk = result.portfolio_risk.filter(pl.col("underlying") == "BTC").row(0, named=True)
+    for name in ("filtered_es_usd", "stressed_es_usd", "grid_loss_usd"):
+        assert abs(risk[name]) < 1e-9 * 90_500 * size
+
+
+@quick(12)
+@given(volatility=st.floats(0.05, 2.5), size=st.integers(1, 20))
+def test_a_coin_call_less_its_put_at_the_forward_is_an_inverse_future(
+    inputs: Inputs, policy: Policy, volatility: float, size: int
+) -> None:
+    """Paid in coin, C − P = 1 − K/F: at K = F the coins of a short inverse future of K USD."""
+    call, put, future = "BTC-20260327-90000-C.INV", "BTC-20260327-90000-P.INV", "BTC-20260327.LIN.USDC"
+    made_ = inputs(rows(ONE, {call: size, put: -size, future: -size}))
+    book = parity(made_, strike="90500", forward_price="90500", implied_volatility=volatility)
+    is_future = pl.col("contract_id") == future
+    inverse = book.positions.with_columns(
+        payoff=pl.when(is_future).then(pl.lit("INVERSE")).otherwise("payoff"),
+        multiplier=pl.when(is_future).then(Decimal(90500)).otherwise("multiplier").cast(pl.Decimal(28, 12)),
+        settle_asset=pl.when(is_future).then(pl.lit("BTC")).otherwise("settle_asset"),
+        settle_asset_price=pl.when(is_future).then(Decimal(90000)).otherwise("settle_asset_price"),
+    )
+    result = made(replace(book, positions=inverse.cast(book.positions.schema)), policy)
+    assert amount(result, ONE, "BASE_MARGIN", "CORRELATION_BREAK") <= 2 * CENT
+
+
+@quick(12)
+@given(size=st.integers(-900, 900).filter(bool))
+def test_linear_and_inverse_need_the_same_and_cancel_to_first_order(inputs: Inputs, policy: Policy, size: int) -> None:
+    """9,000 contracts of 10 USD at 90,000 are a coin, as are 1,000 of a thousandth: at F = S both are linear in USD."""
+    linear, inverse = {"BTC-PERP.LIN.USDC": 10 * size}, {"BTC-PERP.INV": 90 * size}
+    book = inputs(rows(ONE, linear) + rows(OTHER, inverse) + rows(BOTH, linear | scaled(inverse, -1)))
+    at_index = book.positions.with_columns(settlement_price=pl.col("index_price"), forward_price=pl.col("index_price"))
+    still = replace(policy, grid=replace(policy.grid, basis_move_smallest=0.0))
+    result = made(replace(book, positions=at_index), still)
+    assert abs(amount(result, ONE, "BASE_MARGIN") - amount(result, OTHER, "BASE_MARGIN")) <= CENT
+    assert amount(result, BOTH, "BASE_MARGIN") <= CENT
+    # A basis b moves the one by b and the other by b / (1 + b): what is left is of second order.
+    basis = Decimal(str(policy.grid.basis_move_smallest))
+    second_order = abs(size) * Decimal(900) * basis * basis
+    moved = made(replace(book, positions=at_index), policy)
+    assert 0 < amount(moved, BOTH, "BASE_MARGIN") <= second_order * (1 + 2 * basis) + CENT
