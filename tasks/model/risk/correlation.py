@@ -13,6 +13,7 @@ import numpy as np
 
 from tasks.model import kernels
 from tasks.model.arrays import Floats, Ints, require_finite
+from tasks.model.errors import Finding, ModelInputError
 from tasks.model.risk import tail
 
 
@@ -35,9 +36,11 @@ def repaired_shortfall(
     """Expected shortfall of portfolios under both pairings.
 
     pnl: (r, at least n) USD of each portfolio's rows, gain > 0, one row per underlying; starts: (p,) first row of each
-    portfolio; place: (r,) row of spot_return (u, n) an underlying stands in. Raises ModelInputError as `tail`.
+    portfolio; place: (r,) row of spot_return (u, n) an underlying stands in. Raises ModelInputError as `tail`, and
+    SHAPE where rows, portfolios and returns do not fit each other.
     """
     n = spot_return.shape[1]
+    _require_fit(pnl, starts, place, spot_return, shifts)
     order, rows = pairings(spot_return, shifts), np.ascontiguousarray(pnl)
     ends = np.append(starts, len(rows)).astype(np.int64)
     worst = np.empty((len(starts), len(order), tail.wanted(n, confidence)))
@@ -59,3 +62,13 @@ def pairings(spot_return: Floats, shifts: int) -> Ints:
     ranked = np.argsort(spot_return, axis=1, kind="stable")
     moved = [(np.arange(n) + np.arange(u)[:, None] * (k * n // (shifts + 1))) % n for k in range(1, shifts + 1)]
     return np.stack([ranked, *moved]).astype(np.int64)
+
+
+def _require_fit(pnl: Floats, starts: Ints, place: Ints, spot_return: Floats, shifts: int) -> None:
+    """The kernel checks no index: a wrong one would read another portfolio's P&L, or what is none."""
+    u, n = spot_return.shape
+    within = not len(place) or (place.min() >= 0 and place.max() < u)
+    edges = np.append(starts, len(pnl))
+    ordered = edges[0] == 0 and bool((np.diff(edges) >= 0).all())
+    if not (within and ordered and len(place) == len(pnl) and pnl.shape[1] >= n and shifts >= 1):
+        raise ModelInputError(Finding("SHAPE", "rows of P&L do not fit the portfolios or the returns"))

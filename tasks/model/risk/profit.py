@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.model.arrays import Contracts, Floats, Ints, ScenarioSet, require_finite
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.kernels import BLOCK, add_positions, aligned, in_parts
+from tasks.model.kernels import BLOCK, add_positions, aligned, in_parts, is_aligned
 from tasks.model.policy import Policy
 from tasks.model.pricing.cube import Cube
 from tasks.model.pricing.revaluation import revalue_cube
@@ -57,16 +57,18 @@ def sum_positions(
     _require_sparse(pointer, contract_index, quantity, cube.n_contracts)
     n_blocks, shape = len(cube.blocks), (len(pointer) - 1, len(cube.blocks) * BLOCK)
     pnl = aligned(*shape) if into is None else into
-    if pnl.shape != shape or not pnl.flags.c_contiguous:
+    if pnl.shape != shape or not (is_aligned(pnl) and is_aligned(cube.blocks)):
         raise ModelInputError(Finding("SHAPE", "the memory handed in is not that of an earlier call"))
     rows, index = np.ascontiguousarray(pointer, dtype=np.int64), contract_index.astype(np.int32)
-    held = np.ascontiguousarray(quantity)
+    held = np.ascontiguousarray(quantity, dtype=np.float64)
     in_parts(lambda first, last: add_positions(first, last, cube.blocks, rows, index, held, pnl), n_blocks, threads)
     return pnl
 
 
 def _require_sparse(pointer: Ints, contract_index: Ints, quantity: Floats, n_contracts: int) -> None:
     within = not len(contract_index) or (contract_index.min() >= 0 and contract_index.max() < n_contracts)
-    ordered = pointer[0] == 0 and pointer[-1] == len(quantity) and bool((np.diff(pointer) >= 0).all())
+    ordered = (
+        len(pointer) > 0 and pointer[0] == 0 and pointer[-1] == len(quantity) and bool((np.diff(pointer) >= 0).all())
+    )
     if not (within and ordered and len(contract_index) == len(quantity)):
         raise ModelInputError(Finding("SHAPE", "positions do not fit the portfolios or the contracts"))
