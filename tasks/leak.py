@@ -51,8 +51,9 @@ def _spaced(content: bytes) -> bytes:
         content = head + rest.partition(b"</style>")[2]
     if b"\\" in content:
         content = _JSON_ESCAPE.sub(b" ", content)
-    for escape in _HTML_ESCAPES:
-        content = content.replace(escape, b" ")
+    if b"&" in content:
+        for escape in _HTML_ESCAPES:
+            content = content.replace(escape, b" ")
     return content.translate(_SEPARATORS)
 
 
