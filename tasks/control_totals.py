@@ -127,14 +127,14 @@ def _summed(
     accounts: Iterable[Account], report: Report, column: str, where: Mapping[str, str], by: str = ""
 ) -> dict[str, Decimal]:
     """Sums of a printed column over the rows that have the given values, by another column."""
-    at, key = report.columns.index(column), report.columns.index(by) if by else None
-    wanted = [(report.columns.index(name), value) for name, value in where.items()]
-    sums: dict[str, list[Decimal]] = {}
-    for account in accounts:
-        for row in account.tables[report.code]:
-            if row[at] and all(row[index] == value for index, value in wanted):
-                sums.setdefault("" if key is None else row[key], []).append(Decimal(row[at]))
-    return {name: total(amounts) for name, amounts in sums.items()}
+    needed = sorted({column, *where, *([by] if by else [])})
+    tables = [account.tables[report.code].frame.select(needed) for account in accounts]
+    if not tables:
+        return {}
+    stated = pl.concat(tables).filter(pl.col(column) != "", *(pl.col(name) == value for name, value in where.items()))
+    key = pl.col(by) if by else pl.lit("")
+    sums = stated.group_by(key.alias("key"), maintain_order=True).agg(pl.col(column).alias("amounts"))
+    return {name: total(map(Decimal, amounts)) for name, amounts in sums.iter_rows()}
 
 
 def _by_asset(figure: str, **told: Mapping[str, Decimal]) -> Iterator[Record]:

@@ -13,7 +13,8 @@ import polars as pl
 import pytest
 
 from flows import cli
-from tasks import sample
+from tasks import sample, texts
+from tasks.reports import ML01, MP01, MR01, MT01
 
 DAYS = (date(2026, 1, 29), date(2026, 1, 30))
 
@@ -107,10 +108,11 @@ def test_a_total_that_differs_is_said_to_differ() -> None:
         "margin_call_amount_usd": "0",
         "call_amount_usd": "",
     }
-    blank = [""] * 8
+    blank = [""] * (len(MR01.columns) - 6)
     line = ("LINE", "", "1", "BASE_MARGIN", "", "9.99", *blank)
     must = ("PORTFOLIO", "", "3", "TOTAL_INITIAL_MARGIN", "", "10.00", *blank)
-    tables = {"MR01": [line, must], "MT01": [], "ML01": [], "MP01": []}
+    tables = {report.code: texts.table(report.columns) for report in (MT01, ML01, MP01)}
+    tables |= {"MR01": texts.table(MR01.columns, [line, must])}
     told = {
         each.key1: each.fields["agrees"] for each in cross_report([Account(figures, None, None, tables)], Decimal(0))
     }
