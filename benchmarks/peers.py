@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from scipy.special import ndtr
 
 from benchmarks.book import Workload
-from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LARGEST_MONEYNESS, Floats, Ints
+from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, Floats, Ints
+from tasks.model.kernels import LARGEST_MONEYNESS
 
 _ROWS = 8  # options NumPy prices at once: what it does in between stays in the cache
 

@@ -13,15 +13,14 @@ from pathlib import Path
 from tasks import resources
 
 HEALTH_TIMEOUT_SECONDS = 3
-_MODEL = Path(resources.__file__).parent / "model"
-_COMPILED = (_MODEL / "kernels.py", _MODEL / "arrays.py")  # the kernels, and the constants compiled into them
+_KERNELS = Path(resources.__file__).parent / "model" / "kernels.py"  # with every constant compiled into them
 
 
 def prepare(home: Path) -> None:
     """Point Prefect and Numba at the home and switch every form of telemetry off."""
     os.environ |= {
         "PREFECT_HOME": str(home / "prefect"),
-        "NUMBA_CACHE_DIR": str(kernel_cache(home, *_COMPILED)),
+        "NUMBA_CACHE_DIR": str(kernel_cache(home, _KERNELS)),
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "GX_ANALYTICS_ENABLED": "false",
@@ -37,9 +36,9 @@ def prepare(home: Path) -> None:
         os.environ.setdefault(name, value)
 
 
-def kernel_cache(home: Path, *sources: Path) -> Path:
+def kernel_cache(home: Path, source: Path) -> Path:
     """Folder of compiled kernels, named by their source and by what compiles them: an old one is never met again."""
-    digest = hashlib.sha256(resources.tree_hash(*sources).encode())
+    digest = hashlib.sha256(resources.tree_hash(source).encode())
     for package in ("numba", "llvmlite", "numpy"):
         digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
     return home / "numba" / digest.hexdigest()[:16]

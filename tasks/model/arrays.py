@@ -20,7 +20,6 @@ Dates = NDArray[np.datetime64]
 DAYS_PER_YEAR = 365.0
 LINEAR_FORWARD, INVERSE_FORWARD, COIN_OPTION, QUOTE_OPTION = range(4)
 FLAT_SMILE = (1.0, 0.0, 0.0, 0.0, 1.0)  # the same total variance at every strike
-LARGEST_MONEYNESS = 2.5  # beyond it a shock of skew or curvature grows no further
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ class States:
 
     A forward moves to its fixed part plus the floating one times spot and basis factor. Volatility is read off the
     slice at the same place relative to the new forward (sticky moneyness), k = ln(K / F'), z = k / sqrt(T) cut at
-    +-LARGEST_MONEYNESS: max(level sigma(k) + shift + skew z + curvature z^2, floor).
+    +-kernels.LARGEST_MONEYNESS: max(level sigma(k) + shift + skew z + curvature z^2, floor).
     Reference: METHODOLOGY 2 and 3.
     """
 

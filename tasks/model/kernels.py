@@ -22,13 +22,14 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from tasks.model.arrays import LARGEST_MONEYNESS, Floats, Ints
+from tasks.model.arrays import Floats, Ints
 
 BLOCK = 16  # scenarios: 3,000 contracts fill a third of a core's cache, so that a busy machine leaves them there
 WIDTH = 64  # scenarios an option is priced in at once, whole blocks; a cube is padded to a multiple of it
 SMALLEST_TOTAL_VOLATILITY = 1e-9
+LARGEST_MONEYNESS = 2.5  # beyond it a shock of skew or curvature grows no further
 _LANES, _HALVINGS = 96, 16  # of the search for a tail
-_PAGE = 4096  # bytes: a vector that starts on a page never straddles a cache line
+_LINE, _PAGE = 64, 4096  # bytes: a vector that starts on a page never straddles a cache line
 
 Places = NDArray[np.int32]
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -111,6 +112,11 @@ def aligned(*shape: int) -> Floats:
     raw = np.empty(size + _PAGE, dtype=np.uint8)
     start = -raw.ctypes.data % _PAGE
     return raw[start : start + size].view(np.float64).reshape(shape)
+
+
+def is_aligned(x: Floats) -> bool:
+    """Whether an array is one of contiguous float64 that starts on a cache line, as vectors are loaded and stored."""
+    return bool(x.dtype == np.float64 and x.flags.c_contiguous and x.ctypes.data % _LINE == 0)
 
 
 def in_parts(work: Callable[[int, int], None], size: int, threads: int) -> None:
@@ -392,7 +398,8 @@ def price_options(first: int, last: int, strikes: Strikes, options: Options, mar
                 k = log_strike - log_growth[s]
                 z = min(max(k * per_root, -LARGEST_MONEYNESS), LARGEST_MONEYNESS)
                 w = a + b * (rho * (k - mu) + np.sqrt((k - mu) * (k - mu) + s2))
-                sigma = level[s] * (ratio * np.sqrt(w)) + shift[s] + z * (skew[s] + z * curvature[s])
+                deviation = np.sqrt(abs(w))  # rounding may take a variance of nothing below nothing
+                sigma = level[s] * (ratio * deviation) + shift[s] + z * (skew[s] + z * curvature[s])
                 v[s] = max(max(sigma, floor[s]) * root_years, SMALLEST_TOTAL_VOLATILITY)
             for s in range(WIDTH):
                 otm[s] = _out_of_the_money(min(F[s], K), abs(log_strike - log_growth[s]), v[s])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import os
 import subprocess
@@ -22,12 +23,12 @@ from tasks.model import kernels
 from tasks.model.arrays import (
     COIN_OPTION,
     INVERSE_FORWARD,
-    LARGEST_MONEYNESS,
     LINEAR_FORWARD,
     QUOTE_OPTION,
     States,
 )
 from tasks.model.errors import ModelInputError
+from tasks.model.kernels import LARGEST_MONEYNESS
 from tasks.model.pricing.cube import Cube
 from tasks.model.pricing.revaluation import revalue, revalue_cube
 from tasks.model.risk import tail
@@ -446,6 +447,81 @@ def test_a_smile_whose_variance_falls_below_zero_is_refused(make_contracts):
         revalue(replace(contracts, slices=replace(contracts.slices, smile=smile)), states)
 
 
+def test_a_smile_that_touches_zero_is_priced_there(make_contracts):
+    """At its lowest point rounding takes this variance below zero, where a root would be no number."""
+    row = {"strike": 110.0, "is_call": True, "years_to_expiry": 0.1, "volatility": 0.6, "form": QUOTE_OPTION}
+    contracts = make_contracts(row)
+    b, rho, mu, s = 0.5, 0.6, 0.1, 0.3
+    a = -b * s * math.sqrt(1.0 - rho * rho)
+    lowest = mu - rho * s / math.sqrt(1.0 - rho * rho)
+    k = lowest + np.random.default_rng(8).normal(0.0, 1e-9, 2_000)
+    assert (a + b * (rho * (k - mu) + np.sqrt((k - mu) ** 2 + s * s)) < 0.0).any()
+    assert a + b * s * math.sqrt(1.0 - rho * rho) >= 0.0
+    contracts = replace(contracts, slices=replace(contracts.slices, smile=np.array([[a, b, rho, mu, s]])))
+    states = replace(States.still(contracts, len(k)), spot_factor=1.1 * np.exp(-k)[None, :])
+    before = twin_black(np.array(100.0), np.array(110.0), np.array(0.6 * math.sqrt(0.1)), np.array(True))
+    worth = np.maximum(100.0 * states.spot_factor[0] - 110.0, 0.0)
+    assert revalue(contracts, states)[0] + before == pytest.approx(worth, abs=1e-4)
+
+
+def test_memory_that_no_vector_may_be_stored_to_is_refused():
+    """A store to an address off a cache line, or of another kind of number, ends the process or leaves nonsense."""
+    cube = Cube.of(np.ones((2, 3)))
+    pointer, contract, quantity = np.array([0, 2]), np.array([0, 1]), np.ones(2)
+    memory = kernels.aligned(65)
+    for into in (memory[1:].reshape(1, 64), memory[:64].view(np.int64).reshape(1, 64)):
+        with pytest.raises(ModelInputError, match="SHAPE"):
+            sum_positions(pointer, contract, quantity, cube, into=into)
+    moved = kernels.aligned(cube.blocks.size + 1)[1:].reshape(cube.blocks.shape)
+    with pytest.raises(ModelInputError, match="SHAPE"):
+        sum_positions(pointer, contract, quantity, replace(cube, blocks=moved))
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float32])
+def test_quantities_of_another_kind_of_number_are_the_same_quantities(kind):
+    found = portfolio_pnl(np.array([0, 2]), np.array([0, 1]), np.array([2, -3], dtype=kind), np.array([[5.0], [7.0]]))
+    assert found.tolist() == [[-11.0]]
+
+
+@pytest.mark.parametrize(
+    ("pointer", "contract"), [([], []), ([0, 1], [2]), ([0, 1], [-1]), ([0, 2], [0]), ([1, 1], [0]), ([0, 2, 1], [0])]
+)
+def test_positions_outside_the_book_are_refused(pointer, contract):
+    places = np.array(pointer, dtype=np.int64), np.array(contract, dtype=np.int64)
+    with pytest.raises(ModelInputError, match="SHAPE"):
+        portfolio_pnl(*places, np.ones(len(contract)), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "starts", "place", "shifts"),
+    [
+        (3, [0], [0, 2], 2),
+        (3, [0], [0, -1], 2),
+        (2, [0], [0, 1], 2),
+        (3, [0, 3], [0, 1], 2),
+        (3, [1], [0, 1], 2),
+        (3, [0], [0], 2),
+        (3, [0], [0, 1], 0),
+        (3, [], [0, 1], 2),
+    ],
+)
+def test_rows_that_fit_no_return_are_never_paired(columns, starts, place, shifts):
+    rows = np.array(starts, dtype=np.int64), np.array(place, dtype=np.int64)
+    with pytest.raises(ModelInputError, match="SHAPE"):
+        repaired_shortfall(np.ones((2, columns)), *rows, np.ones((2, 3)), 0.9, shifts)
+
+
+def test_a_tail_of_more_scenarios_than_there_are_is_refused():
+    with pytest.raises(ModelInputError, match="SHAPE"):
+        tail.tails(np.ones((2, 5)), 6, 0.9)
+
+
+def test_a_confidence_next_to_one_gives_the_largest_loss():
+    losses = np.array([3.0, 5.0, 4.0])
+    assert tail.expected_shortfall(losses, 1.0 - 1e-13) == 5.0
+    assert tail.tail_weights(losses, 1.0 - 1e-13).tolist() == [0.0, 1.0, 0.0]
+
+
 def test_threads_of_python_may_enter_the_kernels_together(make_contracts):
     contracts, states = random_market(make_contracts, 60, 20, 130)
     positions = random_positions(80, 60)
@@ -485,6 +561,18 @@ def test_all_compiled_code_stands_in_one_module():
         if path.name != "kernels.py" and "numba" in path.read_text(encoding="utf-8").replace("home/numba", "")
     ]
     assert strays == []
+
+
+def test_every_constant_that_is_compiled_stands_beside_the_kernels():
+    """Without a home Numba keeps kernels by the date of their own module: a constant from another would grow stale."""
+    tree = ast.parse(Path(kernels.__file__).read_text(encoding="utf-8"))
+    own = {name.id for node in tree.body for name in ast.walk(node) if isinstance(name, ast.Name)}
+    foreign = {
+        each.asname or each.name for node in tree.body if isinstance(node, ast.ImportFrom) for each in node.names
+    }
+    numbers = {name for name, value in vars(kernels).items() if isinstance(value, int | float)}
+    assert {"LARGEST_MONEYNESS", "BLOCK"} <= numbers & own
+    assert not numbers & foreign
 
 
 def test_a_changed_kernel_never_meets_the_cache_of_the_old_one(tmp_path):

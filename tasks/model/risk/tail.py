@@ -49,8 +49,10 @@ def expected_shortfall(losses: Floats, confidence: float) -> Floats:
 def tails(pnl: Floats, n: int, confidence: float, threads: int = 1) -> Tail:
     """Expected shortfall and worst scenario of the first n columns of P&L, (r, at least n), contiguous, gain > 0.
 
-    The same bits for any number of threads. Raises as `value_at_risk`.
+    The same bits for any number of threads. Raises as `value_at_risk`, and SHAPE where there are fewer columns.
     """
+    if pnl.ndim != 2 or pnl.shape[1] < n:
+        raise ModelInputError(Finding("SHAPE", "P&L of fewer scenarios than asked for", value=str(pnl.shape)))
     worst = np.empty((len(pnl), wanted(n, confidence)))
     position = np.empty(len(pnl), dtype=np.int64)
     kernels.in_parts(lambda a, b: kernels.smallest(a, b, pnl, n, worst, position), len(pnl), threads)
@@ -95,8 +97,8 @@ def worst(losses: Floats) -> Ints:
 
 
 def _tail_size(n: int, confidence: float) -> tuple[float, int]:
-    """k = n (1 - c), and how many losses belong to it whole."""
-    k = round(n * (1.0 - confidence), _WHOLE)
+    """k = n (1 - c), and how many losses belong to it whole. However near c is to 1, k is something of one loss."""
+    k = max(round(n * (1.0 - confidence), _WHOLE), 10.0**-_WHOLE)
     return k, min(math.floor(k), n - 1)
 
 
