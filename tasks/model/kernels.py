@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
@@ -43,9 +44,18 @@ class _Intrinsic(Protocol):
     def __call__(self, function: Callable[..., Any], /) -> Callable[..., int]: ...
 
 
+def _compiled(**options: Any) -> _Decorator:
+    def decorate(function: _Function) -> _Function:
+        kernel = njit(nogil=True, error_model="numpy", **options)(function)
+        with suppress(RuntimeError):  # neither package nor user has a place to keep it: each process compiles
+            kernel.enable_caching()
+        return cast(_Function, kernel)
+
+    return decorate
+
+
 _FLAGS = {"contract", "nnan", "ninf", "nsz"}
-_fast = cast(_Decorator, njit(cache=True, nogil=True, error_model="numpy", fastmath=_FLAGS))
-_exact = cast(_Decorator, njit(cache=True, nogil=True, error_model="numpy"))
+_fast, _exact = _compiled(fastmath=_FLAGS), _compiled()
 _inlined = cast(_Decorator, njit(inline="always"))  # with the flags of whoever calls
 _intrinsic = cast(_Intrinsic, intrinsic)
 

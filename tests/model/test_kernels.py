@@ -589,6 +589,26 @@ def test_a_changed_kernel_never_meets_the_cache_of_the_old_one(tmp_path):
     assert first.parent == second.parent == tmp_path / "numba"
 
 
+def test_a_library_that_cannot_be_written_to_is_compiled_by_each_process():
+    """Read-only package, no home: Numba then knows no place to keep compiled code, and says so at import."""
+    program = """
+        from numba.core import caching
+
+        def refuse(self):
+            raise OSError("read-only")
+
+        caching._CacheLocator.ensure_cache_path = refuse
+        import numpy as np
+        from tasks.model import kernels
+        print(kernels.all_finite(np.array([1.0, np.nan])), kernels.all_finite(np.ones(2)))
+        """
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["False", "True"], done.stderr
+
+
 def test_an_edit_is_seen_by_a_new_process(tmp_path):
     """As Numba caches today: the same folder of compiled code, a module edited between two processes."""
     module = tmp_path / "shape.py"
