@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 
 import numpy as np
@@ -46,10 +45,11 @@ class _Intrinsic(Protocol):
 
 def _compiled(**options: Any) -> _Decorator:
     def decorate(function: _Function) -> _Function:
-        kernel = njit(nogil=True, error_model="numpy", **options)(function)
-        with suppress(RuntimeError):  # neither package nor user has a place to keep it: each process compiles
-            kernel.enable_caching()
-        return cast(_Function, kernel)
+        common = {"nogil": True, "error_model": "numpy", **options}
+        try:
+            return cast(_Function, njit(cache=True, **common)(function))
+        except RuntimeError:  # neither package nor user has a place to keep it: each process compiles
+            return cast(_Function, njit(**common)(function))
 
     return decorate
 

@@ -464,6 +464,20 @@ def test_a_smile_that_touches_zero_is_priced_there(make_contracts):
     assert revalue(contracts, states)[0] + before == pytest.approx(worth, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [("slice_of", [2, 1]), ("slice_of", [0, -1]), ("underlying", [0, 1]), ("underlying", [-1, 0])],
+)
+def test_a_contract_in_no_slice_or_underlying_is_never_priced(make_contracts, name, places):
+    option = {"strike": 110.0, "is_call": True, "years_to_expiry": 0.1, "volatility": 0.6, "form": QUOTE_OPTION}
+    contracts = make_contracts({"form": LINEAR_FORWARD}, option)
+    states = States.still(contracts, 3)
+    slices = replace(contracts.slices, smile=contracts.slices.smile[:1])
+    for wrong in (replace(contracts, **{name: np.array(places)}), replace(contracts, slices=slices)):
+        with pytest.raises(ModelInputError, match="SHAPE"):
+            revalue(wrong, states)
+
+
 def test_memory_that_no_vector_may_be_stored_to_is_refused():
     """A store to an address off a cache line, or of another kind of number, ends the process or leaves nonsense."""
     cube = Cube.of(np.ones((2, 3)))

@@ -38,6 +38,7 @@ def revalue(contracts: Contracts, states: States) -> Floats:
 def revalue_cube(contracts: Contracts, states: States, threads: int = 1) -> Cube:
     """The same P&L as a cube, the same bits for any number of threads. Raises as `revalue`."""
     payoff.require_usable(contracts)
+    _require_places(contracts)
     _require_states(contracts, states)
     moves = layout.moves_of(states)
     forwards, (distinct, strikes, options) = layout.forwards_of(contracts), layout.options_of(contracts)
@@ -87,6 +88,16 @@ def sensitivities(contracts: Contracts) -> Sensitivities:
     gamma[at] = usd_per_black * (greeks.gamma * beta[at] ** 2 + 2.0 * beta[at] * premium_adjusted * ahead)
     vega[at] = usd_per_black * greeks.vega * black76.VOL_POINT
     return Sensitivities(delta, gamma, vega)
+
+
+def _require_places(contracts: Contracts) -> None:
+    """Every contract in an underlying and a slice that there is, every slice with a smile: no kernel looks."""
+    g = len(contracts.slices.days)
+    for place, size in ((contracts.underlying, len(contracts.underlyings)), (contracts.slice_of, g)):
+        if ((place < 0) | (place >= size)).any():
+            raise ModelInputError(Finding("SHAPE", "a contract is in no underlying or slice", limit=str(size)))
+    if contracts.slices.smile.shape != (g, 5):
+        raise ModelInputError(Finding("SHAPE", "smiles do not fit the slices", value=str(contracts.slices.smile.shape)))
 
 
 def _require_states(contracts: Contracts, states: States) -> None:
