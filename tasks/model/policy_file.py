@@ -98,7 +98,12 @@ def _descriptions(prefix: str, schema: Any) -> Iterator[tuple[str, tuple[str, st
             yield from _descriptions(f"{path}.", kind)
         elif isinstance(rule, Bound):
             path = f"{path}.*" if kind is ByName else path
-            yield path, (rule.unit, f"{rule.low:g}", f"{rule.high:g}")
+            yield path, (rule.unit, _shortest(rule.low), _shortest(rule.high))
+
+
+def _shortest(number: float) -> str:
+    """A bound as it is read again: six digits where they say all of it."""
+    return f"{number:g}" if float(f"{number:g}") == number else f"{number:.15g}"
 
 
 def _declared(schema: Any) -> dict[str, tuple[Any, Bound | Choice | None]]:
