@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import math
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tasks import policy_store, resources
+from tasks import resources
 from tasks.model import money
 from tasks.model.errors import ModelInputError, PolicyError
 from tasks.model.margin.call import call_amount, terms
@@ -140,8 +141,8 @@ CAUTIOUS = {
 @pytest.fixture(scope="session")
 def content() -> dict[str, Any]:
     """The opening policy, with a look-back that a short history fills, and every floor so low that a field shows."""
-    raw = policy_store.tomllib.loads((resources.data("policy") / "2014-01-01.toml").read_text("utf-8"))
-    raw["base_margin"] |= {"lookback_scenarios": 400, "minimum_scenarios": 300}
+    raw = tomllib.loads((resources.data("policy") / "2014-01-01.toml").read_text("utf-8"))
+    raw["base_margin"] |= {"lookback_scenarios": 300, "minimum_scenarios": 100}
     raw["grid"] |= {"range_fraction": {"default": 0.01}, "vol_up_fraction": 0.0, "skew_move": 0.0}
     raw["grid"] |= {"basis_move_per_year": 0.0, "basis_move_smallest": 0.0, "term_move_fraction": 0.0}
     raw["apc_buffer"]["mode"] = "on"
@@ -156,7 +157,7 @@ def content() -> dict[str, Any]:
 
 def changed(content: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
     """The content with some values put in place by path."""
-    raw = copy.deepcopy(content)
+    raw: dict[str, Any] = copy.deepcopy(content)
     for path, value in values.items():
         *sections, name = path.removesuffix(".*").split(".")
         table = raw
@@ -204,7 +205,8 @@ def book(inputs: Inputs) -> MarginInputs:
         ]
     )
     soon = (pl.col("client_id") == "C2") & (pl.col("kind") == "FUT")
-    sol = held.history.filter(pl.col("underlying") == "ETH").with_columns(underlying=pl.lit("SOL"))
+    recent = held.history.filter(pl.col("date") > AS_OF.date() - timedelta(days=450))
+    sol = recent.filter(pl.col("underlying") == "ETH").with_columns(underlying=pl.lit("SOL"))
     return replace(
         held,
         positions=held.positions.with_columns(
@@ -217,7 +219,7 @@ def book(inputs: Inputs) -> MarginInputs:
             surveillance_level=pl.when(pl.col("clearing_member_id") != "M003").then(1).cast(pl.Int64),
             credit_score=pl.when(pl.col("clearing_member_id") == "M001").then(40.0),
         ),
-        history=pl.concat([held.history, sol]),
+        history=pl.concat([recent, sol]),
         volumes=pl.DataFrame(
             [("BTC", Decimal(10**6)), ("ETH", Decimal(10**6))], schema=held.volumes.schema, orient="row"
         ),
@@ -294,6 +296,8 @@ def test_a_book_is_margined_at_the_bounds_of_a_field(
     book: MarginInputs, calm: MarginInputs, content: dict[str, Any], path: str
 ) -> None:
     held = calm if path.startswith("grid.") else book
+    if not path.startswith(("collateral.", "apc_buffer.", "credit.")):
+        held = replace(held, joint_accounts=held.joint_accounts.clear())  # half the time for what has no coins in it
     needed = {}
     for bound in (LOW, HIGH):
         policy = parse(at_bound(content, path, bound), "test")

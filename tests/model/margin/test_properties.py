@@ -110,7 +110,7 @@ def base_and_break(result: MarginResult, account: tuple[str, str]) -> Decimal:
 # Lines and totals
 
 
-@quick(15)
+@quick(10)
 @given(held=books, factor=st.sampled_from([2, 3, 10]))
 def test_lines_are_not_negative_and_base_margin_grows_with_size(
     three: Inputs, policy: Policy, held: dict[str, int], factor: int
@@ -145,7 +145,7 @@ def test_legs_that_the_grid_binds_cost_no_more_together(inputs: Inputs, policy: 
     assert base_and_break(result, BOTH) <= base_and_break(result, ONE) + base_and_break(result, OTHER)
 
 
-@quick(40)
+@quick(25)
 @given(
     one=legs,
     other=legs,
@@ -286,7 +286,7 @@ def test_more_of_a_coin_with_a_tail_beyond_its_haircut_raises_no_call(inputs: In
     assert found == sorted(found, reverse=True)
 
 
-@quick(25)
+@quick(16)
 @given(
     held=legs,
     wallet=wallets,
@@ -312,7 +312,7 @@ def test_more_collateral_never_raises_a_call(
     assert after <= before + 20 * CENT  # lines and own margins are rounded up to a cent each
 
 
-@quick(20)
+@quick(12)
 @given(held=legs, coins=st.fixed_dictionaries({"BTC": st.integers(-5, 40), "ETH": st.integers(-5, 40)}))
 def test_a_hedge_in_joint_mode_never_costs_more_than_its_legs(
     three: Inputs, policy: Policy, held: dict[str, int], coins: dict[str, int]
@@ -479,7 +479,7 @@ def content(result: MarginResult) -> dict[str, str]:
     return {item.name: getattr(result, item.name).write_csv() for item in fields(result)}
 
 
-@quick(8)
+@quick(5)
 @given(held=books, seed=st.integers(0, 2**16))
 def test_neither_the_order_of_rows_nor_threads_change_a_byte(
     full: MarginInputs, inputs: Inputs, buffered: Policy, held: dict[str, int], seed: int
@@ -512,7 +512,7 @@ def parity(given_: MarginInputs, **terms: Any) -> MarginInputs:
     return replace(given_, positions=given_.positions.with_columns(**columns))
 
 
-@quick(12)
+@quick(8)
 @given(strike=st.sampled_from([45000, 90500, 180000]), volatility=st.floats(0.05, 2.5), size=st.integers(1, 20))
 def test_a_call_less_a_put_is_a_future_in_every_scenario(
     inputs: Inputs, policy: Policy, strike: int, volatility: float, size: int
@@ -530,7 +530,7 @@ def test_a_call_less_a_put_is_a_future_in_every_scenario(
         assert abs(risk[name]) < 1e-9 * 90_500 * size
 
 
-@quick(12)
+@quick(8)
 @given(volatility=st.floats(0.05, 2.5), size=st.integers(1, 20))
 def test_a_coin_call_less_its_put_at_the_forward_is_an_inverse_future(
     inputs: Inputs, policy: Policy, volatility: float, size: int
@@ -550,7 +550,7 @@ def test_a_coin_call_less_its_put_at_the_forward_is_an_inverse_future(
     assert amount(result, ONE, "BASE_MARGIN", "CORRELATION_BREAK") <= 2 * CENT
 
 
-@quick(12)
+@quick(6)
 @given(size=st.integers(-900, 900).filter(bool))
 def test_linear_and_inverse_need_the_same_and_cancel_to_first_order(inputs: Inputs, policy: Policy, size: int) -> None:
     """9,000 contracts of 10 USD at 90,000 are a coin, as are 1,000 of a thousandth: at F = S both are linear in USD."""
