@@ -22,7 +22,7 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from tasks.model.arrays import Floats, Ints
+from tasks.model.arrays import Bools, Floats, Ints
 
 BLOCK = 16  # scenarios: 3,000 contracts fill a third of a core's cache, so that a busy machine leaves them there
 WIDTH = 64  # scenarios an option is priced in at once, whole blocks; a cube is padded to a multiple of it
@@ -30,6 +30,7 @@ SMALLEST_TOTAL_VOLATILITY = 1e-9
 LARGEST_MONEYNESS = 2.5  # beyond it a shock of skew or curvature grows no further
 _LANES, _HALVINGS = 96, 16  # of the search for a tail
 _LINE, _PAGE = 64, 4096  # bytes: a vector that starts on a page never straddles a cache line
+_LARGEST_EXPONENT, _SMALLEST_NORMAL = 700.0, 2.3e-308  # beyond them compiled exp and log know no answer
 
 Places = NDArray[np.int32]
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -140,19 +141,27 @@ def in_parts(work: Callable[[int, int], None], size: int, threads: int) -> None:
 
 
 def exp(x: Floats) -> Floats:
-    """e^x, shaped like x, the same bits on every processor. |x| < 700."""
-    flat = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
-    out = np.empty_like(flat)
-    exponential(flat, out)
-    return out.reshape(np.shape(x))
+    """e^x, shaped like x, the same bits on every processor where |x| < 700; elsewhere, and of NaN, as NumPy has it."""
+    return _everywhere(x, exponential, np.exp, np.abs(x) < _LARGEST_EXPONENT)
 
 
 def log(x: Floats) -> Floats:
-    """ln x, shaped like x, the same bits on every processor. x > 0 and no denormal."""
-    flat = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
+    """ln x, shaped like x, the same bits everywhere where x is above 0, finite and no denormal; elsewhere as NumPy."""
+    return _everywhere(x, logarithm, np.log, (x >= _SMALLEST_NORMAL) & (x < np.inf))
+
+
+def _everywhere(
+    x: Floats, compiled: Callable[[Floats, Floats], None], library: Callable[[Floats], Floats], within: Bools
+) -> Floats:
+    """A compiled function where its argument lies within its range: outside of it that would give a finite nothing."""
+    flat = np.ascontiguousarray(np.where(within, x, 1.0), dtype=np.float64).reshape(-1)
     out = np.empty_like(flat)
-    logarithm(flat, out)
-    return out.reshape(np.shape(x))
+    compiled(flat, out)
+    result = out.reshape(np.shape(x))
+    if within.all():
+        return result
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
+        return np.where(within, result, library(x))
 
 
 @_intrinsic

@@ -234,6 +234,14 @@ def test_exp_and_log_are_as_good_as_the_librarys_and_the_same_anywhere_in_an_arr
     assert kernels.exp(np.zeros((2, 3))).tolist() == [[1.0] * 3] * 2
 
 
+def test_what_exp_and_log_are_not_made_for_is_left_to_the_library():
+    with np.errstate(all="ignore"):
+        for x in (math.nan, math.inf, -math.inf, 800.0, -800.0):
+            np.testing.assert_array_equal(kernels.exp(np.array([0.5, x]))[1], np.exp(x))
+        for x in (math.nan, math.inf, 0.0, -1.0, 1e-310):
+            np.testing.assert_array_equal(kernels.log(np.array([0.5, x]))[1], np.log(x))
+
+
 # -- Sums over positions
 
 

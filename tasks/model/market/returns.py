@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tasks.model import kernels
 from tasks.model.arrays import Closes, Dates, Floats, require_finite
 from tasks.model.errors import Finding, ModelInputError
 
@@ -45,14 +46,14 @@ def horizon_returns(close: Floats, days: int) -> Floats:
     close: (..., n_days) on consecutive days. Returns the same shape; the last `days` columns are NaN.
     """
     result = np.full(close.shape, np.nan)
-    result[..., :-days] = np.log(close[..., days:] / close[..., :-days])
+    result[..., :-days] = kernels.log(close[..., days:] / close[..., :-days])
     return result
 
 
 def daily_returns(close: Floats) -> Floats:
     """Log return that ENDS on each day; NaN on the first day and where either close is missing. Shape of close."""
     result = np.full(close.shape, np.nan)
-    result[..., 1:] = np.log(close[..., 1:] / close[..., :-1])
+    result[..., 1:] = kernels.log(close[..., 1:] / close[..., :-1])
     return result
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tasks.model import kernels
 from tasks.model.arrays import Contracts, Floats, ScenarioSet, Slices, States
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.policy import Policy, VolProxy
@@ -30,9 +31,9 @@ def states_of(contracts: Contracts, scenario_set: ScenarioSet, policy: Policy) -
     still = States.still(contracts, len(scenario_set.ids))
     return replace(
         still,
-        spot_factor=np.exp(spot_return),
-        basis_factor=np.exp(_observed_basis(contracts.slices, rows, scenario_set)),
-        level=np.exp(np.where(np.isnan(seen), proxy, seen)),
+        spot_factor=kernels.exp(spot_return),
+        basis_factor=kernels.exp(_observed_basis(contracts.slices, rows, scenario_set)),
+        level=kernels.exp(np.where(np.isnan(seen), proxy, seen)),
     )
 
 
@@ -50,7 +51,7 @@ def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioS
     days = np.maximum(slices.days, proxy.shortest_tenor_days)[:, None]
     move = spot_return[slices.underlying]
     level = beta_down * np.minimum(move, 0.0) + beta_up * np.maximum(move, 0.0) + proxy.noise * scenario_set.vol_score
-    tenor = (_REFERENCE_TENOR_DAYS / days) ** proxy.tenor_power
+    tenor = kernels.exp(proxy.tenor_power * kernels.log(_REFERENCE_TENOR_DAYS / days))
     return np.asarray(np.clip(tenor * level, -proxy.largest_move, proxy.largest_move))
 
 
