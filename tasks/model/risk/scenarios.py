@@ -1,8 +1,9 @@
 """Filtered, long-run and stressed scenarios, indexed by start date on one joint calendar.
 
 Each underlying moves over its own liquidation period from the start date; all of a date's factors move together.
-A start date with a missing close gives no scenario and is counted. Reference: METHODOLOGY 3.1, 3.2 and 5 (long-run
-floor).
+A start date with a missing close gives no scenario and is counted; one before an underlying has history takes a
+declared proxy, so that a young underlying takes no dates from the others. Reference: METHODOLOGY 3.1, 3.2 and 5
+(long-run floor).
 """
 
 from __future__ import annotations
@@ -42,9 +43,10 @@ def filtered(
 
     closes: up to T, its last day, and nothing later; it may hold more underlyings than are asked for. factors: other
     series on the same calendar. horizon_by_underlying: liquidation period in days of each underlying asked for; they
-    come back sorted by name.
-    Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates, or one whose closes end
-    more than its liquidation period before T: what moved since then would be left out in silence.
+    come back sorted by name. Before its first start date an underlying takes the scaled return of the first anchor that
+    has one, over its own period, times the ratio of their ranges in the grid, flagged in `proxied`.
+    Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates of its own, or one whose
+    closes end more than its liquidation period before T: what moved since then would be left out in silence.
     """
     base = policy.base_margin
 
@@ -89,10 +91,17 @@ def _rescaled(
     factor = np.stack([factor_of(row, each) for row, each in zip(close, names, strict=True)])
     scaled = observed * factor
     reach = len(closes.dates) - int(horizon.max())
-    valid = np.isfinite(scaled[:, :reach])
-    taken = np.flatnonzero(valid.all(axis=0))[-base.lookback_scenarios :]
+    own = np.isfinite(scaled[:, :reach])
+    fewest = int(own.sum(axis=1).min())
+    if fewest < base.minimum_scenarios:
+        raise _history_short(names, own, fewest, base.minimum_scenarios)
+    proxied = np.arange(scaled.shape[1]) < np.argmax(own, axis=1)[:, None]
+    for row in np.flatnonzero(proxied.any(axis=1)).tolist():
+        stand_in = _early_proxy(names[row], int(horizon[row]), closes, policy, factor_of)
+        scaled[row, proxied[row]], factor[row, proxied[row]] = stand_in[proxied[row]], 1.0
+    taken = np.flatnonzero(np.isfinite(scaled[:, :reach]).all(axis=0))[-base.lookback_scenarios :]
     if len(taken) < base.minimum_scenarios:
-        raise _history_short(names, valid, len(taken), base.minimum_scenarios)
+        raise _history_short(names, own, len(taken), base.minimum_scenarios)
     return ScenarioSet(
         name,
         tuple(f"{name[0]}-{start}" for start in closes.dates[taken]),
@@ -101,7 +110,7 @@ def _rescaled(
         horizon,
         scaled[:, taken],
         factor[:, taken],
-        np.zeros((len(names), len(taken)), dtype=np.bool_),
+        proxied[:, taken],
         normal_scores(len(taken), policy.vol_proxy.seed),
         int(reach - taken[0]) - len(taken),
         vol_moves(factors, names, horizon, taken),
@@ -231,6 +240,18 @@ def _history_short(names: tuple[str, ...], valid: Bools, found: int, needed: int
             action="deliver more closes or a declared proxy",
         )
     )
+
+
+def _early_proxy(
+    name: str, days: int, closes: Closes, policy: Policy, factor_of: Callable[[Floats, str], Floats]
+) -> Floats:
+    """(n_days,) scaled return that stands in where an underlying has no history yet; NaN where no anchor has one."""
+    anchors = tuple(each for each in policy.stress.anchors if each in closes.underlyings)
+    returns = {name: np.full(len(closes.dates), np.nan)}
+    for anchor in anchors:
+        close = closes.close[closes.underlyings.index(anchor)]
+        returns[anchor] = horizon_returns(close, days) * factor_of(close, anchor)
+    return _proxy(name, anchors, returns, policy)
 
 
 def _returns_of(closes: Closes, name: str, days: int) -> Floats:

@@ -183,6 +183,29 @@ def test_other_underlyings_in_the_history_change_nothing(closes, short_policy):
     assert whole.start_dates.tolist() == alone.start_dates.tolist()
 
 
+def test_a_young_underlying_takes_no_dates_from_the_others(closes, short_policy):
+    """SOL's first start is day 230 of 900: a look-back over all days begins before it."""
+    base = replace(short_policy.base_margin, lookback_scenarios=900)
+    policy = replace(short_policy, base_margin=base)
+    found, alone = filtered(closes, HORIZONS, policy), filtered(closes, {"BTC": 2, "ETH": 2}, policy)
+    own, ranges = slow_filtered(closes, {"SOL": 3}, policy), policy.grid.range_fraction
+    stand_in = slow_filtered(closes, {"BTC": 3}, policy)  # an anchor over the liquidation period of SOL
+    first = min(own)
+    assert found.start_dates[0] == alone.start_dates[0] < np.datetime64(first)
+    shared = np.isin(alone.start_dates, found.start_dates)
+    lost = alone.start_dates[~shared].tolist()  # to holes of SOL since its listing, and to its longer period at the end
+    assert all(day >= first for day in lost) and len(lost) < 15
+    np.testing.assert_array_equal(found.spot_return[:2], alone.spot_return[:, shared])
+    for column, day in enumerate(found.start_dates.tolist()):
+        assert found.proxied[:, column].tolist() == [False, False, day < first]
+        if day < first:
+            expected, factor = stand_in[day]["BTC"][0] * ranges["SOL"] / ranges["BTC"], 1.0
+        else:
+            expected, factor = own[day]["SOL"]
+        assert found.spot_return[2, column] == pytest.approx(expected, rel=1e-9, abs=1e-13)
+        assert found.scale_factor[2, column] == pytest.approx(factor, rel=1e-9)
+
+
 def test_a_short_history_names_its_underlying(closes, opening_policy):
     with pytest.raises(ModelInputError, match=r"HISTORY_SHORT.*SOL.*at least 1000"):
         filtered(closes, HORIZONS, opening_policy)
