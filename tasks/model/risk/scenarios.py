@@ -43,8 +43,8 @@ def filtered(
 
     closes: up to T, its last day, and nothing later; it may hold more underlyings than are asked for. factors: other
     series on the same calendar. horizon_by_underlying: liquidation period in days of each underlying asked for; they
-    come back sorted by name. Before its first start date an underlying takes the scaled return of the first anchor that
-    has one, over its own period, times the ratio of their ranges in the grid, flagged in `proxied`.
+    come back sorted by name. One whose start dates do not fill the look-back takes the scaled return of the first anchor
+    that has one before them, over its own period, times the ratio of their ranges in the grid, flagged in `proxied`.
     Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates of its own, or one whose
     closes end more than its liquidation period before T: what moved since then would be left out in silence.
     """
@@ -95,8 +95,9 @@ def _rescaled(
     fewest = int(own.sum(axis=1).min())
     if fewest < base.minimum_scenarios:
         raise _history_short(names, own, fewest, base.minimum_scenarios)
-    proxied = np.arange(scaled.shape[1]) < np.argmax(own, axis=1)[:, None]
-    for row in np.flatnonzero(proxied.any(axis=1)).tolist():
+    young = own.sum(axis=1) < base.lookback_scenarios
+    proxied = young[:, None] & (np.arange(scaled.shape[1]) < np.argmax(own, axis=1)[:, None])
+    for row in np.flatnonzero(young).tolist():
         stand_in = _early_proxy(names[row], int(horizon[row]), closes, policy, factor_of)
         scaled[row, proxied[row]], factor[row, proxied[row]] = stand_in[proxied[row]], 1.0
     taken = np.flatnonzero(np.isfinite(scaled[:, :reach]).all(axis=0))[-base.lookback_scenarios :]
