@@ -43,8 +43,8 @@ def filtered(
 
     closes: up to T, its last day, and nothing later; it may hold more underlyings than are asked for. factors: other
     series on the same calendar. horizon_by_underlying: liquidation period in days of each underlying asked for; they
-    come back sorted by name. One whose start dates do not fill the look-back takes the scaled return of the first anchor
-    that has one before them, over its own period, times the ratio of their ranges in the grid, flagged in `proxied`.
+    come back sorted by name. One whose start dates do not fill the look-back takes, before them, the scaled return of
+    the first anchor that has one, over its own period, times the ratio of their ranges in the grid, flagged `proxied`.
     Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates of its own, or one whose
     closes end more than its liquidation period before T: what moved since then would be left out in silence.
     """
