@@ -22,7 +22,7 @@ CENT = Decimal("0.01")
 LARGEST_SETTLEMENT_DECIMALS = 8
 USD = pl.Decimal(20, 2)
 _WIDE = pl.Decimal(38, 2)
-_LARGEST_CENTS = 2.0**62
+_LARGEST_CENTS = 2.0**53  # beyond it float64 skips cents; and no sum of lines leaves a column of whole numbers
 _DOUBT = 1e-14  # relative: above what a product of five float64 figures and their conversions can be off
 _CONTEXT = Context(prec=76)
 _LONG = Context(prec=200)
@@ -114,7 +114,10 @@ def _settled_cents(rounding: Callable[[Floats], Floats], scaled: Floats, exactly
     Raises ModelInputError NON_FINITE, also for what no column of cents can hold.
     """
     if not (np.abs(scaled) < _LARGEST_CENTS).all():
-        raise ModelInputError(Finding("NON_FINITE", "an amount of money is not finite", value=str(scaled.max())))
+        largest = float(np.abs(scaled).max()) / 100.0
+        raise ModelInputError(
+            Finding("NON_FINITE", "an amount of money is not finite or too large", value=f"{largest} USD")
+        )
     cents: Ints = rounding(scaled).astype(np.int64)
     doubtful = np.abs(scaled - np.rint(scaled)) <= _DOUBT * np.abs(scaled)
     for index in np.flatnonzero(doubtful & (scaled != 0.0)).tolist():
