@@ -126,8 +126,11 @@ def aligned(*shape: int) -> Floats:
 
 
 def is_aligned(x: Floats) -> bool:
-    """Whether an array is one of contiguous float64 that starts on a cache line, as vectors are loaded and stored."""
-    return bool(x.dtype == np.float64 and x.flags.c_contiguous and x.ctypes.data % _LINE == 0)
+    """Whether an array is one of contiguous float64 that starts on a cache line, as vectors are loaded and stored.
+
+    An empty array starts nowhere: nothing is loaded from it.
+    """
+    return bool(x.dtype == np.float64 and x.flags.c_contiguous and (x.size == 0 or x.ctypes.data % _LINE == 0))
 
 
 def in_parts(work: Callable[[int, int], None], size: int, threads: int) -> None:

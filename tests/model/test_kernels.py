@@ -245,6 +245,12 @@ def test_what_exp_and_log_are_not_made_for_is_left_to_the_library():
 # -- Sums over positions
 
 
+def test_no_contract_and_no_portfolio_sum_to_nothing():
+    none = np.zeros(0, dtype=np.int64)
+    assert portfolio_pnl(np.zeros(3, dtype=np.int64), none, np.zeros(0), np.zeros((0, 5))).tolist() == [[0.0] * 5] * 2
+    assert portfolio_pnl(np.zeros(1, dtype=np.int64), none, np.zeros(0), np.zeros((4, 5))).shape == (0, 5)
+
+
 def random_positions(n_contracts, n_rows, seed=24):
     generator = np.random.default_rng(seed)
     sizes = generator.integers(0, 40, n_rows)

@@ -48,7 +48,9 @@ def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioS
     names = [contracts.underlyings[position] for position in slices.underlying]
     beta_down = np.array([proxy.beta_down[name] for name in names])[:, None]
     beta_up = np.array([proxy.beta_up[name] for name in names])[:, None]
-    days = np.maximum(slices.days, proxy.shortest_tenor_days)[:, None]
+    # No option stands on the slice of a perpetual: any tenor serves there, as long as it is a number.
+    dated = np.where(np.isfinite(slices.days), slices.days, _REFERENCE_TENOR_DAYS)
+    days = np.maximum(dated, proxy.shortest_tenor_days)[:, None]
     move = spot_return[slices.underlying]
     level = beta_down * np.minimum(move, 0.0) + beta_up * np.maximum(move, 0.0) + proxy.noise * scenario_set.vol_score
     tenor = kernels.exp(proxy.tenor_power * kernels.log(_REFERENCE_TENOR_DAYS / days))
