@@ -35,7 +35,7 @@ from tasks.texts import TableRows
 Files = dict[str, bytes]
 Packs = dict[str, tuple[str, Files]]
 """Member (empty: everybody) and files by audience."""
-_WRITERS, _AHEAD = 2, 4
+_AHEAD = 3
 _BATCH_BYTES = 8_000_000
 _MEMBERS_AT_ONCE = 50
 
@@ -78,17 +78,17 @@ def _release(home: Home, store: Store, key: CycleKey) -> None:
 def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     """Write every audience's files, each proven to name nobody else before it touches the disk.
 
-    One thread prints while others search, hash and write what is printed: that is done outside of the interpreter.
+    One thread prints while one other searches, hashes and writes what is printed, much of it outside the interpreter.
     """
     guard = Guard(context.query("out/party").iter_rows(), _house_words(context))
     public = parameters.public_files(context, header)
     entries = _let_out(guard, {pack.PUBLIC: ("", public)}, folder)
     guard.said_to_all.update(word for content in public.values() for word in words(content))
     members = _accounts(context)
-    with ThreadPoolExecutor(_WRITERS) as writers:
+    with ThreadPoolExecutor(1) as writer:
         written: list[Future[list[Entry]]] = []
         for packs in _batches(_packs(members, _submissions(context, members), _printing(context, header))):
-            written.append(writers.submit(_let_out, guard, packs, folder))
+            written.append(writer.submit(_let_out, guard, packs, folder))
             written[max(0, len(written) - _AHEAD)].result()  # no more packs in memory than are on their way to disk
             crash_point("publish:rendering")
     entries += [entry for batch in written for entry in batch.result()]

@@ -115,4 +115,4 @@ def by_account(frame: pl.DataFrame, columns: Sequence[str]) -> dict[tuple[str, s
 
 def _are_plain(frame: pl.DataFrame) -> bool:
     """Whether no text of a frame needs a quote in CSV or an escape in JSON."""
-    return not frame.select(pl.concat_str(pl.all()).str.contains(_ESCAPED).any()).item()
+    return not frame.select(pl.any_horizontal(pl.all().str.contains(_ESCAPED).any())).item()
