@@ -23,6 +23,7 @@ from tasks.model import money
 from tasks.model.errors import Finding, ReconciliationError
 from tasks.model.margin import quality
 from tasks.model.margin.collateral import count_as_cover, required_price, value_collateral
+from tasks.model.margin.complete import CALL_NEEDS, require_complete
 from tasks.model.margin.due import USD, Held, Payment, due_asset, payment
 from tasks.model.margin.outstanding import meet_calls
 from tasks.model.policy import Policy
@@ -127,8 +128,9 @@ class CallResult:
 def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy) -> CallResult:
     """Collateral, outstanding calls, one line per account and the calls of a cycle.
 
-    Raises ModelInputError PRICE_MISSING; ReconciliationError where an account has no requirement.
+    Raises ModelInputError NON_FINITE or PRICE_MISSING; ReconciliationError where an account has no requirement.
     """
+    require_complete(inputs, CALL_NEEDS)
     required = inputs.portfolios.group_by(ACCOUNT).agg(pl.col(_TOTALS).sum())
     must = {row[:2]: row[2] for row in required.select(*ACCOUNT, "total_initial_margin_usd").iter_rows()}
     alone = {row[:2]: row[2] for row in inputs.haircut_mode.select(*ACCOUNT, _TOTALS[2]).iter_rows()}

@@ -175,6 +175,8 @@ def _line(row: dict[str, Any], policy: Policy) -> dict[str, Any]:
     asset, quantity = str(row["asset"]), money.exact(row["quantity"])
     price = required_price(asset, row["price_usd"])
     own = row.get("own_margin_fraction")
+    if own is not None and None in (row["liquidity_haircut_fraction"], row["index_price_usd"]):
+        raise ModelInputError(Finding("HAIRCUT_MISSING", "a coin in joint mode lacks its terms", where=asset))
     haircut, rule = haircut_in_force(row) if own is None else _joint_haircut(row)
     market = money.round_down(money.product(quantity, price))
     value, cut = post_haircut_value(quantity, price, haircut), tier_cut(asset, market, haircut, policy)

@@ -11,7 +11,7 @@ import polars as pl
 from tasks.model.arrays import Closes
 from tasks.model.margin import apc, coin_collateral, liquidity, overrides
 from tasks.model.margin.asked import Asked, Setting, asked
-from tasks.model.margin.complete import require_complete
+from tasks.model.margin.complete import MARGIN_NEEDS, require_complete
 from tasks.model.margin.margin_inputs import MarginInputs
 from tasks.model.margin.outright import outright
 from tasks.model.margin.portfolio import ACCOUNT, Book, build_book, floats
@@ -85,7 +85,7 @@ def margined(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Margined:
     `as_of`: UTC, the cycle's own time, from which time to expiry runs. Raises ModelInputError where a position cannot
     be margined, history is short, or an override has expired or is refused.
     """
-    require_complete(inputs)
+    require_complete(inputs, MARGIN_NEEDS)
     book = build_book(inputs.positions, inputs.accounts, inputs.surface, as_of, policy)
     sets = _scenario_sets(book, inputs, as_of, policy)
     market = _liquidity_table(sets, inputs, as_of, policy)

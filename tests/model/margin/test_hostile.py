@@ -46,8 +46,7 @@ def test_one_contract_of_a_young_coin_changes_nobody_else_s_margin(inputs: Input
     """It used to cut the joint look-back to its own history, and with it the wild months before its listing."""
     narrow = replace(policy, grid=replace(policy.grid, range_fraction=ByName({"default": 0.01})))
     plain = inputs(LONG)
-    newest, logs = plain.history["date"].max(), pl.col("close").cast(pl.Float64).log()
-    wild = pl.col("date") < newest - timedelta(days=340)
+    logs, wild = pl.col("close").cast(pl.Float64).log(), pl.col("date") < AS_OF.date() - timedelta(days=340)
     moves = logs.diff().over("underlying", order_by="date").fill_null(0.0) * pl.when(wild).then(2.0).otherwise(0.6)
     history = plain.history.sort("underlying", "date").with_columns(
         close=(10.0 + moves.cum_sum().over("underlying", order_by="date")).exp().cast(pl.Decimal(28, 10))

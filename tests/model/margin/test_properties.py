@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tasks.model import money
-from tasks.model.errors import ModelInputError
+from tasks.model.errors import ModelInputError, ReconciliationError
 from tasks.model.margin import credit
-from tasks.model.margin.call import CallInputs, CallResult, call
+from tasks.model.margin.call import CallInputs, call
 from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
 from tasks.model.policy import ByName, Policy
 
@@ -184,6 +184,16 @@ PRICES = {"BTC": "90000", "ETH": "3000", "USD": "1", "USDC": "1", "USDT": "1"}
 HAIRCUTS = {"BTC": "0.25", "ETH": "0.30", "USD": "0", "USDC": "0.05", "USDT": "0.05"}
 ISSUERS = {"USDC": "CIRCLE", "USDT": "TETHER"}
 UNIT = {"BTC": "0.2", "ETH": "6", "USD": "18000", "USDC": "18000", "USDT": "18000"}  # about as many USD of each
+OUTSTANDING: dict[str, Any] = {
+    **dict.fromkeys([*ACCOUNT, "call_id"], pl.String),
+    "call_version": pl.Int32,
+    "issued_ts": pl.Datetime("us"),
+    "call_amount_usd": pl.Decimal(20, 2),
+    "due_asset": pl.String,
+    "due_amount": pl.Decimal(38, 8),
+    "opening_usd": pl.Decimal(20, 2),
+    "state": pl.String,
+}
 wallets = st.fixed_dictionaries({}, optional={asset: st.integers(-3, 40) for asset in UNIT})
 pegs = st.fixed_dictionaries({"USDC": st.sampled_from(["1", "0.97", "0.5"]), "USDT": st.sampled_from(["1", "0.9"])})
 
@@ -213,39 +223,35 @@ def in_joint_mode(given_: MarginInputs, account: tuple[str, str] = ONE) -> Margi
     return replace(given_, joint_accounts=pl.DataFrame([account], schema=ACCOUNT, orient="row"))
 
 
-def called(given_: MarginInputs, policy: Policy) -> CallResult:
-    """The call stage on what the margin stage gives, every account due in USD."""
-    result = made(given_, policy)
+def call_inputs(given_: MarginInputs, result: MarginResult) -> CallInputs:
+    """What the call stage reads after the margin stage, every account due in USD."""
     terms = {"mta": None, "rounding_unit": None, "due_price_usd": None, "permitted_assets": None}
     accounts = given_.accounts.with_columns(
         base_ccy=pl.lit("USD"), related_parties=pl.col("clearing_member_id"), **{k: pl.lit(v) for k, v in terms.items()}
     )
     joint = result.joint_collateral.drop("quantity")
-    none = given_.balances.clear()
     usd = {"asset": ["USD"], "calendar_id": ["USD_BANK"], "due_ts": [AS_OF], "decimals": [2], "issuer": [""]}
-    return call(
-        CallInputs(
-            accounts=accounts,
-            portfolios=result.portfolio,
-            balances=given_.balances.join(joint, on=[*ACCOUNT, "asset"], how="left"),
-            deposits=none,
-            outstanding=pl.DataFrame(schema={"issued_ts": pl.Datetime("us"), "call_id": pl.String}),
-            quality=pl.DataFrame(schema=dict.fromkeys([*ACCOUNT, "word"], pl.String) | {"count": pl.Int64}),
-            due=pl.DataFrame(usd | {"haircut_fraction": [Decimal(0)], "haircut_rule": [""]}),
-            issuers=ISSUERS,
-            haircut_mode=result.haircut_mode,
-            joint_collateral=result.joint_collateral,
-        ),
-        "20260130-EOD",
-        AS_OF,
-        policy,
+    return CallInputs(
+        accounts=accounts,
+        portfolios=result.portfolio,
+        balances=given_.balances.join(joint, on=[*ACCOUNT, "asset"], how="left"),
+        deposits=given_.balances.clear(),
+        outstanding=pl.DataFrame(schema=OUTSTANDING),
+        quality=pl.DataFrame(schema=dict.fromkeys([*ACCOUNT, "word"], pl.String) | {"count": pl.Int64}),
+        due=pl.DataFrame(usd | {"haircut_fraction": [Decimal(0)], "haircut_rule": [""]}),
+        issuers=ISSUERS,
+        haircut_mode=result.haircut_mode,
+        joint_collateral=result.joint_collateral,
     )
 
 
+def accounts_called(inputs_: CallInputs, policy: Policy) -> pl.DataFrame:
+    return call(inputs_, "20260130-EOD", AS_OF, policy).accounts
+
+
 def deficit(given_: MarginInputs, policy: Policy, account: tuple[str, str] = ONE) -> Decimal:
-    own = called(given_, policy).accounts.filter(pl.col("margin_account_id") == account[1])
-    found: Decimal = own["deficit_amount_usd"].item()
-    return found
+    table = accounts_called(call_inputs(given_, made(given_, policy)), policy)
+    return money.total(table.filter(pl.col("margin_account_id") == account[1])["deficit_amount_usd"])
 
 
 def rated(given_: MarginInputs, level: int) -> MarginInputs:
@@ -447,6 +453,50 @@ def test_no_missing_input_lowers_a_requirement(full: MarginInputs, buffered: Pol
         assert set(after) == set(before)
         assert all(after[key] >= before[key] for key in before), (column, at, value)
     assert tried > 0
+
+
+@pytest.fixture(scope="session")
+def full_call(full: MarginInputs, buffered: Policy) -> CallInputs:
+    """A row in every frame of the call stage: terms of the member's own, a call of the day before and a deposit."""
+    inputs_ = call_inputs(full, made(full, buffered))
+    day_before = (
+        *ONE,
+        "c0ffee",
+        1,
+        datetime(2026, 1, 29, 8),
+        *(Decimal(5000), "USD", Decimal(5000)),
+        Decimal(5000),
+        "ISSUED",
+    )
+    return replace(
+        inputs_,
+        accounts=inputs_.accounts.with_columns(
+            mta=pl.lit(Decimal("10.00")), rounding_unit=pl.lit(Decimal("0.01")), due_price_usd=pl.lit(Decimal(1))
+        ),
+        deposits=with_wallet(full, {"USDC": 1}, PRICES).balances,
+        outstanding=pl.DataFrame([day_before], schema=OUTSTANDING, orient="row"),
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["accounts", "portfolios", "balances", "deposits", "outstanding", "due", "haircut_mode", "joint_collateral"]
+)
+def test_no_missing_input_lowers_a_call(full_call: CallInputs, buffered: Policy, name: str) -> None:
+    def amounts(inputs_: CallInputs) -> dict[str, Decimal]:
+        table = accounts_called(inputs_, buffered)
+        return dict(table.select("margin_account_id", "margin_call_amount_usd").iter_rows())
+
+    before, frame, refused = amounts(full_call), getattr(full_call, name), 0
+    assert min(before[ONE[1]], before[GROSS[1]]) > 0
+    for column, at, value in spoilings(frame):
+        changed: dict[str, Any] = {name: spoiled(frame, column, at, value)}
+        try:
+            after = amounts(replace(full_call, **changed))
+        except (ModelInputError, ReconciliationError):
+            refused += 1
+            continue
+        assert all(after[key] >= before[key] for key in before), (column, at, value)
+    assert refused > 0
 
 
 def test_every_frame_is_spoiled(full: MarginInputs) -> None:
