@@ -307,7 +307,8 @@ def test_fallbacks_behind_an_account_are_counted(required: Any) -> None:
     call(required.home, required.key)
     flags = required.read("SELECT quality_flags FROM result.margin_account ORDER BY margin_account_id")
     assert flags[0] == (
-        "COLLATERAL_PRICE=1 DEPTH_PROXY=1 FIXING_PROXY=1 FUNDING_PROXY=1 HISTORY_DROPPED=12 MODEL_PRICE=1 RATING_MISSING=1 SMILE_FLAT=1 "
+        "COLLATERAL_PRICE=1 DEPTH_PROXY=1 FIXING_PROXY=1 FUNDING_PROXY=1 HISTORY_DROPPED=12 MODEL_PRICE=1 "
+        "RATING_MISSING=1 SMILE_FLAT=1 "
         "STALE=1 STRESSED_PROXY=2 SURFACE_PRIOR=2 SURFACE_UNCERTIFIED=1 VEGA_PROXY=1 VOL_PROXY=1403",
     )
     assert flags[1] == ("RATING_MISSING=1",)
