@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import policy_store, resources, schema, stage
+from tasks import decisions, policy_store, resources, schema, stage
 from tasks.envelope import file_name
 from tasks.home import Home
 from tasks.inbox import check_cycle
@@ -73,21 +73,21 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     missing = [*_waiting(store, files, f"{business_date.isoformat()}/{cycle}"), *_gap(previous, business_date)]
     if missing:
         raise DeliveryError(*missing)
-    basis = take_basis(home, store, business_date, input_root(files))
+    basis = take_basis(home, store, business_date, cycle, input_root(files))
     runs = runs_of(store, business_date, cycle)
     same = next((run for run in runs if run["fingerprint"] == basis.fingerprint), None)
     if same:
         return take_up(home, store, same)
     key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
     run_id = previous["run_id"] if previous else ""
-    rows = {"control.cycle_run": 1, "control.input_manifest": files.height}
+    overrides = _overrides(store, business_date).with_columns(run_id=pl.lit(key.run_id))
+    rows = {"control.cycle_run": 1, "control.input_manifest": files.height, "book.override": overrides.height}
     with store.transaction():
         store.append("control.cycle_run", _run(key, basis, run_id, files))
         manifest = files.select(
             pl.lit(key.run_id).alias("run_id"), "file_id", "dataset", "sender", "seq", "sha256", "records"
         )
         store.replace("control.input_manifest", manifest, {"run_id": key.run_id})
-        overrides = _overrides(store, business_date).with_columns(run_id=pl.lit(key.run_id))
         store.replace("book.override", overrides, {"run_id": key.run_id})
         stage.write_receipt(store, key, "land", rows, started)
         stage.crash_point("land:before_commit")
@@ -120,12 +120,14 @@ def input_root(files: pl.DataFrame) -> str:
     )
 
 
-def take_basis(home: Home, store: Store, business_date: date, inputs: str) -> Basis:
+def take_basis(home: Home, store: Store, business_date: date, cycle: str, inputs: str) -> Basis:
     """The parts of the fingerprint as they stand now, for given inputs."""
     return Basis(
         input_root=inputs,
         opening_root=_opening_root(store, predecessor(store, business_date)),
-        decisions_root=_decisions_root(_overrides(store, business_date)),
+        decisions_root=_decisions_root(
+            _overrides(store, business_date), decisions.cycle_lines(store, business_date, cycle)
+        ),
         policy_hash=policy_store.in_force(home, business_date).policy_hash,
         reference_hash=resources.tree_hash(resources.data("reference")),
         model_version=policy.MODEL_VERSION,
@@ -139,8 +141,8 @@ def _overrides(store: Store, business_date: date) -> pl.DataFrame:
     return store.read(resources.sql("freeze/overrides"), {"business_date": business_date})
 
 
-def _decisions_root(overrides: pl.DataFrame) -> str:
-    return _root(" ".join(("override", *map(str, row))) for row in overrides.iter_rows())
+def _decisions_root(overrides: pl.DataFrame, approved: Iterable[str]) -> str:
+    return _root([*(" ".join(("override", *map(str, row))) for row in overrides.iter_rows()), *approved])
 
 
 def _opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:

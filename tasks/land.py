@@ -97,7 +97,7 @@ def _resumes(home: Home, store: Store, run: Mapping[str, Any]) -> bool:
         return True
     if run["state"] == "BLOCKED":
         return False
-    basis = freezing.take_basis(home, store, run["business_date"], run["input_root"])
+    basis = freezing.take_basis(home, store, run["business_date"], run["cycle"], run["input_root"])
     changed = basis.differs_from(run)
     if changed:
         log.info("an unfinished run is left behind", extra={"run_id": run["run_id"], "findings": ", ".join(changed)})
@@ -107,7 +107,7 @@ def _resumes(home: Home, store: Store, run: Mapping[str, Any]) -> bool:
 def _stands(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
     """The published run, while files, opening, decisions and policy are the same; changed code alone is no reason."""
     files = freezing.files_in_force(store, run["business_date"], run["cycle"])
-    basis = freezing.take_basis(home, store, run["business_date"], freezing.input_root(files))
+    basis = freezing.take_basis(home, store, run["business_date"], run["cycle"], freezing.input_root(files))
     changed = basis.differs_from(run, "reference_hash", "model_version", "code_version", "constraints_hash", "env")
     if changed:
         raise LeveeError(
