@@ -1,4 +1,4 @@
-"""Exit codes of the command, by the code of a finding (the contract's table)."""
+"""What belongs to the code of a finding: the exit code of the command (the contract's table), and who deals with it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,19 @@ _EXACT = {
     "LEASE_HELD": BUSY,
     "DB_LOCKED": BUSY,
     "FENCED": BUSY,
+    "SLO_WARN": PUBLISHED,
+    "ALERT_UNDELIVERED": PUBLISHED,
 }
+
+OPERATIONS, RISK, DEVELOPMENT = "operations", "risk", "development"
+
+_OWNERS = {
+    **dict.fromkeys(("DISK_FULL", "READ_ONLY", "SERVER_DOWN", "NOT_SCHEDULED", "STATE_UNREADABLE"), OPERATIONS),
+    **dict.fromkeys(("FROZEN_PRICE", "MEMBER_NOT_ACTIVE", "MISSING_HAIRCUT_ASSET", "MISSING_PRICE"), RISK),
+    **dict.fromkeys(("POSITION_BEYOND_OPEN_INTEREST", "POSITION_BEYOND_VOLUME", "PRICE_JUMP", "STALE_PRICE"), RISK),
+    "ROW_COUNT": DEVELOPMENT,
+}
+_OWNER_BY_EXIT_CODE = {FIGURES_DISAGREE: DEVELOPMENT, BROKEN: DEVELOPMENT, NOT_ALLOWED: RISK}
 
 
 def exit_code(code: str) -> int:
@@ -45,3 +57,8 @@ def exit_code(code: str) -> int:
     if code.startswith("LATE_"):
         return NOT_THERE
     return _EXACT.get(code, WRONG_DELIVERY)
+
+
+def owner(code: str) -> str:
+    """Who deals with a finding's code; its heading in the runbook says the same."""
+    return _OWNERS.get(code) or _OWNER_BY_EXIT_CODE.get(exit_code(code), OPERATIONS)

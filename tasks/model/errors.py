@@ -19,6 +19,10 @@ class Finding:
     limit: str = ""
     action: str = ""
 
+    def headline(self) -> str:
+        """Code, what and where without the value: fit for logs, which hold no position and no amount."""
+        return f"{self.code}: {self.what}{f' at {self.where}' if self.where else ''}"
+
     def line(self) -> str:
         """One line for a person: code, what, where, value, limit, next action."""
         parts = [f"{self.code}: {self.what}"]
