@@ -131,6 +131,9 @@ def cycle_run(
     inbox: Path | None = None,
     no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
     wait: float = 0.0,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    policy: Path | None = None,
+    keep: Path | None = None,
     common: Common | None = None,
 ) -> int:
     """Run a clearing cycle, or resume it where it stopped.
@@ -147,9 +150,22 @@ def cycle_run(
         Run the same stages without Prefect.
     wait
         Seconds to wait for another command that holds the home.
+    dry_run
+        Compute it in a home of its own up to the tie-out: nothing is approved or let out, this home is only read.
+    policy
+        With --dry-run: a policy file in place of the one in force.
+    keep
+        With --dry-run: folder to compute in, kept; a temporary one by default.
     """
     common = common or Common()
-    home = common.open(inbox).prepare()
+    home = common.open(inbox)
+    if dry_run:
+        from flows import trial
+
+        return trial.run(common, home, business_date, cycle, policy, keep)
+    if policy or keep:
+        raise LeveeError(Finding("USAGE", "--policy and --keep are for --dry-run", action="add --dry-run"))
+    home.prepare()
     outcome = run_cycle(common, home, business_date, cycle, not no_orchestrator, wait)
     common.show(outcome, lambda: printing.cycle(home, outcome))
     return codes.PUBLISHED

@@ -26,7 +26,12 @@ def load(path: Path) -> Policy:
 
 
 def in_force(home: Home, business_date: date) -> Policy:
-    """Policy with the latest effective date not after the business date. The shipped one is imported at first use."""
+    """Policy with the latest effective date not after the business date. The shipped one is imported at first use.
+
+    In a home on trial it is the challenger, whatever its effective date. Raises PolicyError.
+    """
+    if home.challenger:
+        return load(home.challenger)
     _import_shipped(home)
     policies = [load(path) for path in sorted(home.policy.glob("*.toml"))]
     effective = [each for each in policies if each.effective_date <= business_date]
