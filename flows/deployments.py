@@ -32,11 +32,11 @@ SCHEDULED_WITHIN_SECONDS = 60.0
 
 
 def deployment(home: Home, schedule: Schedule) -> RunnerDeployment:
-    """Deployment `clearing_cycle/<cycle>` of a home: by cron in UTC, one run at a time, without a business date."""
+    """Deployment `clearing_cycle/<cycle>`: by cron on its zone's clock, one run at a time, without a business date."""
     return RunnerDeployment.from_flow(
         clearing_cycle,
         name=schedule.cycle,
-        schedule=Cron(schedule.cron, timezone="UTC"),
+        schedule=Cron(schedule.cron, timezone=schedule.zone),
         parameters={"home": str(home.root), "cycle": schedule.cycle, "wait_seconds": schedule.wait_seconds}
         | ({"inbox": str(home.inbox_override)} if home.inbox_override else {}),
         entrypoint_type=EntrypointType.MODULE_PATH,

@@ -43,7 +43,7 @@ def explain(call: str | None = None, account: str | None = None, common: Common 
 
 
 def serve(port: int | None = None, inbox: Path | None = None, common: Common | None = None) -> int:
-    """Run the cycles of data/reference/schedule.toml by the clock, until stopped.
+    """Run the cycles of data/reference/timetable.toml by the clock, until stopped.
 
     Parameters
     ----------

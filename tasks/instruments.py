@@ -30,7 +30,7 @@ def _next_window(asset: str, as_of: datetime) -> dict[str, str]:
     """The window that is open, or opens next, after the cycle's own time; and the first instant to pay in it."""
     calendar = calendars()[assets()[asset].calendar_id]
     first = calendar.next_open(as_of)
-    opens, closes = (datetime.combine(first.date(), time) for time in (calendar.opens, calendar.closes))
+    opens, closes = calendar.window(calendar.local_date(first))
     return dict(
         zip(_WINDOW, (calendar.calendar_id, timestamp(opens), timestamp(closes), timestamp(first)), strict=True)
     )

@@ -1,45 +1,67 @@
-"""Which cycles run by the clock, and which business date a scheduled time belongs to."""
+"""The timetable: when each cycle's snapshot is taken, which cycles run by the clock, and for which business date."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from types import MappingProxyType
+from zoneinfo import ZoneInfo
 
-from tasks import resources
-from tasks.calendar import calendars
+from tasks import calendar, resources
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """When a cycle runs. Times are UTC; `calendar_id` decides on which days, `wait_seconds` for the home to be free."""
+    """When a cycle is taken: `as_of` on the clock of `zone`, `days_before` calendar days before its business date.
+
+    `cron`, on the same clock, is empty for a cycle that only a person starts; `calendar_id` decides on which days it
+    runs by the clock, `wait_seconds` for how long it waits for the home to be free.
+    """
 
     cycle: str
-    cron: str
-    cut_off: time
+    as_of: time
+    zone: str
+    days_before: int
     calendar_id: str
-    wait_seconds: float
+    cron: str = ""
+    wait_seconds: float = 0.0
+
+    def snapshot(self, business_date: date) -> datetime:
+        """Instant (UTC) the cycle of a business date is taken at."""
+        return calendar.instant(business_date - timedelta(days=self.days_before), self.as_of, self.zone)
 
     def business_date(self, scheduled: datetime) -> date:
-        """Latest date whose cut-off is not after a scheduled time (with its zone)."""
-        utc = scheduled.astimezone(UTC)
-        return utc.date() if utc.time() >= self.cut_off else utc.date() - timedelta(days=1)
+        """Latest date whose snapshot is not after a scheduled time (with its zone)."""
+        utc = scheduled.astimezone(ZoneInfo("UTC")).replace(tzinfo=None)
+        day = scheduled.astimezone(ZoneInfo(self.zone)).date() + timedelta(days=self.days_before)
+        return day if self.snapshot(day) <= utc else day - timedelta(days=1)
 
     def runs_on(self, day: date) -> bool:
         """Whether the calendar has the cycle run on a day."""
-        return calendars()[self.calendar_id].is_open_day(day)
+        return calendar.calendars()[self.calendar_id].is_open_day(day)
 
 
 @cache
+def timetable() -> Mapping[str, Schedule]:
+    """Cycles of data/reference/timetable.toml by name."""
+    content = tomllib.loads(resources.data("reference/timetable.toml").read_text(encoding="utf-8"))
+    return MappingProxyType({cycle: _schedule(cycle, entry) for cycle, entry in content.items()})
+
+
 def schedules() -> Mapping[str, Schedule]:
-    """Schedules of data/reference/schedule.toml by cycle."""
-    content = tomllib.loads(resources.data("reference/schedule.toml").read_text(encoding="utf-8"))
-    return MappingProxyType(
-        {
-            cycle: Schedule(cycle, entry["cron"], entry["cut_off"], entry["calendar"], float(entry["wait_seconds"]))
-            for cycle, entry in content.items()
-        }
-    )
+    """Cycles that run by the clock."""
+    return {cycle: each for cycle, each in timetable().items() if each.cron}
+
+
+def snapshot(business_date: date, cycle: str) -> datetime | None:
+    """Instant (UTC) a cycle is taken at by the timetable; None for a cycle that is not in it."""
+    listed = timetable().get(cycle)
+    return listed.snapshot(business_date) if listed else None
+
+
+def _schedule(cycle: str, entry: Mapping[str, object]) -> Schedule:
+    known = {"calendar_id" if name == "calendar" else name: value for name, value in entry.items()}
+    return Schedule(cycle, **known)  # type: ignore[arg-type]  # the file's own types; a wrong name is refused

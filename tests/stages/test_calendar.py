@@ -1,4 +1,4 @@
-"""Due times: worked by hand from the calendars of the reference data (USD_BANK 14:00-22:00 UTC on weekdays)."""
+"""Due times: worked by hand from the calendars of the reference data (USD_BANK 09:00-17:00 New York on weekdays)."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ BANK = calendar.calendars()["USD_BANK"]
         (datetime(2026, 2, 14, 8, 20), datetime(2026, 2, 17, 14, 0)),  # Saturday before Presidents' Day: Tuesday
         (datetime(2026, 12, 25, 8, 20), datetime(2026, 12, 28, 14, 0)),  # Christmas on a Friday: Monday
         (datetime(2025, 12, 31, 23, 0), datetime(2026, 1, 2, 14, 0)),  # over New Year
+        (datetime(2026, 3, 6, 20, 30), datetime(2026, 3, 9, 13, 0)),  # New York changes to summer time over the weekend
+        (datetime(2026, 3, 28, 8, 20), datetime(2026, 3, 30, 13, 0)),  # London's change does not move it
+        (datetime(2026, 7, 2, 19, 0), datetime(2026, 7, 2, 21, 0)),  # the last instant in summer
+        (datetime(2026, 10, 30, 19, 30), datetime(2026, 11, 2, 14, 0)),  # and back to winter time
+        (datetime(2028, 2, 28, 21, 0), datetime(2028, 2, 29, 14, 0)),  # 29 February is a day as any other
     ],
 )
 def test_a_dollar_call_is_due_in_the_next_bank_window(issued: datetime, due: datetime) -> None:
@@ -43,6 +48,29 @@ def test_due_is_never_before_the_minimum_funding_time_and_always_in_a_window() -
         assert due >= issued + timedelta(minutes=120)
         assert due.weekday() < 5 and due.date() != date(2026, 12, 25)
         assert time(14) <= due.time() <= time(22)
+
+
+@pytest.mark.parametrize(
+    ("day", "opens", "hours"),
+    [
+        (date(2026, 3, 6), datetime(2026, 3, 6, 14), 8),
+        (date(2026, 3, 9), datetime(2026, 3, 9, 13), 8),
+        (date(2026, 10, 30), datetime(2026, 10, 30, 13), 8),
+        (date(2026, 11, 2), datetime(2026, 11, 2, 14), 8),
+        (date(2028, 2, 29), datetime(2028, 2, 29, 14), 8),
+    ],
+)
+def test_the_window_of_the_banks_keeps_new_york_s_clock(day: date, opens: datetime, hours: int) -> None:
+    assert BANK.window(day) == (opens, opens + timedelta(hours=hours))
+
+
+def test_every_day_of_a_leap_year_has_one_settlement_day_and_no_gap_but_weekends_and_holidays() -> None:
+    days = [date(2028, 1, 1) + timedelta(days=n) for n in range(366)]
+    assert days[-1] == date(2028, 12, 31)
+    assert {calendar.gap_days("BTC", day) for day in days} == {0}
+    for day in days:
+        tomorrow = day + timedelta(days=1)
+        assert (calendar.gap_days("USD", day) == 0) == BANK.is_open_day(tomorrow)
 
 
 def test_a_calendar_without_a_window_is_refused() -> None:
