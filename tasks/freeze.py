@@ -75,7 +75,8 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
         raise DeliveryError(*missing)
     basis = take_basis(home, store, business_date, cycle, input_root(files))
     runs = runs_of(store, business_date, cycle)
-    same = next((run for run in runs if run["fingerprint"] == basis.fingerprint), None)
+    standing = (run for run in runs if not run["superseded"])
+    same = next((run for run in standing if run["fingerprint"] == basis.fingerprint), None)
     if same:
         return take_up(home, store, same)
     key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
@@ -83,6 +84,7 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     overrides = _overrides(store, business_date).with_columns(run_id=pl.lit(key.run_id))
     rows = {"control.cycle_run": 1, "control.input_manifest": files.height, "book.override": overrides.height}
     with store.transaction():
+        store.execute(resources.sql("freeze/give_way"), {"business_date": business_date, "cycle": cycle})
         store.append("control.cycle_run", _run(key, basis, run_id, files))
         manifest = files.select(
             pl.lit(key.run_id).alias("run_id"), "file_id", "dataset", "sender", "seq", "sha256", "records"
@@ -102,7 +104,7 @@ def files_in_force(store: Store, business_date: date, cycle: str) -> pl.DataFram
 
 
 def runs_of(store: Store, business_date: date, cycle: str) -> list[dict[str, Any]]:
-    """Runs of a cycle, latest first, each with `prepared` and `published`: how far its release came."""
+    """Runs of a cycle, latest first, each with `prepared`, `published` and `superseded`: how far its release came."""
     found = store.read(resources.sql("freeze/runs"), {"business_date": business_date, "cycle": cycle})
     return list(found.iter_rows(named=True))
 
@@ -222,7 +224,7 @@ def _run(key: CycleKey, basis: Basis, predecessor_run_id: str, files: pl.DataFra
 def take_up(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
     """A run frozen on the same inputs, shown again. A blocked one starts at the first stage without a receipt."""
     key = CycleKey(run["business_date"], run["cycle"], run["run_no"])
-    state = "FROZEN" if run["state"] == "BLOCKED" else str(run["state"])
+    state = "FROZEN" if run["state"] in ("BLOCKED", "SUPERSEDED") else str(run["state"])
     frozen = stage.receipt(store, key, "land")
     if frozen:
         stage.take_up(home, store, frozen, key, state)

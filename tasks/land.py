@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from tasks import freeze as freezing
-from tasks import inbox, stage
+from tasks import inbox, reissue, stage
 from tasks.freeze import Landed
 from tasks.home import Home, write_atomically
 from tasks.inbox import Delivery, FileName, Place
@@ -49,20 +49,21 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
     """Take a cycle up where it stands.
 
     An interrupted run on an unchanged basis resumes without looking at the inbox; else the inbox is taken in and the
-    inputs are frozen. A published cycle stands while what it was computed from is the same. Raises DeliveryError for
-    what is wrong or not there, LeveeError USAGE for an unknown cycle, RESTATE_REFUSED for a change after publication.
+    inputs are frozen. A published cycle stands while what it was computed from is the same; else a correcting run is
+    frozen. Raises DeliveryError for what is wrong or not there, LeveeError USAGE for an unknown cycle, RESTATE_REFUSED
+    for a change of a closed one.
     """
     inbox.check_cycle(cycle)
     started = datetime.now(UTC)
     home.renew_lease("cycle", cycle_id(business_date, cycle), "land")
     with Store(home.database) as store:
         runs = freezing.runs_of(store, business_date, cycle)
-        published = next((run for run in runs if run["published"]), None)
-        if runs and not published and _resumes(home, store, runs[0]):
+        published = next((run for run in runs if run["published"] and not run["superseded"]), None)
+        if runs and not runs[0]["published"] and _resumes(home, store, runs[0], published):
             return freezing.take_up(home, store, runs[0])
         _take_all_in(home, store, Place(business_date, cycle, home.environment))
-        if published:
-            return _stands(home, store, published)
+        if published and not reissue.is_called_for(home, store, published):
+            return Landed(_key(published), "PUBLISHED")
         return freezing.freeze(home, store, business_date, cycle, started)
 
 
@@ -91,35 +92,22 @@ def _take_all_in(home: Home, store: Store, place: Place) -> Intake:
     return done
 
 
-def _resumes(home: Home, store: Store, run: Mapping[str, Any]) -> bool:
-    """Whether a run was interrupted and can go on. A prepared release is final, whatever has changed since."""
+def _resumes(home: Home, store: Store, run: Mapping[str, Any], published: Mapping[str, Any] | None) -> bool:
+    """Whether a run was interrupted and can go on. A prepared release is final, whatever has changed since.
+
+    Raises LeveeError RESTATE_REFUSED where a correcting run would go on after its cycle was closed.
+    """
     if run["prepared"]:
         return True
     if run["state"] == "BLOCKED":
         return False
     basis = freezing.take_basis(home, store, run["business_date"], run["cycle"], run["input_root"])
     changed = basis.differs_from(run)
+    if published and not changed:
+        reissue.require_open(store, published, basis)
     if changed:
         log.info("an unfinished run is left behind", extra={"run_id": run["run_id"], "findings": ", ".join(changed)})
     return not changed
-
-
-def _stands(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
-    """The published run, while files, opening, decisions and policy are the same; changed code alone is no reason."""
-    files = freezing.files_in_force(store, run["business_date"], run["cycle"])
-    basis = freezing.take_basis(home, store, run["business_date"], run["cycle"], freezing.input_root(files))
-    changed = basis.differs_from(run, "reference_hash", "model_version", "code_version", "constraints_hash", "env")
-    if changed:
-        raise LeveeError(
-            Finding(
-                "RESTATE_REFUSED",
-                "the cycle is published and corrections after publication are not built yet",
-                where=run["run_id"],
-                value=f"changed: {', '.join(changed)}",
-                action="what is published stands; put the correction into the open cycle",
-            )
-        )
-    return Landed(_key(run), "PUBLISHED")
 
 
 def _key(run: Mapping[str, Any]) -> CycleKey:

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import codes, envelope, resources, schema, stage
+from tasks import codes, decisions, envelope, reissue, resources, schema, stage
 from tasks import freeze as freezing
 from tasks.freeze import freeze
 from tasks.home import Home
@@ -443,27 +443,148 @@ def test_a_published_cycle_stands(desk: Desk) -> None:
     assert desk.count("control.cycle_run") == [1]
 
 
-def test_a_published_cycle_is_not_restated_for_another_basis(desk: Desk) -> None:
+@pytest.mark.parametrize("part", ["opening_root", "decisions_root", "policy_hash"])
+def test_a_published_cycle_is_corrected_for_another_basis(desk: Desk, part: str) -> None:
     desk.deliver_all()
     first = desk.land()
     desk.publish(first.key)
-    frozen = desk.run(first.key)
-    for part in ("opening_root", "decisions_root", "policy_hash"):
-        with Store(desk.home.database) as store:
-            store.execute(f"UPDATE control.cycle_run SET {part} = 'other'")
-        with pytest.raises(LeveeError, match=f"changed: {part} ") as caught:
-            desk.land()
-        assert (caught.value.code, codes.exit_code(caught.value.code)) == ("RESTATE_REFUSED", 40)
-        with Store(desk.home.database) as store:
-            store.execute(f"UPDATE control.cycle_run SET {part} = '{frozen[part]}'")
+    with Store(desk.home.database) as store:
+        store.execute(f"UPDATE control.cycle_run SET {part} = 'other', fingerprint = 'other'")
+    assert desk.land() == Landed(CycleKey(DAY, "EOD", 2), "FROZEN")
 
 
-def test_a_published_cycle_is_not_restated_for_another_file(desk: Desk) -> None:
+def test_a_corrected_file_after_publication_makes_the_next_run_and_the_published_one_stays(desk: Desk) -> None:
+    desk.deliver_all()
+    first = desk.land()
+    desk.publish(first.key)
+    before = desk.run(first.key)
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    assert desk.land() == Landed(CycleKey(DAY, "EOD", 2), "FROZEN")
+    assert desk.run(first.key) == before
+    assert desk.land() == Landed(CycleKey(DAY, "EOD", 2), "FROZEN"), "the correction resumes, no third run"
+
+
+def test_once_a_correction_is_out_the_cycle_stands_again(desk: Desk) -> None:
     desk.deliver_all()
     desk.publish(desk.land().key)
     desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    second = desk.land()
+    desk.publish(second.key, version=2)
+    assert desk.land() == Landed(second.key, "PUBLISHED")
+    assert desk.count("control.cycle_run") == [2]
+
+
+def test_what_a_cycle_was_first_published_on_is_published_again_as_a_run_of_its_own(desk: Desk) -> None:
+    desk.deliver_all()
+    first = desk.land()
+    desk.publish(first.key)
+    with Store(desk.home.database) as store:
+        store.execute("UPDATE control.cycle_run SET policy_hash = 'other', fingerprint = 'other'")
+    second = desk.land()
+    with Store(desk.home.database) as store:
+        store.execute(
+            "UPDATE control.cycle_run SET (policy_hash, fingerprint) = "
+            "(SELECT (policy_hash, fingerprint) FROM control.cycle_run WHERE run_no = 2) WHERE run_no = 1"
+        )
+        store.execute("UPDATE control.cycle_run SET policy_hash = 'other', fingerprint = 'other' WHERE run_no = 2")
+    desk.publish(second.key, version=2)
+    assert desk.land() == Landed(CycleKey(DAY, "EOD", 3), "FROZEN")
+
+
+def test_corrected_files_before_anything_is_out_make_the_next_run_in_silence(desk: Desk) -> None:
+    desk.deliver_all()
+    first = desk.land()
+    desk.set_state(first.key, "APPROVED")
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    assert desk.land() == Landed(first.key, "APPROVED"), "a run under way is finished on what it was frozen on"
+    desk.set_state(first.key, "BLOCKED")
+    second = desk.land()
+    assert second == Landed(CycleKey(DAY, "EOD", 2), "FROZEN")
+    assert [desk.run(each.key)["state"] for each in (first, second)] == ["SUPERSEDED", "FROZEN"]
+
+
+def close(desk: Desk) -> CycleKey:
+    """Publish a day and the day after it, which closes it."""
+    desk.deliver_all()
+    first = desk.land()
+    carry(desk, first.key, "1.5")
+    desk.publish(first.key)
+    tomorrow = DAY + timedelta(days=1)
+    desk.deliver_all(tomorrow)
+    desk.publish(desk.land(tomorrow).key, version=2)
+    return first.key
+
+
+def test_a_closed_cycle_is_not_restated(desk: Desk) -> None:
+    close(desk)
+    assert desk.land().state == "PUBLISHED"
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    with pytest.raises(LeveeError, match="closed by 20260131-EOD-r01") as caught:
+        desk.land()
+    assert (caught.value.code, codes.exit_code(caught.value.code)) == ("RESTATE_REFUSED", 40)
+    assert desk.count("control.cycle_run") == [2]
+
+
+def test_a_closed_cycle_is_restated_once_another_person_has_approved_exactly_that(desk: Desk) -> None:
+    published = desk.run(close(desk))
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
     assert desk.refuses() == ["RESTATE_REFUSED"]
-    assert desk.count("control.cycle_run") == [1]
+    with Store(desk.home.database) as store:
+        asked = reissue.ask_to_restate(desk.home, store, published, "ada", "a fee was missed")
+        assert asked is not None
+    assert desk.refuses() == ["WAITING"]
+    with Store(desk.home.database) as store:
+        with pytest.raises(LeveeError, match="SELF_APPROVAL"):
+            decisions.decide(store, desk.home, asked.decision_id, "ada", approve=True)
+        decisions.decide(store, desk.home, asked.decision_id, "grace", approve=True)
+    assert desk.land() == Landed(CycleKey(DAY, "EOD", 2), "FROZEN")
+
+
+def test_an_approved_restatement_does_not_cover_a_later_file(desk: Desk) -> None:
+    published = desk.run(close(desk))
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    desk.refuses()
+    with Store(desk.home.database) as store:
+        asked = reissue.ask_to_restate(desk.home, store, published, "ada", "a fee was missed")
+        assert asked is not None
+        decisions.decide(store, desk.home, asked.decision_id, "grace", approve=True)
+    desk.deliver("positions", altered("positions", fees="0.7"), seq=3)
+    assert desk.refuses() == ["RESTATE_REFUSED"]
+
+
+def test_a_correction_that_waited_too_long_meets_a_closed_cycle(desk: Desk) -> None:
+    desk.deliver_all()
+    first = desk.land()
+    carry(desk, first.key, "1.5")
+    desk.publish(first.key)
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    assert desk.land().key.run_no == 2
+    tomorrow = DAY + timedelta(days=1)
+    desk.deliver_all(tomorrow)
+    desk.publish(desk.land(tomorrow).key, version=2)
+    assert desk.refuses() == ["RESTATE_REFUSED"]
+
+
+def test_an_intraday_cycle_is_closed_by_the_end_of_its_day(desk: Desk) -> None:
+    desk.deliver_all(cycle="ITD1")
+    desk.publish(desk.land(cycle="ITD1").key)
+    desk.deliver_all()
+    desk.publish(desk.land().key, version=2)
+    desk.deliver("positions", altered("positions", fees="0.5"), cycle="ITD1", seq=2)
+    assert desk.refuses(cycle="ITD1") == ["RESTATE_REFUSED"]
+
+
+def test_nothing_is_asked_where_nothing_changed_or_the_cycle_is_open(desk: Desk) -> None:
+    desk.deliver_all()
+    first = desk.land()
+    desk.publish(first.key)
+    with Store(desk.home.database) as store:
+        published = stage.run_row(store, first.key)
+        assert reissue.ask_to_restate(desk.home, store, published, "ada", "no reason") is None
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    desk.land()
+    with Store(desk.home.database) as store:
+        assert reissue.ask_to_restate(desk.home, store, published, "ada", "no reason") is None
 
 
 def test_what_was_published_is_carried_to_the_next_day(desk: Desk) -> None:
