@@ -71,8 +71,8 @@ class Home:
     def prepare(self, environment: str | None = None) -> Home:
         """Create the folders and fix the environment at first use (argument, else LEVEE_ENV, else TEST).
 
-        Raises LeveeError READ_ONLY or DISK_FULL where the home cannot be written, WRONG_ENV where another environment is
-        asked for, STATE_UNREADABLE where its marker names none.
+        Raises LeveeError READ_ONLY or DISK_FULL where the home cannot be written, WRONG_ENV where another one is asked
+        for, STATE_UNREADABLE where its marker names none.
         """
         if self.inbox_override and not self.inbox_override.is_dir():
             raise LeveeError(

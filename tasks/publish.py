@@ -14,7 +14,8 @@ from typing import Any
 
 import polars as pl
 
-from tasks import pack, parameters, release, reports, resources, stage, texts
+from tasks import attempts, pack, parameters, release, reports, resources, stage, texts
+from tasks.crash import crash_point
 from tasks.envelope import cell
 from tasks.home import Home
 from tasks.key import CycleKey
@@ -26,7 +27,7 @@ from tasks.printed_rows import PrintedRows, records
 from tasks.reference import assets
 from tasks.report_files import Header
 from tasks.reports import ACCOUNT_TABLES, MC01, MEMBER_TABLES, MP01, MR01, MS01, MT01
-from tasks.stage import Context, Receipt, crash_point
+from tasks.stage import Context, Receipt
 from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, positions_of, statement
 from tasks.statement_page import notice_page, statement_page, template_sources
 from tasks.store import Store
@@ -50,6 +51,7 @@ def publish(home: Home, key: CycleKey) -> Receipt:
             _release(home, store, prepared.key)
         standing = stage.receipt(store, key, "publish")
         if not standing:
+            attempts.begin(store, key, "publish")
             _release(home, store, key)
         release.finish(home, store, release.published(store, home, key))
         rows = (standing or stage.receipt(store, key, "publish") or Receipt(key.run_id, "publish", {})).rows
@@ -71,7 +73,7 @@ def _release(home: Home, store: Store, key: CycleKey) -> None:
         )
     edition = Edition(context.run["env"], key.business_date, key.cycle, release.version_of(store, key))
     header = Header(edition, context.run["as_of_ts"], context.run["origin"])
-    with stage.blocking_what_is_refused(home, store, key):
+    with stage.blocking_what_is_refused(home, store, key, "publish"):
         release.release(home, store, key, edition, lambda folder: _render(context, header, folder))
 
 

@@ -19,11 +19,11 @@ from typing import Any
 import polars as pl
 
 from tasks import pack, stage
+from tasks.crash import crash_point
 from tasks.home import Home, sync_folder, write_atomically
 from tasks.key import CycleKey
 from tasks.model.errors import Finding, LeveeError
 from tasks.pack import Edition, Entry
-from tasks.stage import crash_point
 from tasks.store import Store
 
 CRASH_POINTS = (
@@ -272,6 +272,7 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
         "version_in_force": dict.fromkeys(accounts["margin_account_id"], made.edition.version),
         "published_ts": _now().isoformat() + "Z",
     }
+    store.require_hold()
     write_atomically(folder / pack.COMPLETE, pack.sealed(content))
     crash_point("publish:completed")
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import resource
-import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +18,8 @@ from typing import Any
 
 import polars as pl
 
-from tasks import policy_store
+from tasks import attempts, policy_store
+from tasks.crash import crash_point
 from tasks.home import Home, write_json
 from tasks.key import CycleKey
 from tasks.model.errors import Finding, GateClosed, LeveeError, ModelInputError, ReconciliationError
@@ -28,6 +27,7 @@ from tasks.model.policy import Policy
 from tasks.store import Store
 
 log = logging.getLogger("levee")
+_ALWAYS_SHOWN = ("control.cycle_run", "control.stage_run", "control.attempt", "control.finding")
 
 
 @dataclass(frozen=True)
@@ -92,8 +92,9 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
                 started = datetime.now(UTC)
                 context = open_context(home, store, key)
                 home.renew_lease("cycle", key.run_id, name)
+                attempts.begin(store, key, name)
                 crash_point(f"{name}:begin")
-                with blocking_what_is_refused(home, store, key), store.transaction():
+                with blocking_what_is_refused(home, store, key, name), store.transaction():
                     blocking = body(context) or ()
                     write_receipt(store, key, name, context.rows, started, "BLOCKED" if blocking else "DONE")
                     if blocking or state:
@@ -123,13 +124,14 @@ def take_up(home: Home, store: Store, standing: Receipt, key: CycleKey, state: s
 
 
 @contextmanager
-def blocking_what_is_refused(home: Home, store: Store, key: CycleKey) -> Iterator[None]:
+def blocking_what_is_refused(home: Home, store: Store, key: CycleKey, name: str) -> Iterator[None]:
     """A run whose figures are refused is BLOCKED, not interrupted: the next attempt looks for corrected files first."""
     try:
         yield
-    except (ModelInputError, ReconciliationError):
+    except (ModelInputError, ReconciliationError) as error:
         with store.transaction():
             set_state(store, key, "BLOCKED")
+            attempts.end(store, key, name, attempts.FAILED, error.code)
         write_state(home, store, key)
         raise
 
@@ -173,10 +175,7 @@ def write_receipt(
     store: Store, key: CycleKey, name: str, rows: Mapping[str, int], started: datetime, state: str = "DONE"
 ) -> None:
     """Write a stage's receipt inside the stage's own transaction."""
-    earlier = store.read(
-        "SELECT coalesce(max(attempt), 0) AS n FROM control.stage_run WHERE run_id = $run_id AND stage = $stage",
-        {"run_id": key.run_id, "stage": name},
-    ).item()
+    attempt = attempts.end(store, key, name, attempts.BLOCKED if state == "BLOCKED" else attempts.DONE)
     store.delete("control.stage_run", {"run_id": key.run_id, "stage": name})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     store.append(
@@ -188,7 +187,7 @@ def write_receipt(
                     "stage": name,
                     "state": state,
                     "rows": json.dumps(dict(rows), sort_keys=True),
-                    "attempt": earlier + 1,
+                    "attempt": attempt,
                     "started_ts": started.replace(tzinfo=None),
                     "finished_ts": datetime.now(UTC).replace(tzinfo=None),
                     "peak_memory_mb": peak,
@@ -209,7 +208,7 @@ def show(home: Home, store: Store, key: CycleKey, tables: Mapping[str, int]) -> 
     """What readers may see of a run: exported tables and the state file. Never the database itself."""
     folder = home.exports / key.run_id
     folder.mkdir(parents=True, exist_ok=True)
-    for table in (*tables, "control.cycle_run", "control.stage_run", "control.finding"):
+    for table in (*tables, *_ALWAYS_SHOWN):
         temporary, target = folder / f".{table}.tmp", folder / f"{table}.parquet"
         store.export(table, key.run_id, temporary)
         temporary.replace(target)
@@ -255,9 +254,3 @@ def write_state(home: Home, store: Store, key: CycleKey) -> None:
             "exports": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in exported},
         },
     )
-
-
-def crash_point(name: str) -> None:
-    """Die here when a crash test asks for it (LEVEE_CRASH_AT); a PROD home is prepared without that."""
-    if os.environ.get("LEVEE_CRASH_AT") == name:
-        os.kill(os.getpid(), signal.SIGKILL)

@@ -7,8 +7,9 @@ Written for DuckDB 1.5 and 2.0 alike: `sql(...).pl()` for reads, `execute` for t
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,10 +17,14 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tasks import resources
+from tasks import disk, fence, lock, resources
+from tasks.crash import crash_point
 from tasks.model.errors import Finding, LeveeError, LockedError
 
 SCHEMAS = ("raw", "book", "result", "control", "out")
+_MEMORY = Path(":memory:")
+_LOCKED_BY = re.compile(r"\(PID \d+[^)]*\)")
+_CORRUPT_WORDS = ("corrupt", "checksum", "not a valid duckdb database file", "database has been invalidated")
 _OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
@@ -27,16 +32,31 @@ class Store:
     """The home's database, open for writing. Use as a context manager."""
 
     def __init__(self, database: Path) -> None:
-        """Open or create; LEVEE_THREADS limits threads.
+        """Open or create; LEVEE_THREADS limits threads. The first one under a hold raises the fencing token.
 
-        Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT or READ_ONLY."""
-        self._connection = _connect(database)
-        self._create_schema()
+        Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT, DISK_FULL or READ_ONLY.
+        """
+        self._database = database
+        self._hold = None if database == _MEMORY else lock.hold_of(database.parent)
+        self._connection = _opened(database, self._hold.wait_seconds if self._hold else 0.0)
+        try:
+            with _told(database):
+                self._create_schema()
+                if self._hold and self._hold.token is None:
+                    fence.enter(self, self._hold)
+        except BaseException:
+            self._connection.close()
+            raise
+
+    @property
+    def token(self) -> int:
+        """Fencing token this store writes under, 0 without a hold."""
+        return (self._hold.token if self._hold else None) or 0
 
     @classmethod
     def in_memory(cls) -> Store:
         """A store of its own that is gone when it is closed."""
-        return cls(Path(":memory:"))
+        return cls(_MEMORY)
 
     def __enter__(self) -> Store:
         return self
@@ -44,18 +64,32 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._connection.close()
+        with suppress(duckdb.Error):  # what the body met is what is told
+            self._connection.close()
+        if isinstance(error, duckdb.Error):
+            refused = _refusal(error, self._database)
+            if refused:
+                raise refused from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All of the body's writes, or none."""
+        """All of the body's writes, or none. Raises LockedError FENCED where another holder has taken over."""
         self._connection.execute("BEGIN TRANSACTION")
         try:
+            self.require_hold()
             yield
+            crash_point("transaction:before_commit")
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            with suppress(duckdb.Error):  # a broken database has rolled back already
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
+        crash_point("transaction:after_commit")
+
+    def require_hold(self) -> None:
+        """Raises LockedError FENCED where another holder has taken over; for steps that are taken outside."""
+        if self._hold:
+            fence.check(self, self._hold)
 
     def read(self, query: str, parameters: Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Result of a query with $named parameters (others are ignored) as a frame."""
@@ -116,29 +150,60 @@ class Store:
                     self._connection.execute(resources.sql(name))
 
 
+def _opened(database: Path, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    """A connection; another process that has the database open is waited for that long."""
+    with _told(database):
+        refused: duckdb.Error | None = None
+        for _ in lock.pauses(wait_seconds):
+            try:
+                return _connect(database)
+            except duckdb.IOException as error:
+                if "lock on file" not in str(error):
+                    raise
+                refused = error
+    raise LockedError(
+        Finding(
+            "DB_LOCKED",
+            "another process has the database open",
+            where=str(database),
+            value=" ".join(_LOCKED_BY.findall(str(refused))),
+            action="close it, or use --wait, and run again; readers use exports/ and published/",
+        )
+    ) from refused
+
+
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        connection = duckdb.connect(str(database), config=dict(_OFFLINE))
-    except duckdb.IOException as error:
-        text = str(error)
-        if "lock" in text.lower():
-            raise LockedError(
-                Finding(
-                    "DB_LOCKED",
-                    "another process has the database open",
-                    where=str(database),
-                    action="close it and run again; readers use exports/ and published/",
-                )
-            ) from error
-        code = "READ_ONLY" if "permission" in text.lower() or "read-only" in text.lower() else "DB_CORRUPT"
-        raise LeveeError(_unusable(code, database, text)) from error
-    except duckdb.Error as error:
-        raise LeveeError(_unusable("DB_CORRUPT", database, str(error))) from error
+    connection = duckdb.connect(str(database), config=dict(_OFFLINE))
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     if limit := threads():
         connection.execute(f"SET threads = {limit}")
     return connection
+
+
+@contextmanager
+def _told(database: Path) -> Iterator[None]:
+    """What the engine says while the database is opened, as a finding: what is none of the known ones is DB_CORRUPT."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise _refusal(error, database) or LeveeError(_corrupt(error, database)) from error
+
+
+def _refusal(error: duckdb.Error, database: Path) -> LeveeError | None:
+    """DISK_FULL, READ_ONLY or DB_CORRUPT where the engine's words mean that, else None."""
+    if isinstance(error, duckdb.FatalException) or any(each in str(error).lower() for each in _CORRUPT_WORDS):
+        return LeveeError(_corrupt(error, database))
+    return disk.refusal(error, "the database cannot be written", str(database))
+
+
+def _corrupt(error: duckdb.Error, database: Path) -> Finding:
+    return Finding(
+        "DB_CORRUPT",
+        f"the database cannot be used: {str(error).splitlines()[0]}",
+        where=str(database),
+        action="make it again from frozen files and exports: `levee rebuild`",
+    )
 
 
 def threads() -> int:
@@ -147,14 +212,6 @@ def threads() -> int:
     if not (said.isascii() and said.isdigit()):
         raise LeveeError(Finding("USAGE", "LEVEE_THREADS is no number of threads", value=said, action="unset it"))
     return int(said)
-
-
-def _unusable(code: str, database: Path, text: str) -> Finding:
-    action = {
-        "READ_ONLY": "give the user of this command write access, or another --home",
-        "DB_CORRUPT": "restore the home from its exports and frozen files",
-    }[code]
-    return Finding(code, f"the database cannot be opened: {text.splitlines()[0]}", where=str(database), action=action)
 
 
 def _used(query: str, parameters: Mapping[str, Any] | None) -> dict[str, Any]:
