@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from tasks import decisions, policy_store, resources, schema, stage
+from tasks.crash import crash_point
 from tasks.envelope import file_name
 from tasks.home import Home
 from tasks.inbox import check_cycle
@@ -92,8 +93,8 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
         store.replace("control.input_manifest", manifest, {"run_id": key.run_id})
         store.replace("book.override", overrides, {"run_id": key.run_id})
         stage.write_receipt(store, key, "land", rows, started)
-        stage.crash_point("land:before_commit")
-    stage.crash_point("land:after_commit")
+        crash_point("land:before_commit")
+    crash_point("land:after_commit")
     stage.show(home, store, key, rows)
     return Landed(key, "FROZEN")
 

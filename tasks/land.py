@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 
 from tasks import freeze as freezing
-from tasks import inbox, reissue, stage
+from tasks import inbox, reissue
+from tasks.crash import crash_point
 from tasks.freeze import Landed
 from tasks.home import Home, write_atomically
 from tasks.inbox import Delivery, FileName, Place
@@ -78,7 +79,7 @@ def intake(home: Home, business_date: date, cycle: str) -> Intake:
 
 
 def _take_all_in(home: Home, store: Store, place: Place) -> Intake:
-    stage.crash_point("land:begin")
+    crash_point("land:begin")
     done = Intake()
     taken = [_take_in(home, store, path, place, done) for path in _delivered(home, place)]
     landed = _landed(store, place)
@@ -228,8 +229,8 @@ def _load(store: Store, delivery: Delivery) -> None:
         rows = delivery.frame.with_columns(file_id=pl.lit(delivery.file_id))
         store.append(f"raw.{dataset}", rows)
         store.append("raw.file", _file_row(delivery))
-        stage.crash_point(f"land:{dataset}:before_commit")
-    stage.crash_point(f"land:{dataset}:after_commit")
+        crash_point(f"land:{dataset}:before_commit")
+    crash_point(f"land:{dataset}:after_commit")
     log.info("a file landed", extra={"path": delivery.path, "rows": {f"raw.{dataset}": delivery.records}})
 
 
