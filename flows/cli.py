@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows import comparison, march, operation, printing
+from flows import comparison, inspection, march, operation, printing
 from flows.options import Common
 from flows.running import run_cycle
 from tasks import codes, resources
@@ -34,6 +34,8 @@ for sub in (cycle_app, publish_app, convert_app):
     app.command(sub)
 for command in (*operation.COMMANDS, *comparison.COMMANDS):
     app.command(command)
+for command in inspection.COMMANDS:
+    cycle_app.command(command)
 cycle_app.command(march.backfill)
 cycle_app.command(march.replay)
 cycle_app.command(march.summary)
@@ -175,13 +177,14 @@ def cycle_run(
 def cycle_status(
     business_date: Annotated[date | None, Parameter(name="--date")] = None, common: Common | None = None
 ) -> int:
-    """Show the state of cycles, who holds the home, and what to do next. Reads no database."""
-    from tasks import status
+    """Show where cycles stand, what is in their way, what to do next and who does it. Reads no database."""
+    from flows import standing
+    from tasks import overview, status
 
     common = common or Common()
     home = common.open()
-    states, holder = status.cycles(home, business_date), status.holder(home)
-    common.show({"cycles": states, "holder": holder}, lambda: printing.statuses(states, holder))
+    views, holder = overview.cycles(home, business_date), status.holder(home)
+    common.show({"cycles": views, "holder": holder}, lambda: standing.statuses(views, holder))
     return codes.PUBLISHED
 
 

@@ -6,7 +6,7 @@ that come out must be the published ones, or nothing is explained. The home's da
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from decimal import Decimal
@@ -35,9 +35,9 @@ def contributions(home: Home, run_id: str, margin_account_id: str) -> dict[str, 
 
     Raises LeveeError NOT_REPRODUCIBLE where the lines they would sum to are not the published ones.
     """
-    with _recalled(home, run_id) as context:
-        day = _day(context, margin_account_id)
-        found = attribute(margined(day.inputs, day.as_of, day.policy), margin_account_id)
+    with recalled(home, run_id) as context:
+        asked = day(context, [margin_account_id])
+        found = attribute(margined(asked.inputs, asked.as_of, asked.policy), margin_account_id)
         published = context.slice("result.requirement").filter(pl.col("margin_account_id") == margin_account_id)
     _require_same(run_id, margin_account_id, money.total(published["amount_usd"]), found.contributions)
     return {
@@ -56,8 +56,8 @@ def change(home: Home, run_id: str, margin_account_id: str) -> Fields | None:
     before = run["predecessor_run_id"]
     if not before or _published(home, before, margin_account_id) is None:
         return None
-    with _recalled(home, before) as earlier, _recalled(home, run_id) as later:
-        start, found = steps(_day(earlier, margin_account_id), _day(later, margin_account_id))
+    with recalled(home, before) as earlier, recalled(home, run_id) as later:
+        start, found = steps(day(earlier, [margin_account_id]), day(later, [margin_account_id]))
     for ended, figure in ((before, start), (run_id, found[-1].total_initial_margin_usd)):
         published = _published(home, ended, margin_account_id)
         if published != figure:
@@ -70,8 +70,8 @@ def change(home: Home, run_id: str, margin_account_id: str) -> Fields | None:
 
 
 @contextmanager
-def _recalled(home: Home, run_id: str) -> Iterator[Context]:
-    """A run's exported tables in a store of its own, which is gone afterwards."""
+def recalled(home: Home, run_id: str) -> Iterator[Context]:
+    """A run's exported tables in a store of its own, which is gone afterwards. Raises LeveeError UNKNOWN_ID."""
     run = status.exported(home, run_id, "control.cycle_run").row(0, named=True)
     with Store.in_memory() as store:
         for path in sorted((home.exports / run_id).glob("*.parquet")):
@@ -83,10 +83,10 @@ def _recalled(home: Home, run_id: str) -> Iterator[Context]:
         yield open_context(home, store, CycleKey(run["business_date"], run["cycle"], run["run_no"]))
 
 
-def _day(context: Context, margin_account_id: str) -> Day:
-    """What the account was margined on: its own positions and balances, and everybody's market."""
+def day(context: Context, margin_account_ids: Sequence[str]) -> Day:
+    """What some accounts were margined on: their own positions and balances, and everybody's market."""
     inputs = inputs_of(context)
-    own = pl.col("margin_account_id") == margin_account_id
+    own = pl.col("margin_account_id").is_in(list(margin_account_ids))
     kept = replace(
         inputs,
         positions=inputs.positions.filter(own),

@@ -22,7 +22,7 @@ import polars as pl
 
 from tasks.model import money
 from tasks.model.margin.initial_margin import MarginInputs, initial_margin
-from tasks.model.margin.portfolio import KEY
+from tasks.model.margin.portfolio import ACCOUNT, KEY
 from tasks.model.policy import Policy
 
 POSITION, MARKET, VOLATILITY, PARAMETER, COLLATERAL, ROLL = STEPS = (
@@ -33,6 +33,7 @@ POSITION, MARKET, VOLATILITY, PARAMETER, COLLATERAL, ROLL = STEPS = (
     "COLLATERAL",
     "ROLL",
 )
+START = "START"
 _PRICES = ("settlement_price", "index_price", "forward_price", "settle_asset_price")
 _VOLATILITIES = ("implied_volatility", "mark_uncertainty_usd")
 _FRAMES = {
@@ -80,6 +81,22 @@ def steps(earlier: Day, later: Day) -> tuple[Decimal, tuple[Step, ...]]:
         found.append(Step(cause, total, total - before))
         before = total
     return start, tuple(found)
+
+
+def totals_by_account(earlier: Day, later: Day) -> pl.DataFrame:
+    """Total initial margin (USD) of every account of both cycles: `START` on the earlier one, then after each cause.
+
+    Both days hold the same accounts. Raises ModelInputError as `steps` does.
+    """
+    days = {START: earlier} | {
+        cause: mixed(earlier, later, frozenset(STEPS[:number])) for number, cause in enumerate(STEPS, start=1)
+    }
+    found = earlier.inputs.accounts.select(ACCOUNT).sort(ACCOUNT)
+    for cause, day in days.items():
+        portfolios = initial_margin(day.inputs, day.as_of, day.policy).portfolio
+        summed = portfolios.group_by(ACCOUNT).agg(pl.col("total_initial_margin_usd").sum().alias(cause))
+        found = found.join(summed, on=ACCOUNT, how="left", maintain_order="left")
+    return found.with_columns(pl.col(START, *STEPS).fill_null(0))
 
 
 def mixed(earlier: Day, later: Day, taken: frozenset[str]) -> Day:
@@ -139,11 +156,10 @@ def _accounts(earlier: Day, later: Day, taken: frozenset[str]) -> pl.DataFrame:
     """Accounts as the policy's cycle has them; the days without a settlement window belong to the day itself."""
     known = later.inputs.accounts if PARAMETER in taken else earlier.inputs.accounts
     dated = later.inputs.accounts if ROLL in taken else earlier.inputs.accounts
-    key = ["clearing_member_id", "margin_account_id"]
-    gaps = dated.select(*key, "gap_days")
+    gaps = dated.select(*ACCOUNT, "gap_days")
     return (
         known.drop("gap_days")
-        .join(gaps, on=key, how="left")
+        .join(gaps, on=ACCOUNT, how="left")
         .with_columns(pl.col("gap_days").fill_null(0))
         .select(known.columns)
     )
