@@ -166,6 +166,12 @@ MX02 = Report(
         "rejected_rows",
     ),
 )
+MD01 = Report(
+    "MD01",
+    pack.MEMBERS,
+    "Corrected fields",
+    ("margin_account_id", "report", "item", "field", "before", "after"),
+)
 PP01 = Report("PP01", pack.PUBLIC, "Parameters, scenarios and conventions", LONG_FORM)
 PP02 = Report(
     "PP02",
@@ -251,6 +257,6 @@ OC01 = Report("OC01", pack.OPS, "Control totals", LONG_FORM)
 OR01 = Report("OR01", pack.OPS, "Run manifest", LONG_FORM)
 OV01 = Report("OV01", pack.OPS, "Validation", ())
 
-REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, PP01, PP02, PP03, PP04, OC01, OR01, OV01)
+REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, MD01, PP01, PP02, PP03, PP04, OC01, OR01, OV01)
 ACCOUNT_TABLES = (MR01, MP01, MT01, ML01)
 MEMBER_TABLES = (MX01, MX02)
