@@ -16,11 +16,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
 from tasks import journal
-from tasks.cycle import AFTER_LANDING, Outcome, procedure
+from tasks.cycle import AFTER_LANDING, Outcome
 from tasks.home import Home
 from tasks.key import cycle_id
 from tasks.land import land
 from tasks.schedule import schedules
+from tasks.watch import watched
 
 
 def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
@@ -54,7 +55,7 @@ def clearing_cycle(
         return Completed(name="Skipped", message=f"{schedules()[cycle].calendar_id} has no window on {day.isoformat()}")
     here = Home(home, inbox).prepare()
     with journal.written(here, f"{cycle_id(day, cycle)}-intake"), here.locked("cycle run", wait_seconds):
-        return procedure(here, day, cycle, _run_task)
+        return watched(here, day, cycle, _run_task)
 
 
 def _date_by_clock(cycle: str) -> date:

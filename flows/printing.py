@@ -18,7 +18,6 @@ from tasks.home import Home
 from tasks.key import CycleKey
 
 NARROWEST = 124
-_STYLE = {"PUBLISHED": "green", "BLOCKED": "red"}
 
 
 class StageBar(logging.Handler):
@@ -120,25 +119,6 @@ def demo(home: Home, outcome: Mapping[str, Any]) -> Group:
     return Group(headline, _accounts(home, outcome["run_id"]), _last_line(outcome), where)
 
 
-def _cycles(states: Sequence[Mapping[str, Any]]) -> Table:
-    """One line per cycle."""
-    table = Table("cycle", "run", "state", "last stage", "seconds", "findings", "next", box=None, pad_edge=False)
-    for state in states:
-        stages, style = state["stages"], _STYLE.get(state["state"], "yellow")
-        counted = " ".join(f"{row['severity']}:{row['code']}×{row['rows']}" for row in state["findings"]) or "none"
-        seconds = f"{sum(stage['seconds'] for stage in stages):.1f}"
-        table.add_row(
-            f"{state['business_date']} {state['cycle']}",
-            state["run_id"],
-            Text(state["state"], style=style),
-            stages[-1]["stage"] if stages else "",
-            seconds,
-            counted,
-            state["next"],
-        )
-    return table
-
-
 def releases(found: Sequence[Mapping[str, Any]]) -> Table:
     """One line per complete release."""
     table = Table("cycle", "version", "files", "root hash", "folder", box=None, pad_edge=False)
@@ -151,17 +131,6 @@ def releases(found: Sequence[Mapping[str, Any]]) -> Table:
             Text(release["folder"], overflow="fold"),
         )
     return table
-
-
-def statuses(states: Sequence[Mapping[str, Any]], holder: Mapping[str, Any] | None) -> Group:
-    """Cycles and who holds the home."""
-    held = Text("nobody is writing to this home")
-    if holder:
-        held = Text(
-            f"{holder['state']}: {holder['command']} {holder['run_id']} {holder['stage']} "
-            f"(pid {holder['pid']} since {holder['started']})"
-        )
-    return Group(_cycles(states) if states else Text("no cycle was started in this home"), held)
 
 
 def checks(found: Sequence[Check]) -> Table:

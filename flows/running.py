@@ -19,7 +19,8 @@ def run_cycle(
 ) -> Mapping[str, Any]:
     """Run a cycle under Prefect, or plainly where asked or where the given server does not answer."""
     from tasks import journal
-    from tasks.cycle import STAGES, Outcome, procedure
+    from tasks.cycle import STAGES, Outcome
+    from tasks.watch import watched
 
     if orchestrate and not environment.orchestrator_answers():
         print(
@@ -38,5 +39,5 @@ def run_cycle(
             outcome = ended
         else:
             with home.locked("cycle run", wait_seconds):
-                outcome = procedure(home, business_date, cycle, lambda step, *given: step(*given))
+                outcome = watched(home, business_date, cycle, lambda step, *given: step(*given))
     return printing.summary(home, outcome.key, outcome.already_published)

@@ -14,13 +14,11 @@ import polars as pl
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 
+_RESUME = "run `levee cycle run` again: it resumes at the first stage without a receipt"
 _NEXT = {
-    "FROZEN": "run `levee cycle run` again: it resumes at the first stage without a receipt",
-    "VALIDATED": "run `levee cycle run` again: it resumes at the first stage without a receipt",
-    "COMPUTED": "run `levee cycle run` again: it resumes at the first stage without a receipt",
-    "RECONCILED": "run `levee cycle run` again: it resumes at the first stage without a receipt",
     "APPROVED": "run `levee cycle run` again: it finishes the release",
     "BLOCKED": "correct what the findings name, deliver the next version, run `levee cycle run` again",
+    "WAITING": "see to what it waits for, then run `levee cycle run` again",
     "PUBLISHED": "nothing: statements and calls are out",
 }
 
@@ -29,7 +27,7 @@ def cycles(home: Home, business_date: date | None = None) -> list[dict[str, Any]
     """State of every cycle (of one business date), oldest first, each with its next action."""
     pattern = f"{business_date.isoformat()}-*.json" if business_date else "*.json"
     states = [_state(path) for path in sorted(home.state.glob(pattern))]
-    return [state | {"next": _NEXT[state["state"]]} for state in states]
+    return [state | {"next": state.get("next") or _NEXT.get(state["state"], _RESUME)} for state in states]
 
 
 def _state(path: Path) -> dict[str, Any]:

@@ -1,0 +1,122 @@
+"""A cycle with an eye on it: what stops it becomes an alert, a slow stage is told while it runs, the board is kept."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from threading import Timer
+from typing import Any
+
+from tasks import alerts, board, status
+from tasks.cycle import Do, Outcome, procedure
+from tasks.home import Home
+from tasks.key import cycle_id
+from tasks.model.errors import Finding, LeveeError
+from tasks.slo import WITHIN, Objectives, objectives
+
+log = logging.getLogger("levee")
+
+
+def watched(home: Home, business_date: date, cycle: str, do: Do) -> Outcome:
+    """The procedure of a cycle under observation. Its outcome and errors are the procedure's own."""
+
+    def observed(step: Callable[..., Any], *arguments: Any) -> Any:
+        with early_warning(home, business_date, cycle, step.__name__):
+            done = do(step, *arguments)
+        show(home)
+        return done
+
+    try:
+        outcome = procedure(home, business_date, cycle, observed)
+    except Exception as error:
+        stopped(home, business_date, cycle, error)
+        raise
+    with harmless():
+        alerts.settle(home, cycle_id(business_date, cycle), ())
+        alerts.settle(home, cycle, warnings(home, business_date, cycle))
+    show(home)
+    return outcome
+
+
+def stopped(home: Home, business_date: date, cycle: str, error: Exception) -> None:
+    """Tell that a cycle does not go on."""
+    findings = error.findings if isinstance(error, LeveeError) else (_unforeseen(error),)
+    now, known = datetime.now(UTC), objectives()
+    paged = [finding.code for finding in findings if known.pages(finding.code, business_date, cycle, now)]
+    subject = cycle_id(business_date, cycle)
+    for finding in findings:
+        log.error(finding.headline(), extra={"code": finding.code})
+    with harmless():
+        alerts.settle(home, subject, findings, paged)
+    show(home)
+
+
+def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
+    """What a published cycle is a ticket for: checks that warned, and stages that used up most of their time."""
+    state = next((each for each in status.cycles(home, business_date) if each["cycle"] == cycle), None)
+    if state is None:
+        return []
+    checks = [
+        Finding(row["code"], f"{row['rows']} warnings", action="see the validation report OV01 of the release")
+        for row in state["findings"]
+        if row["severity"] == "warning"
+    ]
+    known = objectives()
+    slow = [row for row in state["stages"] if known.kept(row["stage"], row["seconds"]) != WITHIN]
+    return checks + [slow_stage(known, cycle_id(business_date, cycle), row["stage"]) for row in slow]
+
+
+def slow_stage(known: Objectives, where: str, stage: str) -> Finding:
+    """SLO_WARN of a stage."""
+    return Finding(
+        "SLO_WARN",
+        f"{stage} has used {known.warn_fraction:.0%} of its time",
+        where=where,
+        limit=f"{known.budget_seconds[stage]:g} s",
+        action="see `levee cycle status` for what is left, and what else runs on the machine",
+    )
+
+
+@contextmanager
+def early_warning(home: Home, business_date: date, cycle: str, stage: str) -> Iterator[None]:
+    """Raise SLO_WARN while the stage of the body still runs, once most of its budget is used up."""
+    known = objectives()
+    if stage not in known.budget_seconds:
+        yield
+        return
+
+    def warn() -> None:
+        finding = slow_stage(known, cycle_id(business_date, cycle), stage)
+        log.warning(finding.headline(), extra={"code": finding.code})
+        with harmless():
+            alerts.add(home, cycle, finding)
+
+    timer = Timer(known.warn_seconds(stage), warn)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()  # a warning under way is told before anything else is
+
+
+def show(home: Home) -> None:
+    """Write the board anew."""
+    with harmless():
+        board.write(home)
+
+
+@contextmanager
+def harmless() -> Iterator[None]:
+    """Whoever watches a cycle may fail at it: that is journalled, and the cycle goes on."""
+    try:
+        yield
+    except Exception as error:  # a fault of the watch, of whatever kind, is none of the cycle
+        log.warning(f"the watch failed: {type(error).__name__}", extra={"code": "BUG"})
+
+
+def _unforeseen(error: Exception) -> Finding:
+    return Finding("BUG", type(error).__name__, action="run again with LEVEE_DEBUG=1 and report it")
