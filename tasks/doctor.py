@@ -7,19 +7,18 @@ else holds the home.
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from tasks import resources
+from tasks import lock
+from tasks import versions as versions_now
 from tasks.home import Home
 from tasks.model.errors import LeveeError, LockedError
 
@@ -27,7 +26,6 @@ OK, WARN, FAIL = "OK", "WARN", "FAIL"
 ENOUGH_GIB, LITTLE_GIB = 10.0, 1.0
 CLOCK_PROBE_SECONDS, CLOCK_TOLERANCE_SECONDS = 0.2, 0.1
 _EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)
-_NAME = re.compile(r"[A-Za-z0-9._-]+")
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,7 @@ def examine(home: Home, server: Callable[[], Check], telemetry: Callable[[], Che
     yield clock_against_releases(home)
     yield zones()
     yield folders(home)
+    yield locks(home)
     yield database(home)
     yield server()
     yield telemetry()
@@ -57,36 +56,12 @@ def examine(home: Home, server: Callable[[], Check], telemetry: Callable[[], Che
 
 def versions(environment: str = "") -> Check:
     """Installed distributions against constraints.txt. In a PROD home a drift is a FAIL: figures are proven on them."""
-    pinned = dict(_pins((resources.root() / "constraints.txt").read_text(encoding="utf-8").splitlines()))
-    installed = {_canonical(each.name): each.version for each in metadata.distributions()}
-    needed = {
-        _canonical(name)
-        for line in metadata.requires("levee") or ()
-        if "extra ==" not in line
-        for name in _NAME.findall(line)[:1]
-    }
-    differ = [
-        f"{name} {installed[name]} (pinned {version})"
-        for name, version in sorted(pinned.items())
-        if name in installed and installed[name] != version
-    ]
-    absent = sorted(needed - installed.keys())
-    if not differ and not absent:
-        return Check("versions", OK, f"{len(pinned.keys() & installed.keys())} distributions are the pinned ones")
-    found = "; ".join([*differ, *(f"{name} is not installed" for name in absent)])
-    state = FAIL if absent or environment == "PROD" else WARN
-    return Check("versions", state, found, "install with --constraint constraints.txt into a fresh environment")
-
-
-def _pins(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        name, mark, version = line.split("#")[0].strip().partition("==")
-        if mark:
-            yield _canonical(name), version.split(";")[0].strip()
-
-
-def _canonical(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+    there = versions_now.installed()
+    if not there.drifted:
+        return Check("versions", OK, f"{there.pinned} distributions are the pinned ones")
+    state = FAIL if there.absent or environment == "PROD" else WARN
+    action = "install with --constraint constraints.txt into a fresh environment"
+    return Check("versions", state, "; ".join(there.drifted), action)
 
 
 def disk(home: Home) -> Check:
@@ -176,6 +151,20 @@ def _is_writable(folder: Path) -> bool:
             return True
     except OSError:
         return False
+
+
+def locks(home: Home) -> Check:
+    """The file system of the home keeps two holders of one lock apart: some that are shared over a network do not."""
+    place = _existing(home.root)
+    try:
+        with tempfile.NamedTemporaryFile(dir=place) as first, Path(first.name).open("rb") as second:
+            if lock.excludes(first.fileno(), second.fileno()):
+                return Check("locks", OK, f"kept at {place}")
+    except OSError as error:
+        return Check("locks", FAIL, f"{error.strerror}: {place}", "put the home on a local disk that can be written")
+    return Check(
+        "locks", FAIL, f"not kept at {place}", "put the home on a local disk: two commands could write at once"
+    )
 
 
 def database(home: Home) -> Check:

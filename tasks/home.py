@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tasks import crash, lock
+from tasks import crash, lock, versions
 from tasks.disk import writing
 from tasks.model.errors import Finding, LeveeError
 
@@ -72,7 +72,7 @@ class Home:
         """Create the folders and fix the environment at first use (argument, else LEVEE_ENV, else TEST).
 
         Raises LeveeError READ_ONLY or DISK_FULL where the home cannot be written, WRONG_ENV where another one is asked
-        for, STATE_UNREADABLE where its marker names none.
+        for, STATE_UNREADABLE where its marker names none, ENV_DRIFT for other versions than the pinned ones in PROD.
         """
         if self.inbox_override and not self.inbox_override.is_dir():
             raise LeveeError(
@@ -85,6 +85,7 @@ class Home:
         self._fix_environment(environment or os.environ.get("LEVEE_ENV"))
         if self.environment == "PROD":
             os.environ.pop(crash.SETTING, None)
+            versions.require_pinned()
         return self
 
     @property

@@ -27,14 +27,23 @@ _PROBE_SECONDS = 0.2  # a reader that looks whether the home is held holds it fo
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 
 
+def steady_seconds() -> float:
+    """Seconds by a clock that nobody sets and that, where the system has one, does not stop while it sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 @dataclass
 class Hold:
-    """A home held by this process. `token` is the fencing token, None before the first transaction raises it."""
+    """A home held by this process since then, by the wall clock and in `steady_seconds`.
+
+    `token` is the fencing token, None before the first transaction raises it.
+    """
 
     root: Path
     command: str
     wait_seconds: float
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    steady_since: float = field(default_factory=steady_seconds)
     token: int | None = None
 
 
@@ -104,6 +113,16 @@ def is_hung(said: dict[str, Any]) -> bool:
         return datetime.fromisoformat(said["lease_until"]) < datetime.now(UTC)
     except (KeyError, TypeError, ValueError):
         return False
+
+
+def excludes(first: int, second: int) -> bool:
+    """Whether a lock on the first descriptor keeps the second one, of the same file, from having it."""
+    fcntl.flock(first, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(second, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
 
 
 def _acquire(root: Path, descriptor: int, wait_seconds: float) -> None:

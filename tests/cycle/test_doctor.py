@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tasks import doctor
+from tasks import doctor, versions
 from tasks.home import Home
 from tasks.store import Store
 
@@ -26,7 +27,8 @@ class Usage(NamedTuple):
 def test_a_fresh_machine_is_fit(levee: Callable[..., Any], tmp_path: Path) -> None:
     shown = levee("doctor", "--home", tmp_path / "none", "--json")
     checks = {check["name"]: check for check in json.loads(shown.out)}
-    assert {"versions", "disk", "clock", "zones", "folders", "database", "orchestrator", "telemetry"} <= checks.keys()
+    looked_at = "versions disk clock zones folders locks database orchestrator telemetry"
+    assert set(looked_at.split()) <= checks.keys()
     assert [name for name, check in checks.items() if check["state"] != "OK" and name not in {"versions", "disk"}] == []
     assert not (tmp_path / "none").exists(), "looking makes nothing"
 
@@ -44,17 +46,24 @@ def test_other_versions_are_listed_and_fail_in_a_prod_home(monkeypatch: pytest.M
         name: str
         version: str
 
-    pins = dict(doctor._pins(["Duck_DB==1.5.6", "polars==2.1.0  # why", "", "# no pin", "numpy==2.4.6; extra"]))
+    pins = dict(versions.pins(["Duck_DB==1.5.6", "polars==2.1.0  # why", "", "# no pin", "numpy==2.4.6; extra"]))
     assert pins == {"duck-db": "1.5.6", "polars": "2.1.0", "numpy": "2.4.6"}
-    there = [Distribution(each.name, each.version) for each in doctor.metadata.distributions()]
+    there = [Distribution(each.name, each.version) for each in versions.metadata.distributions()]
     spoilt = [each._replace(version="0.0.1") if each.name == "polars" else each for each in there]
-    monkeypatch.setattr(doctor.metadata, "distributions", lambda: spoilt)
+    monkeypatch.setattr(versions.metadata, "distributions", lambda: spoilt)
     assert doctor.versions().state == "WARN"
     assert "polars 0.0.1 (pinned" in doctor.versions().found
     assert doctor.versions("PROD").state == "FAIL"
-    monkeypatch.setattr(doctor.metadata, "distributions", lambda: [each for each in there if each.name != "duckdb"])
+    monkeypatch.setattr(versions.metadata, "distributions", lambda: [each for each in there if each.name != "duckdb"])
     assert doctor.versions().state == "FAIL"
     assert "duckdb is not installed" in doctor.versions().found
+
+
+def test_a_file_system_that_keeps_no_locks_is_a_failure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert doctor.locks(Home(tmp_path / "not" / "yet")).state == "OK"
+    monkeypatch.setattr(fcntl, "flock", lambda _descriptor, _how: None)
+    assert doctor.locks(Home(tmp_path)).state == "FAIL"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("gib", "state"), [(50, "OK"), (5, "WARN"), (0.5, "FAIL")])
