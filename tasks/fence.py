@@ -43,8 +43,10 @@ def enter(store: Store, hold: Hold) -> None:
 
 def check(store: Store, hold: Hold) -> None:
     """Raises LockedError FENCED where another holder has raised the token since."""
+    if hold.token is None:  # not raised yet: in a new home the first transaction makes the table it is kept in
+        return
     highest = _highest(store)
-    if hold.token not in (None, highest):
+    if hold.token != highest:
         raise LockedError(
             Finding(
                 "FENCED",
