@@ -10,6 +10,8 @@ FIGURES_DISAGREE = 30
 NOT_ALLOWED = 40
 BROKEN = 70
 BUSY = 75
+INTERRUPTED = 130
+TERMINATED = 143
 
 _EXACT = {
     "USAGE": USAGE,
@@ -30,6 +32,7 @@ _EXACT = {
     "READ_ONLY": BROKEN,
     "DB_CORRUPT": BROKEN,
     "ENV_DRIFT": BROKEN,
+    "SCHEMA_VERSION": BROKEN,
     "SERVER_DOWN": BROKEN,
     "NOT_SCHEDULED": BROKEN,
     "STATE_UNREADABLE": BROKEN,
@@ -37,6 +40,8 @@ _EXACT = {
     "LEASE_HELD": BUSY,
     "DB_LOCKED": BUSY,
     "FENCED": BUSY,
+    "INTERRUPTED": INTERRUPTED,
+    "TERMINATED": TERMINATED,
     "SLO_WARN": PUBLISHED,
     "ALERT_UNDELIVERED": PUBLISHED,
 }
@@ -54,7 +59,7 @@ _OWNER_BY_EXIT_CODE = {FIGURES_DISAGREE: DEVELOPMENT, BROKEN: DEVELOPMENT, NOT_A
 
 def exit_code(code: str) -> int:
     """Exit code of a finding's code. A code not named here is a break in what was delivered."""
-    if code.startswith("LATE_"):
+    if code.startswith(("LATE_", "WAITING(")):
         return NOT_THERE
     return _EXACT.get(code, WRONG_DELIVERY)
 

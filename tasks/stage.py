@@ -18,7 +18,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import attempts, policy_store
+from tasks import attempts, ledgers, policy_store
 from tasks.crash import crash_point
 from tasks.home import Home, write_json
 from tasks.key import CycleKey
@@ -26,6 +26,7 @@ from tasks.model.errors import Finding, GateClosed, LeveeError, ModelInputError,
 from tasks.model.policy import Policy
 from tasks.store import Store
 
+WAITING_FOR_APPROVAL = "WAITING(APPROVAL)"
 log = logging.getLogger("levee")
 _ALWAYS_SHOWN = ("control.cycle_run", "control.stage_run", "control.attempt", "control.finding")
 
@@ -78,8 +79,8 @@ Body = Callable[[Context], Sequence[Finding] | None]
 def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Home, CycleKey], Receipt]]:
     """Make a stage of a body. `state` is the cycle's state once it is done.
 
-    A body that returns findings blocks the cycle: what it wrote is committed for inspection, the receipt says BLOCKED
-    (so the stage runs again when asked again), and GateClosed is raised with the findings.
+    A body that returns findings stops the cycle: what it wrote is committed for inspection, the receipt says BLOCKED or
+    that it waits for a person (so the stage runs again when asked again), and the findings are raised.
     """
 
     def wrap(body: Body) -> Callable[[Home, CycleKey], Receipt]:
@@ -96,14 +97,15 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
                 crash_point(f"{name}:begin")
                 with blocking_what_is_refused(home, store, key, name), store.transaction():
                     blocking = body(context) or ()
-                    write_receipt(store, key, name, context.rows, started, "BLOCKED" if blocking else "DONE")
-                    if blocking or state:
-                        set_state(store, key, "BLOCKED" if blocking else str(state))
+                    halted = _halted(blocking)
+                    write_receipt(store, key, name, context.rows, started, halted or "DONE")
+                    if halted or state:
+                        set_state(store, key, halted or str(state))
                     crash_point(f"{name}:before_commit")
                 crash_point(f"{name}:after_commit")
                 show(home, store, key, context.rows)
             if blocking:
-                raise GateClosed(*blocking)
+                raise (LeveeError if halted == WAITING_FOR_APPROVAL else GateClosed)(*blocking)
             log.info("stage done", extra={"run_id": key.run_id, "stage": name, "rows": context.rows})
             return Receipt(key.run_id, name, context.rows)
 
@@ -112,6 +114,12 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
         return run
 
     return wrap
+
+
+def _halted(findings: Sequence[Finding]) -> str:
+    """State of a run that may not go on, empty where nothing stops it."""
+    waits = all(finding.code == WAITING_FOR_APPROVAL for finding in findings)
+    return (WAITING_FOR_APPROVAL if waits else "BLOCKED") if findings else ""
 
 
 def take_up(home: Home, store: Store, standing: Receipt, key: CycleKey, state: str | None) -> None:
@@ -132,7 +140,7 @@ def blocking_what_is_refused(home: Home, store: Store, key: CycleKey, name: str)
         with store.transaction():
             set_state(store, key, "BLOCKED")
             attempts.end(store, key, name, attempts.FAILED, error.code)
-        write_state(home, store, key)
+        show(home, store, key, {})
         raise
 
 
@@ -175,7 +183,7 @@ def write_receipt(
     store: Store, key: CycleKey, name: str, rows: Mapping[str, int], started: datetime, state: str = "DONE"
 ) -> None:
     """Write a stage's receipt inside the stage's own transaction."""
-    attempt = attempts.end(store, key, name, attempts.BLOCKED if state == "BLOCKED" else attempts.DONE)
+    attempt = attempts.end(store, key, name, attempts.DONE if state == "DONE" else attempts.BLOCKED)
     store.delete("control.stage_run", {"run_id": key.run_id, "stage": name})
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     store.append(
@@ -213,6 +221,7 @@ def show(home: Home, store: Store, key: CycleKey, tables: Mapping[str, int]) -> 
         store.export(table, key.run_id, temporary)
         temporary.replace(target)
     write_state(home, store, key)
+    ledgers.show(home, store)
 
 
 def write_state(home: Home, store: Store, key: CycleKey) -> None:

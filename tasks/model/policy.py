@@ -274,6 +274,13 @@ class BracketTable:
 
 
 @dataclass(frozen=True)
+class Held:
+    """What a held account must cover, of its last requirement or of the one on known rows (METHODOLOGY 5)."""
+
+    multiple: Annotated[float, Bound(1.0, 10.0, "times the larger of the two")]
+
+
+@dataclass(frozen=True)
 class Override:
     """How long a margin override may stand before a person has to ask for it again."""
 
@@ -343,6 +350,8 @@ class Call:
     call_increment_usd: Annotated[float, Bound(0.01, 1e9, "USD")]
     issue_minutes_after_as_of: Annotated[int, Bound(0, 1440, "minutes")]
     minimum_funding_minutes: Annotated[int, Bound(0, 2880, "minutes")]
+    approval: Annotated[str, Choice("off", "on")]
+    approval_above_usd: Annotated[float, Bound(0.0, 1e12, "USD: a second person approves a larger call")]
 
 
 @dataclass(frozen=True)
@@ -396,6 +405,7 @@ class Policy:
     floor_top_up: FloorTopUp
     brackets: BracketTable
     override: Override
+    held: Held
     maintenance: Maintenance
     collateral: Collateral
     call: Call

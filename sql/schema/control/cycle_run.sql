@@ -27,7 +27,7 @@ COMMENT ON COLUMN control.cycle_run.run_id IS '<YYYYMMDD>-<CYCLE>-r<NN>';
 COMMENT ON COLUMN control.cycle_run.business_date IS 'business date';
 COMMENT ON COLUMN control.cycle_run.cycle IS 'SOD, ITDn or EOD';
 COMMENT ON COLUMN control.cycle_run.run_no IS 'counts distinct fingerprints of the cycle';
-COMMENT ON COLUMN control.cycle_run.state IS 'FROZEN, VALIDATED, COMPUTED, RECONCILED, APPROVED, PUBLISHED, BLOCKED or SUPERSEDED';
+COMMENT ON COLUMN control.cycle_run.state IS 'FROZEN, VALIDATED, COMPUTED, RECONCILED, APPROVED, PUBLISHED, BLOCKED, WAITING(APPROVAL) or SUPERSEDED';
 COMMENT ON COLUMN control.cycle_run.env IS 'PROD, TEST or DEMO';
 COMMENT ON COLUMN control.cycle_run.fingerprint IS 'sha256 of the roots below';
 COMMENT ON COLUMN control.cycle_run.input_root IS 'sha256 of the sorted lines dataset sender seq sha256';

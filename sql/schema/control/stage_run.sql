@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS control.stage_run (
 );
 COMMENT ON COLUMN control.stage_run.run_id IS 'run';
 COMMENT ON COLUMN control.stage_run.stage IS 'stage';
-COMMENT ON COLUMN control.stage_run.state IS 'DONE or BLOCKED';
+COMMENT ON COLUMN control.stage_run.state IS 'DONE, BLOCKED or WAITING(APPROVAL)';
 COMMENT ON COLUMN control.stage_run.rows IS 'JSON, rows written by table';
 COMMENT ON COLUMN control.stage_run.attempt IS 'never printed';
 COMMENT ON COLUMN control.stage_run.started_ts IS 'UTC wall clock, never published';

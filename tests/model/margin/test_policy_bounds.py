@@ -69,9 +69,11 @@ CANNOT_RUN = {("base_margin.minimum_scenarios", HIGH): "5,000 scenarios are more
 ELSEWHERE = {
     "surface": "the mark stage fits with it",
     "gate": "the checks are bound by it",
+    "held": "an account that is held covers by it",
     "reference.funding_rate_per_interval": "the settle stage accrues by it",
     "call.issue_minutes_after_as_of": "the shell dates calls by it",
     "call.minimum_funding_minutes": "the shell dates calls by it",
+    "call.approval_above_usd": "the approve stage asks by it",
 }
 # The end at which a book needs more, where that is so for any book or for the book below.
 CAUTIOUS = {
