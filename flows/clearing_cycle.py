@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,19 @@ from tasks.land import land
 from tasks.schedule import schedules
 from tasks.watch import watched
 
+STAGE_FAILED = "raised by a stage, not by the orchestrator"
+
 
 def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
-    return task(name=step.__name__, cache_policy=NO_CACHE, persist_result=False)(step)
+    @wraps(step)
+    def noted(*arguments: Any) -> Any:
+        try:
+            return step(*arguments)
+        except Exception as error:
+            error.add_note(STAGE_FAILED)
+            raise
+
+    return task(name=step.__name__, cache_policy=NO_CACHE, persist_result=False)(noted)
 
 
 _TASKS = {step.__name__: _as_task(step) for step in (land, *AFTER_LANDING)}

@@ -17,7 +17,7 @@ from cyclopts import App, CycloptsError, Parameter
 from flows import comparison, inspection, march, operation, printing
 from flows.options import Common
 from flows.running import run_cycle
-from tasks import codes, resources
+from tasks import codes, disk, resources
 from tasks.home import ENVIRONMENTS
 from tasks.model.errors import Finding, LeveeError
 
@@ -26,6 +26,7 @@ app = App(
     help="Clearing cycle and margin policy for crypto derivatives.",
     help_format="plaintext",
     version=lambda: version("levee"),
+    suppress_keyboard_interrupt=False,  # told by `main`
 )
 cycle_app = App(name="cycle", help="Run and watch clearing cycles.")
 publish_app = App(name="publish", help="What was published, and whether it is intact.")
@@ -224,14 +225,15 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     except LeveeError as error:
         code = _complain(error, as_json)
     except KeyboardInterrupt:
-        code = 130
-    except OSError as error:
-        code = _complain(LeveeError(_system_fault(error)), as_json)
+        code = _complain(_stopped("INTERRUPTED", "stopped by Ctrl-C"), as_json)
+    except _Terminated:
+        code = _complain(_stopped("TERMINATED", "stopped by the system or another person"), as_json)
     except Exception as error:  # a bug must still be one line and exit 70; the traceback goes where developers look
         if os.environ.get("LEVEE_DEBUG"):
             raise
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        code = _complain(LeveeError(Finding("BUG", what, action="run again with LEVEE_DEBUG=1 and report it")), as_json)
+        code = _complain(
+            disk.refusal(error, "a write failed", getattr(error, "filename", None) or "") or _bug(error), as_json
+        )
     sys.exit(code if isinstance(code, int) else codes.PUBLISHED)
 
 
@@ -244,20 +246,21 @@ def _complain(error: LeveeError, as_json: bool) -> int:
     return code
 
 
-def _system_fault(error: OSError) -> Finding:
-    import errno
+def _bug(error: Exception) -> LeveeError:
+    what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    return LeveeError(Finding("BUG", what, action="run again with LEVEE_DEBUG=1 and report it"))
 
-    code = {errno.ENOSPC: "DISK_FULL", errno.EDQUOT: "DISK_FULL", errno.EROFS: "READ_ONLY", errno.EACCES: "READ_ONLY"}
-    return Finding(
-        code.get(error.errno or 0, "BUG"),
-        str(error.strerror or error),
-        where=str(error.filename or ""),
-        action="free space or give write access, then run the same command again",
-    )
+
+def _stopped(code: str, what: str) -> LeveeError:
+    return LeveeError(Finding(code, what, action="run the same command again: it resumes at the first open stage"))
+
+
+class _Terminated(SystemExit):
+    """SIGTERM, as an exception that unwinds what is under way."""
 
 
 def _terminated(_signal: int, _frame: Any) -> NoReturn:
-    sys.exit(143)
+    raise _Terminated(codes.TERMINATED)
 
 
 if __name__ == "__main__":

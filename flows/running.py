@@ -6,38 +6,59 @@ import os
 import sys
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flows import environment, printing
 from flows.options import Common
 from tasks.home import Home
 from tasks.key import cycle_id
+from tasks.model.errors import LeveeError
+
+if TYPE_CHECKING:
+    from tasks.cycle import Outcome
 
 
 def run_cycle(
     common: Common, home: Home, business_date: date, cycle: str, orchestrate: bool, wait_seconds: float
 ) -> Mapping[str, Any]:
-    """Run a cycle under Prefect, or plainly where asked or where the given server does not answer."""
+    """Run a cycle under Prefect, or plainly where asked or where no orchestrator serves."""
     from tasks import journal
-    from tasks.cycle import STAGES, Outcome
+    from tasks.cycle import STAGES
     from tasks.watch import watched
 
-    if orchestrate and not environment.orchestrator_answers():
-        print(
-            f"warning: no orchestrator answers at {os.environ['PREFECT_API_URL']}; running without one", file=sys.stderr
-        )
-        orchestrate = False
     with (
         printing.progress(f"{cycle_id(business_date, cycle)}", len(STAGES), quiet=common.as_json) as bar,
         journal.written(home, f"{cycle_id(business_date, cycle)}-intake", bar),
     ):
-        if orchestrate:
-            from flows.clearing_cycle import clearing_cycle
-
-            ended = clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds)
-            assert isinstance(ended, Outcome), "only a run by the clock can be skipped"
-            outcome = ended
-        else:
+        outcome = _under_prefect(home, business_date, cycle, wait_seconds) if orchestrate else None
+        if outcome is None:
             with home.locked("cycle run", wait_seconds):
                 outcome = watched(home, business_date, cycle, lambda step, *given: step(*given))
     return printing.summary(home, outcome.key, outcome.already_published)
+
+
+def _under_prefect(home: Home, business_date: date, cycle: str, wait_seconds: float) -> Outcome | None:
+    """Outcome of the cycle as a flow; None where the orchestrator, not the cycle, failed: what it did stands.
+
+    A server that is down, slow to start or gone half-way is no reason not to clear: the ledger of stages says where to
+    go on without one.
+    """
+    if not environment.orchestrator_answers():
+        _warn(f"no orchestrator answers at {os.environ['PREFECT_API_URL']}")
+        return None
+    try:
+        from flows.clearing_cycle import STAGE_FAILED, clearing_cycle
+
+        ended = clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds)
+    except LeveeError:
+        raise
+    except Exception as error:
+        if STAGE_FAILED in getattr(error, "__notes__", ()):
+            raise
+        _warn(f"the orchestrator failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
+        return None
+    return cast("Outcome", ended)  # only a run by the clock can be skipped
+
+
+def _warn(what: str) -> None:
+    print(f"warning: {what}; running without one", file=sys.stderr)

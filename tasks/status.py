@@ -5,15 +5,17 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from tasks import lock
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 
+_NOBODY_SAID = dict.fromkeys(("command", "run_id", "stage", "pid", "host", "started"), "?")
 _RESUME = "run `levee cycle run` again: it resumes at the first stage without a receipt"
 _NEXT = {
     "APPROVED": "run `levee cycle run` again: it finishes the release",
@@ -33,15 +35,9 @@ def cycles(home: Home, business_date: date | None = None) -> list[dict[str, Any]
 def _state(path: Path) -> dict[str, Any]:
     try:
         state: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise LeveeError(
-            Finding(
-                "STATE_UNREADABLE",
-                "a state file holds no JSON",
-                where=str(path),
-                action="run the cycle again: a standing run writes its state anew",
-            )
-        ) from error
+        _ = state["run_id"], state["cycle"], state["state"], state["stages"], state["findings"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable("a state file does not hold the state of a cycle", path) from error
     return state
 
 
@@ -49,12 +45,10 @@ def holder(home: Home) -> dict[str, Any] | None:
     """Who holds the home now, with HUNG where its lease has passed; None where nobody does."""
     if not _is_locked(home):
         return None
-    try:
-        lease: dict[str, Any] = json.loads(home.lease.read_text(encoding="utf-8"))
-    except FileNotFoundError:  # let go since the lock was looked at
+    said = lock.read_lease(home.root)
+    if not said:  # let go since the lock was looked at, or a holder that is about to write who it is
         return None
-    hung = datetime.fromisoformat(lease["lease_until"]) < datetime.now(UTC)
-    return lease | {"state": "HUNG" if hung else "RUNNING"}
+    return _NOBODY_SAID | said | {"state": "HUNG" if lock.is_hung(said) else "RUNNING"}
 
 
 def exported(home: Home, run_id: str, table: str) -> pl.DataFrame:
@@ -70,7 +64,10 @@ def exported(home: Home, run_id: str, table: str) -> pl.DataFrame:
                 action="`levee cycle status` lists the runs of this home",
             )
         )
-    return pl.read_parquet(path)
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise _unreadable("an export cannot be read", path) from error
 
 
 def release_of(home: Home, business_date: date, cycle: str) -> Path | None:
@@ -78,7 +75,10 @@ def release_of(home: Home, business_date: date, cycle: str) -> Path | None:
     latest = home.published / f"{business_date:%Y%m%d}" / cycle / "latest.json"
     if not latest.exists():
         return None
-    version = int(json.loads(latest.read_text(encoding="utf-8"))["version"])
+    try:
+        version = int(json.loads(latest.read_text(encoding="utf-8"))["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable("the pointer to the latest release names none", latest) from error
     return latest.parent / f"v{version:02d}"
 
 
@@ -99,11 +99,16 @@ def completion(release: Path) -> dict[str, Any]:
     return content
 
 
+def _unreadable(what: str, path: Path) -> LeveeError:
+    action = "run the cycle again: a standing run writes its state, exports and pointers anew"
+    return LeveeError(Finding("STATE_UNREADABLE", what, where=str(path), action=action))
+
+
 def _is_locked(home: Home) -> bool:
-    lock = home.root / "levee.lock"
-    if not lock.exists() or not home.lease.exists():
+    file = home.root / lock.LOCK
+    if not file.exists() or not home.lease.exists():
         return False
-    descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
