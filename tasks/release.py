@@ -6,7 +6,6 @@ gap between two steps is a crash point.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -20,6 +19,7 @@ import polars as pl
 
 from tasks import pack, stage
 from tasks.crash import crash_point
+from tasks.disk import writing
 from tasks.home import Home, sync_folder, write_atomically
 from tasks.key import CycleKey
 from tasks.model.errors import Finding, LeveeError
@@ -137,23 +137,13 @@ def published(store: Store, home: Home, key: CycleKey) -> Release:
 
 def _rendered(temporary: Path, edition: Edition, render: Render) -> list[Entry]:
     try:
-        temporary.mkdir(parents=True)
-        entries = render(temporary)
-        _write_manifests(temporary, edition, entries)
-        crash_point("publish:rendered")
-        _make_durable(temporary, len(entries))
-        crash_point("publish:durable")
-    except OSError as error:
-        shutil.rmtree(temporary, ignore_errors=True)
-        full = error.errno == errno.ENOSPC
-        raise LeveeError(
-            Finding(
-                "DISK_FULL" if full else "READ_ONLY",
-                f"the release cannot be written: {error.strerror}",
-                where=str(temporary.parent),
-                action="nothing was published; make room and run again",
-            )
-        ) from error
+        with writing(temporary.parent, "nothing was published: the release cannot be written"):
+            temporary.mkdir(parents=True)
+            entries = render(temporary)
+            _write_manifests(temporary, edition, entries)
+            crash_point("publish:rendered")
+            _make_durable(temporary, len(entries))
+            crash_point("publish:durable")
     except LeveeError:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
@@ -253,10 +243,7 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
     previous = store.read(
         "SELECT chain_hash FROM control.release WHERE issue_no = $issue_no", {"issue_no": made.issue_no - 1}
     )
-    accounts = store.read(
-        "SELECT DISTINCT margin_account_id FROM result.margin_account WHERE run_id = $run_id ORDER BY ALL",
-        {"run_id": made.key.run_id},
-    )
+    packs = in_force.packs(store, made.key.cycle_id, made.edition.version)
     content: dict[str, Any] = {
         "run_id": made.key.run_id,
         "cycle_id": made.key.cycle_id,
@@ -269,7 +256,8 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
         "root_hash": made.root,
         "previous_chain_hash": previous.item() if previous.height else "",
         "chain_hash": made.chain,
-        "version_in_force": dict.fromkeys(accounts["margin_account_id"], made.edition.version),
+        "version_in_force": in_force.accounts(store, made.key, packs),
+        "packs_in_force": packs,
         "published_ts": _now().isoformat() + "Z",
     }
     store.require_hold()
@@ -290,6 +278,7 @@ def _issue(store: Store, made: Release, started: datetime) -> None:
             {"run_id": made.key.run_id},
         )
         calls = store.read(
+        store.execute(resources.sql("release/give_way"), {"cycle_id": made.key.cycle_id, "run_id": made.key.run_id})
             "SELECT count(*) FROM control.margin_call WHERE run_id = $run_id", {"run_id": made.key.run_id}
         ).item()
         rows = _TABLES | {"control.margin_call": calls}
@@ -314,18 +303,20 @@ def _complete_or_remove(home: Home, store: Store, made: Release, folder: Path) -
 
 def _completed_root(folder: Path) -> str | None:
     complete = folder / pack.COMPLETE
-    if not complete.exists():
+    try:
+        return str(json.loads(complete.read_text(encoding="utf-8"))["root_hash"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    return str(json.loads(complete.read_text(encoding="utf-8")).get("root_hash"))
 
 
 def _point(pointer: Path, content: dict[str, Any]) -> None:
     """Move a pointer forward, never back."""
-    if pointer.exists():
-        standing = json.loads(pointer.read_text(encoding="utf-8"))
-        if pack.release_order(standing) >= pack.release_order(content):
-            return
-    write_atomically(pointer, pack.canonical(content))
+    try:
+        standing = pack.release_order(json.loads(pointer.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        standing = None  # none yet, or none that can be read
+    if standing is None or standing < pack.release_order(content):
+        write_atomically(pointer, pack.canonical(content))
 
 
 def _releases(store: Store, home: Home, state: str) -> list[Release]:
