@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows import comparison, inspection, march, operation, printing
+from flows import comparison, inspection, march, operation, printing, recovery
 from flows.options import Common
 from flows.running import run_cycle
 from tasks import codes, disk, resources
@@ -33,7 +33,7 @@ publish_app = App(name="publish", help="What was published, and whether it is in
 convert_app = App(name="convert", help="Venue files into this home's inbox.")
 for sub in (cycle_app, publish_app, convert_app):
     app.command(sub)
-for command in (*operation.COMMANDS, *comparison.COMMANDS):
+for command in (*operation.COMMANDS, *comparison.COMMANDS, *recovery.COMMANDS):
     app.command(command)
 for command in inspection.COMMANDS:
     cycle_app.command(command)

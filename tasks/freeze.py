@@ -127,7 +127,7 @@ def take_basis(home: Home, store: Store, business_date: date, cycle: str, inputs
     """The parts of the fingerprint as they stand now, for given inputs."""
     return Basis(
         input_root=inputs,
-        opening_root=_opening_root(store, predecessor(store, business_date)),
+        opening_root=opening_root(store, predecessor(store, business_date)),
         decisions_root=_decisions_root(
             _overrides(store, business_date), decisions.cycle_lines(store, business_date, cycle)
         ),
@@ -148,7 +148,8 @@ def _decisions_root(overrides: pl.DataFrame, approved: Iterable[str]) -> str:
     return _root([*(" ".join(("override", *map(str, row))) for row in overrides.iter_rows()), *approved])
 
 
-def _opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:
+def opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:
+    """sha256 over what the predecessor hands on, over nothing in a genesis cycle."""
     if previous is None:
         return _root(())
     return _root(store.read(resources.sql("freeze/opening"), {"predecessor_run_id": previous["run_id"]})["line"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from tasks import disk, fence, lock, resources
+from tasks import disk, fence, lock, resources, schema_version
 from tasks.crash import crash_point
 from tasks.model.errors import Finding, LeveeError, LockedError
 
@@ -34,19 +34,27 @@ class Store:
     def __init__(self, database: Path) -> None:
         """Open or create; LEVEE_THREADS limits threads. The first one under a hold raises the fencing token.
 
-        Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT, DISK_FULL or READ_ONLY.
+        Raises LockedError DB_LOCKED, LeveeError DB_CORRUPT, SCHEMA_VERSION, DISK_FULL or READ_ONLY.
         """
         self._database = database
+        schema_version.require_not_lost(database)
         self._hold = None if database == _MEMORY else lock.hold_of(database.parent)
+        if database != _MEMORY and not database.exists():
+            _make(database)
         self._connection = _opened(database, self._hold.wait_seconds if self._hold else 0.0)
         try:
             with _told(database):
-                self._create_schema()
+                _create_schema(self._connection, database)
                 if self._hold and self._hold.token is None:
                     fence.enter(self, self._hold)
         except BaseException:
             self._connection.close()
             raise
+
+    @property
+    def folder(self) -> Path:
+        """Folder the database lies in: the home."""
+        return self._database.parent
 
     @property
     def token(self) -> int:
@@ -136,18 +144,8 @@ class Store:
     def export(self, table: str, run_id: str, target: Path) -> None:
         """Write a run's rows of a table as Parquet, ordered by all columns."""
         frame = self.read(f"SELECT * FROM {table} WHERE run_id = $run_id ORDER BY ALL", {"run_id": run_id})
-        frame.write_parquet(target)
-
-    def _create_schema(self) -> None:
-        existing = {name for (name,) in self._connection.sql("SELECT schema_name FROM duckdb_schemas()").fetchall()}
-        if set(SCHEMAS) <= existing:
-            return
-        with self.transaction():
-            for schema in SCHEMAS:
-                self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-            for schema in SCHEMAS:
-                for name in resources.sql_names(f"schema/{schema}"):
-                    self._connection.execute(resources.sql(name))
+        with disk.writing(target, "an export cannot be written"), target.open("wb") as file:
+            frame.write_parquet(file)
 
 
 def _opened(database: Path, wait_seconds: float) -> duckdb.DuckDBPyConnection:
@@ -179,6 +177,33 @@ def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     if limit := threads():
         connection.execute(f"SET threads = {limit}")
     return connection
+
+
+def _make(database: Path) -> None:
+    """An empty database with every table, there whole or not at all."""
+    made = database.with_name(f".{database.name}.new")
+    made.unlink(missing_ok=True)
+    with _told(database), closing(_connect(made)) as connection:
+        _create_schema(connection, database)
+    crash_point("database:made")
+    made.rename(database)
+
+
+def _create_schema(connection: duckdb.DuckDBPyConnection, database: Path) -> None:
+    existing = {name for (name,) in connection.sql("SELECT schema_name FROM duckdb_schemas()").fetchall()}
+    if set(SCHEMAS) <= existing:
+        told = connection.sql("SELECT 1 FROM duckdb_tables() WHERE table_name = 'schema_version'").fetchall()
+        found = connection.sql("SELECT version FROM control.schema_version").fetchall() if told else []
+        schema_version.require_current(found[0][0] if found else "", database)
+        return
+    connection.execute("BEGIN TRANSACTION")
+    for schema in SCHEMAS:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+    for schema in SCHEMAS:
+        for name in resources.sql_names(f"schema/{schema}"):
+            connection.execute(resources.sql(name))
+    connection.execute("INSERT INTO control.schema_version VALUES (?)", [schema_version.current()])
+    connection.execute("COMMIT")
 
 
 @contextmanager
