@@ -278,7 +278,6 @@ def _issue(store: Store, made: Release, started: datetime) -> None:
             {"run_id": made.key.run_id},
         )
         calls = store.read(
-        store.execute(resources.sql("release/give_way"), {"cycle_id": made.key.cycle_id, "run_id": made.key.run_id})
             "SELECT count(*) FROM control.margin_call WHERE run_id = $run_id", {"run_id": made.key.run_id}
         ).item()
         rows = _TABLES | {"control.margin_call": calls}
