@@ -243,7 +243,10 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
     previous = store.read(
         "SELECT chain_hash FROM control.release WHERE issue_no = $issue_no", {"issue_no": made.issue_no - 1}
     )
-    packs = in_force.packs(store, made.key.cycle_id, made.edition.version)
+    accounts = store.read(
+        "SELECT DISTINCT margin_account_id FROM result.margin_account WHERE run_id = $run_id ORDER BY ALL",
+        {"run_id": made.key.run_id},
+    )
     content: dict[str, Any] = {
         "run_id": made.key.run_id,
         "cycle_id": made.key.cycle_id,
@@ -256,8 +259,7 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
         "root_hash": made.root,
         "previous_chain_hash": previous.item() if previous.height else "",
         "chain_hash": made.chain,
-        "version_in_force": in_force.accounts(store, made.key, packs),
-        "packs_in_force": packs,
+        "version_in_force": dict.fromkeys(accounts["margin_account_id"], made.edition.version),
         "published_ts": _now().isoformat() + "Z",
     }
     store.require_hold()
