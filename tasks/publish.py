@@ -149,6 +149,7 @@ def _write(audience: str, files: Files, folder: Path) -> list[Entry]:
     (folder / audience).mkdir(parents=True)
     for name, content in files.items():
         (folder / audience / name).write_bytes(content)
+        crash_point("publish:file")
     return [Entry.of(f"{audience}/{name}", content) for name, content in files.items()]
 
 
