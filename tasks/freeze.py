@@ -21,6 +21,7 @@ from tasks.inbox import check_cycle
 from tasks.key import CycleKey
 from tasks.model import policy
 from tasks.model.errors import DeliveryError, Finding
+from tasks.skew import require_believable
 from tasks.store import Store
 
 
@@ -74,6 +75,7 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     missing = [*_waiting(store, files, f"{business_date.isoformat()}/{cycle}"), *_gap(previous, business_date)]
     if missing:
         raise DeliveryError(*missing)
+    require_believable(store, files)
     basis = take_basis(home, store, business_date, cycle, input_root(files))
     runs = runs_of(store, business_date, cycle)
     standing = (run for run in runs if not run["superseded"])
