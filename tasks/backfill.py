@@ -64,6 +64,6 @@ def deribit_chain(home: Home, market_data: Path, seed: int) -> Deliver:
 
 
 def _state(home: Home, day: date) -> str:
-    """State of the latest run of a day's end of day, empty where none has begun."""
-    runs = [state for state in status.cycles(home, day) if state["cycle"] == CYCLE]
+    """State of the latest run of a day's end of day, empty where none has begun: one that waits for files has not."""
+    runs = [state for state in status.cycles(home, day) if state["cycle"] == CYCLE and state["run_id"]]
     return str(runs[-1]["state"]) if runs else ""

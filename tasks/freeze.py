@@ -9,19 +9,17 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import polars as pl
 
-from tasks import decisions, policy_store, resources, schema, stage
+from tasks import cut_off, decisions, policy_store, resources, stage
 from tasks.crash import crash_point
-from tasks.envelope import file_name
 from tasks.home import Home
 from tasks.inbox import check_cycle
 from tasks.key import CycleKey
 from tasks.model import policy
 from tasks.model.errors import DeliveryError, Finding
-from tasks.skew import require_believable
 from tasks.store import Store
 
 
@@ -66,16 +64,15 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
 
     `started` is when the landing of its files began, where it is part of the same stage.
 
-    Raises DeliveryError: WAITING for every required dataset that is not there, PRIOR_CYCLE_MISSING for a gap in days.
+    Raises DeliveryError: WAITING or LATE_<DATASET> for every file that is not there, PRIOR_CYCLE_MISSING for a gap.
     """
     check_cycle(cycle)
     started = started or datetime.now(UTC)
     files = files_in_force(store, business_date, cycle)
     previous = predecessor(store, business_date)
-    missing = [*_waiting(store, files, f"{business_date.isoformat()}/{cycle}"), *_gap(previous, business_date)]
+    missing = [*cut_off.missing(home, store, files, previous, business_date, cycle), *_gap(previous, business_date)]
     if missing:
-        raise DeliveryError(*missing)
-    require_believable(store, files)
+        wait(home, store, business_date, cycle, missing)
     basis = take_basis(home, store, business_date, cycle, input_root(files))
     runs = runs_of(store, business_date, cycle)
     standing = (run for run in runs if not run["superseded"])
@@ -99,6 +96,13 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     crash_point("land:after_commit")
     stage.show(home, store, key, rows)
     return Landed(key, "FROZEN")
+
+
+def wait(home: Home, store: Store, business_date: date, cycle: str, missing: list[Finding]) -> NoReturn:
+    """End here for what is not there, shown as the state of the cycle while it has no run. Raises DeliveryError."""
+    if not runs_of(store, business_date, cycle):
+        cut_off.show(home, business_date, cycle, missing)
+    raise DeliveryError(*missing)
 
 
 def files_in_force(store: Store, business_date: date, cycle: str) -> pl.DataFrame:
@@ -159,22 +163,6 @@ def opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:
 
 def _root(lines: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
-
-
-def _waiting(store: Store, files: pl.DataFrame, folder: str) -> list[Finding]:
-    there = set(files["dataset"])
-    required = set(schema.REQUIRED_DATASETS)
-    if store.read(resources.sql("freeze/options_held"), {"file_ids": files["file_id"].to_list()}).item():
-        required.add("vol_quotes")
-    return [
-        Finding(
-            "WAITING",
-            f"{dataset} is not there",
-            where=f"{folder}/{file_name(dataset)}",
-            action=f"deliver {file_name(dataset)} and run the cycle again",
-        )
-        for dataset in sorted(required - there)
-    ]
 
 
 def _gap(previous: Mapping[str, Any] | None, business_date: date) -> list[Finding]:

@@ -17,9 +17,8 @@ from typing import Any
 
 import polars as pl
 
-from tasks import resources
+from tasks import resources, roster
 from tasks.gate_checks import ADDRESS, COLUMN, Check, Outcome, offending
-from tasks.schema import REQUIRED_DATASETS
 from tasks.stage import Context
 
 TABLES = {
@@ -169,7 +168,7 @@ def check_ids() -> list[str]:
 def run(context: Context, validator: Validator, dataset: str) -> Iterator[Outcome]:
     """Outcomes of a dataset: its number of rows, and every rule of its columns unless it is empty."""
     frame = _view(context, dataset)
-    least = 1 if dataset in REQUIRED_DATASETS and dataset not in MAY_BE_NIL else 0
+    least = 1 if dataset in roster.required() and dataset not in MAY_BE_NIL else 0
     count = _row_count(max(_delivered(context, dataset), least))
     suite = {rule.check(dataset).check_id: rule for rule in (count, *(rules()[dataset] if frame.height else ()))}
     broken = validator.broken(frame, suite)

@@ -33,7 +33,7 @@ HEADER_FIELDS = (
     "env",
     "origin",
 )
-_NAME = re.compile(r"(?P<dataset>[a-z_]+)(?:\.(?P<sender>[A-Z0-9]{3,12}))?(?:\.v(?P<seq>[1-9][0-9]{0,5}))?\.csv")
+_NAME = re.compile(r"(?P<dataset>[a-z_]+)(?:\.(?P<sender>[A-Z0-9]{3,12}))?(?:\.v(?P<seq>0|[1-9][0-9]{0,5}))?\.csv")
 _TOTAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _LARGEST_TOTAL = Decimal(10) ** 20  # raw.file keeps DECIMAL(38, 18)
 _TIME = Column("time", "timestamp", nullable=False, key=False, control_scale=None, unit="UTC", meaning="header time")
@@ -99,7 +99,10 @@ def is_ignored(name: str) -> bool:
 
 
 def parse_name(name: str) -> FileName | None:
-    """Dataset, sender (default HOUSE) and version (default 1) of a file name; None where it fits no dataset."""
+    """Dataset, sender (default HOUSE) and version (default 1) of a file name; None where it fits no dataset.
+
+    Version 0 is what the house writes itself where a sender's file did not come (tasks.fallback); nobody delivers one.
+    """
     found = _NAME.fullmatch(name)
     if found is None or found["dataset"] not in schema.DATASETS or found["sender"] in RESERVED_IDS - {"HOUSE"}:
         return None

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
+from tasks import fallback, inbox, reissue
 from tasks import freeze as freezing
-from tasks import inbox, reissue
 from tasks.crash import crash_point
 from tasks.freeze import Landed
 from tasks.home import Home, write_atomically
@@ -62,9 +62,15 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
         published = next((run for run in runs if run["published"] and not run["superseded"]), None)
         if runs and not runs[0]["published"] and _resumes(home, store, runs[0], published):
             return freezing.take_up(home, store, runs[0])
-        _take_all_in(home, store, Place(business_date, cycle, home.environment))
+        place = Place(business_date, cycle, home.environment)
+        _take_all_in(home, store, place)
         if published and not reissue.is_called_for(home, store, published):
             return Landed(_key(published), "PUBLISHED")
+        for delivery in fallback.stand_ins(home, store, place):
+            _load(store, delivery)
+        awaited = fallback.awaited(home, store, place)
+        if awaited:
+            freezing.wait(home, store, business_date, cycle, awaited)
         return freezing.freeze(home, store, business_date, cycle, started)
 
 
@@ -133,6 +139,8 @@ def _take_in(home: Home, store: Store, path: Path, place: Place, done: Intake) -
     """Archive, read and load one file; None unless it is refused."""
     content = _archived(home, path)
     name = inbox.parse_name(path.name)
+    if name and name.seq == fallback.VERSION:
+        return _Refusal(name, (_not_delivered(path, place),), final=False)
     sha256 = hashlib.sha256(content).hexdigest()
     versions = _versions(store, name, place) if name else {}
     if name and versions.get(name.seq) == sha256:
@@ -149,6 +157,16 @@ def _take_in(home: Home, store: Store, path: Path, place: Place, done: Intake) -
         done.landed.append(delivery.file_id)
         done.warnings.extend(delivery.warnings)
     return refusal
+
+
+def _not_delivered(path: Path, place: Place) -> Finding:
+    return Finding(
+        "BAD_HEADER",
+        "version 0 is what the house writes where a file does not come; nobody delivers it",
+        where=f"{place.business_date.isoformat()}/{place.cycle}/{path.name}",
+        limit="v1 and above",
+        action="deliver it as version 1; prior positions are asked for with --use-prior-positions",
+    )
 
 
 def _archived(home: Home, path: Path) -> bytes:

@@ -24,7 +24,6 @@ DATASETS = (
     "prices",
     "vol_quotes",
 )
-REQUIRED_DATASETS = ("accounts", "collateral_balances", "contracts", "history", "members", "positions", "prices")
 LINEAGE_COLUMNS = ("file_id", "source_line", "row_sha256")
 SCHEMA_VERSION = 1
 

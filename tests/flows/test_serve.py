@@ -124,7 +124,7 @@ def test_a_scheduled_run_publishes_its_day_and_every_task_run_is_recorded(served
 def test_a_run_whose_files_are_not_there_fails_and_says_so(served: Served) -> None:
     state = served.final_state(served.schedule("2026-02-02T03:00:00Z"))
     assert state["type"] == "FAILED"
-    assert "WAITING" in state["message"] or "not there" in state["message"]
+    assert "LATE_" in state["message"] or "did not come in time" in state["message"]
     assert "2026-02-01" in state["message"], "before the cut-off the day before is due"
 
 

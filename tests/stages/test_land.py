@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import codes, decisions, envelope, reissue, resources, schema, stage
+from tasks import codes, decisions, envelope, reissue, resources, roster, schema, stage
 from tasks import freeze as freezing
 from tasks.freeze import freeze
 from tasks.home import Home
@@ -137,7 +137,7 @@ class Desk:
         return path
 
     def deliver_all(self, day: date = DAY, cycle: str = "EOD", **options: Any) -> None:
-        for dataset in schema.REQUIRED_DATASETS:
+        for dataset in roster.required():
             self.deliver(dataset, day=day, cycle=cycle, **options)
 
     def count(self, *tables: str) -> list[int]:
@@ -191,6 +191,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("LEVEE_THREADS", "1")
+    monkeypatch.setenv("LEVEE_NOW", "2026-01-30T08:00:00Z")  # every cut-off is still to come
     return Desk(tmp_path / "home")
 
 
@@ -202,9 +203,9 @@ def altered(dataset: str, **values: Any) -> list[dict[str, Any]]:
 def test_every_row_of_every_file_is_loaded_with_its_address(desk: Desk) -> None:
     desk.deliver_all()
     done = intake(desk.home, DAY, "EOD")
-    assert done.landed == [f"{dataset}-HOUSE-20260130-EOD-v1" for dataset in sorted(schema.REQUIRED_DATASETS)]
-    tables = [f"raw.{dataset}" for dataset in schema.REQUIRED_DATASETS]
-    assert desk.count(*tables) == [len(ROWS[dataset]) for dataset in schema.REQUIRED_DATASETS]
+    assert done.landed == [f"{dataset}-HOUSE-20260130-EOD-v1" for dataset in sorted(roster.required())]
+    tables = [f"raw.{dataset}" for dataset in roster.required()]
+    assert desk.count(*tables) == [len(ROWS[dataset]) for dataset in roster.required()]
     rows = desk.read("SELECT * FROM raw.positions ORDER BY source_line")
     assert rows["clearing_member_id"].to_list() == ["M001", "007"]
     assert rows["source_line"].to_list() == [3, 4]
@@ -249,8 +250,8 @@ def test_the_same_file_again_changes_nothing(desk: Desk) -> None:
     (desk.folder() / "positions.HOUSE.csv").write_bytes((desk.folder() / "positions.csv").read_bytes())
     again = intake(desk.home, DAY, "EOD")
     assert again.landed == []
-    assert len(again.standing) == len(schema.REQUIRED_DATASETS) + 1
-    assert desk.count("raw.positions", "raw.file") == [2, len(schema.REQUIRED_DATASETS)]
+    assert len(again.standing) == len(roster.required()) + 1
+    assert desk.count("raw.positions", "raw.file") == [2, len(roster.required())]
 
 
 def test_the_same_version_with_other_content_is_a_conflict_until_the_next_version(desk: Desk) -> None:
@@ -319,7 +320,7 @@ def test_every_missing_dataset_is_waited_for(desk: Desk) -> None:
 
 
 def test_an_empty_home_waits_for_everything(desk: Desk) -> None:
-    assert desk.refuses() == ["WAITING"] * len(schema.REQUIRED_DATASETS)
+    assert desk.refuses() == ["WAITING"] * len(roster.required())
 
 
 @pytest.mark.parametrize(("close", "needed"), [("100", True), (None, True), ("0", False), ("0.00000000", False)])
@@ -351,14 +352,14 @@ def test_the_run_holds_what_it_was_frozen_on(desk: Desk) -> None:
     assert run["opening_root"] == run["decisions_root"] == EMPTY_ROOT
     constraints = (resources.root() / "constraints.txt").read_bytes()
     assert run["constraints_hash"] == hashlib.sha256(constraints).hexdigest()
-    assert desk.count("control.input_manifest") == [len(schema.REQUIRED_DATASETS) + 1]
+    assert desk.count("control.input_manifest") == [len(roster.required()) + 1]
 
 
 def test_readers_see_the_frozen_run(desk: Desk) -> None:
     desk.deliver_all()
     landed = desk.land()
     folder = desk.home.exports / landed.key.run_id
-    assert pl.read_parquet(folder / "control.input_manifest.parquet").height == len(schema.REQUIRED_DATASETS)
+    assert pl.read_parquet(folder / "control.input_manifest.parquet").height == len(roster.required())
     assert '"state": "FROZEN"' in (desk.home.state / "2026-01-30-EOD.json").read_text()
 
 
@@ -693,9 +694,9 @@ def test_killed_while_landing_every_row_is_there_once_after_the_next_run(
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert desk.count("control.cycle_run") == [point == "land:after_commit"]
     assert desk.land().key.run_id == "20260130-EOD-r01"
-    tables = [f"raw.{dataset}" for dataset in schema.REQUIRED_DATASETS]
-    assert desk.count(*tables) == [len(ROWS[dataset]) for dataset in schema.REQUIRED_DATASETS]
-    assert desk.count("control.input_manifest", "raw.file") == [len(schema.REQUIRED_DATASETS)] * 2
+    tables = [f"raw.{dataset}" for dataset in roster.required()]
+    assert desk.count(*tables) == [len(ROWS[dataset]) for dataset in roster.required()]
+    assert desk.count("control.input_manifest", "raw.file") == [len(roster.required())] * 2
 
 
 def test_a_full_disk_is_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
