@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import pack, stage
+from tasks import in_force, pack, resources, stage
 from tasks.crash import crash_point
 from tasks.disk import writing
 from tasks.home import Home, sync_folder, write_atomically
@@ -243,10 +243,7 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
     previous = store.read(
         "SELECT chain_hash FROM control.release WHERE issue_no = $issue_no", {"issue_no": made.issue_no - 1}
     )
-    accounts = store.read(
-        "SELECT DISTINCT margin_account_id FROM result.margin_account WHERE run_id = $run_id ORDER BY ALL",
-        {"run_id": made.key.run_id},
-    )
+    packs = in_force.packs(store, made.key.cycle_id, made.edition.version)
     content: dict[str, Any] = {
         "run_id": made.key.run_id,
         "cycle_id": made.key.cycle_id,
@@ -259,7 +256,8 @@ def _complete(store: Store, made: Release, folder: Path) -> None:
         "root_hash": made.root,
         "previous_chain_hash": previous.item() if previous.height else "",
         "chain_hash": made.chain,
-        "version_in_force": dict.fromkeys(accounts["margin_account_id"], made.edition.version),
+        "version_in_force": in_force.accounts(store, made.key, packs),
+        "packs_in_force": packs,
         "published_ts": _now().isoformat() + "Z",
     }
     store.require_hold()
@@ -285,6 +283,7 @@ def _issue(store: Store, made: Release, started: datetime) -> None:
         rows = _TABLES | {"control.margin_call": calls}
         stage.write_receipt(store, made.key, "publish", rows, started)
         stage.set_state(store, made.key, "PUBLISHED")
+        store.execute(resources.sql("release/give_way"), {"cycle_id": made.key.cycle_id, "run_id": made.key.run_id})
         crash_point("publish:before_issued")
     crash_point("publish:issued")
 
