@@ -2,59 +2,44 @@
 
 from __future__ import annotations
 
+import tomllib
 from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache
 
 import polars as pl
 
-from tasks import calendar, reference
-from tasks.model.errors import Finding, LeveeError
+from tasks import calendar, reference, resources
+from tasks.model.margin.ageing import CollectionTerms
 from tasks.model.margin.call import CallInputs, CallResult
-from tasks.model.margin.call import call as call_margin
+from tasks.model.margin.call_cycle import CallLedger, CallTimes, call_cycle
 from tasks.model.margin.due import USD
 from tasks.stage import Context, stage
-
-_MEET_CALLS = """
-UPDATE control.margin_call AS c
-SET state = o.state, met_amount_usd = o.call_amount_usd - o.closing_usd
-FROM result.outstanding_call AS o
-WHERE o.run_id = $run_id AND o.call_id = c.call_id AND o.call_version = c.call_version
-"""
-_STANDING = """
-SELECT margin_account_id, state FROM control.margin_call
-WHERE cycle_id = $cycle_id AND state <> 'DRAFT' ORDER BY ALL
-"""
 
 
 @stage("call", state="COMPUTED")
 def call(context: Context) -> None:
-    """Write collateral, outstanding_call and margin_account of the run and the cycle's calls; mark earlier ones met."""
-    _require_no_standing_call(context)
+    """Write collateral, outstanding_call and margin_account of the run, and the cycle's calls as drafts.
+
+    A cycle that has issued calls gets the next versions of those that change; what was issued is never written over.
+    """
     issued = issued_at(context)
-    accounts = context.query("book/slices/margin_accounts")
-    haircuts = context.slice("result.haircut").select("asset", "haircut_fraction", "issuer", haircut_rule="rule_id")
-    inputs = CallInputs(
-        accounts=accounts,
-        portfolios=context.slice("result.portfolio"),
-        balances=context.query("book/slices/call_balances"),
-        deposits=context.query("book/slices/call_deposits"),
-        outstanding=context.query(
-            "book/slices/call_outstanding", cycle_id=context.key.cycle_id, as_of_ts=context.run["as_of_ts"]
-        ),
-        quality=context.query("book/slices/call_quality"),
-        due=due_terms(sorted({*accounts["base_ccy"], USD}), issued, context.policy.call.minimum_funding_minutes).join(
-            haircuts, on="asset", how="left"
-        ),
-        issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
-        haircut_mode=context.slice("result.haircut_mode"),
-        joint_collateral=context.slice("result.joint_collateral"),
-    )
-    _write(context, call_margin(inputs, context.key.cycle_id, issued, context.policy))
+    times = CallTimes(context.key.cycle_id, context.run["as_of_ts"], issued)
+    _write(context, call_cycle(_inputs(context, issued), _ledger(context), times, context.policy, collection_terms()))
 
 
 def issued_at(context: Context) -> datetime:
-    """When the cycle's calls are issued by the timetable, UTC."""
+    """When the cycle's calls are issued by the timetable, UTC; of a correction counted from its latest file."""
     as_of: datetime = context.run["as_of_ts"]
-    return as_of + timedelta(minutes=context.policy.call.issue_minutes_after_as_of)
+    made = context.query("book/slices/call_reissued", cycle_id=context.key.cycle_id).item()
+    return max(as_of, made or as_of) + timedelta(minutes=context.policy.call.issue_minutes_after_as_of)
+
+
+@cache
+def collection_terms() -> CollectionTerms:
+    """Terms of data/reference/collection.toml."""
+    text = resources.data("reference/collection.toml").read_text(encoding="utf-8")
+    return CollectionTerms(**tomllib.loads(text, parse_float=Decimal))
 
 
 def due_terms(assets: list[str], issued: datetime, minimum_funding_minutes: int) -> pl.DataFrame:
@@ -77,26 +62,43 @@ def due_terms(assets: list[str], issued: datetime, minimum_funding_minutes: int)
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
+def _inputs(context: Context, issued: datetime) -> CallInputs:
+    accounts = context.query("book/slices/margin_accounts")
+    haircuts = context.slice("result.haircut").select("asset", "haircut_fraction", "issuer", haircut_rule="rule_id")
+    return CallInputs(
+        accounts=accounts,
+        portfolios=context.slice("result.portfolio"),
+        balances=context.query("book/slices/call_balances"),
+        deposits=context.query("book/slices/call_deposits"),
+        outstanding=_earlier(context, "call_outstanding"),
+        quality=context.query("book/slices/call_quality"),
+        due=due_terms(sorted({*accounts["base_ccy"], USD}), issued, context.policy.call.minimum_funding_minutes).join(
+            haircuts, on="asset", how="left"
+        ),
+        issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
+        haircut_mode=context.slice("result.haircut_mode"),
+        joint_collateral=context.slice("result.joint_collateral"),
+    )
+
+
+def _ledger(context: Context) -> CallLedger:
+    return CallLedger(
+        standing=context.query("book/slices/call_standing", cycle_id=context.key.cycle_id),
+        versions=_earlier(context, "call_versions"),
+        responses=context.slice("book.call_response"),
+        defaulted=frozenset(context.query("book/slices/call_defaulted")["clearing_member_id"]),
+    )
+
+
+def _earlier(context: Context, name: str) -> pl.DataFrame:
+    """Of the calls of cycles before this one."""
+    times = {"cycle_id": context.key.cycle_id, "as_of_ts": context.run["as_of_ts"]}
+    return context.query(f"book/slices/{name}", **times)
+
+
 def _write(context: Context, result: CallResult) -> None:
     context.write("result.collateral", result.collateral)
     context.write("result.outstanding_call", result.outstanding)
     context.write("result.margin_account", result.accounts)
-    context.store.execute(_MEET_CALLS, {"run_id": context.key.run_id})
     context.store.delete("control.margin_call", {"cycle_id": context.key.cycle_id, "state": "DRAFT"})
     context.write("control.margin_call", result.calls)
-
-
-def _require_no_standing_call(context: Context) -> None:
-    """A call that left the house is never written over: a correction is a version of its own."""
-    standing = context.store.read(_STANDING, {"cycle_id": context.key.cycle_id})
-    if standing.height:
-        account, state = standing.row(0)
-        raise LeveeError(
-            Finding(
-                "CALL_STANDS",
-                "a call of this cycle is approved or issued already",
-                where=account,
-                value=state,
-                action="correct it in the next cycle",
-            )
-        )

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import in_force, pack, resources, stage
+from tasks import call_ledger, in_force, pack, resources, stage
 from tasks.crash import crash_point
 from tasks.disk import writing
 from tasks.home import Home, sync_folder, write_atomically
@@ -126,6 +126,7 @@ def finish(home: Home, store: Store, done: Release) -> None:
     crash_point("publish:latest_of_cycle")
     _point(home.published / pack.LATEST, content)
     crash_point("publish:latest")
+    call_ledger.show(home, store)
     stage.show(home, store, done.key, (stage.receipt(store, done.key, "publish") or _nothing(done.key)).rows)
     crash_point("publish:shown")
 
@@ -197,10 +198,7 @@ def _prepare(
     made = Release(key, edition, root, pack.chain_hash(previous, root), issue_no + 1, len(entries))
     with store.transaction():
         _insert(store, made, entries)
-        store.execute(
-            "UPDATE control.margin_call SET state = 'APPROVED' WHERE run_id = $run_id AND state = 'DRAFT'",
-            {"run_id": key.run_id},
-        )
+        call_ledger.approve(store, key.run_id)
         crash_point("publish:before_prepared")
     return made
 
@@ -273,10 +271,7 @@ def _issue(store: Store, made: Release, started: datetime) -> None:
             "WHERE cycle_id = $cycle_id AND version = $version",
             {"now": _now(), "cycle_id": made.key.cycle_id, "version": made.edition.version},
         )
-        store.execute(
-            "UPDATE control.margin_call SET state = 'ISSUED' WHERE run_id = $run_id AND state = 'APPROVED'",
-            {"run_id": made.key.run_id},
-        )
+        call_ledger.issue(store, made.key.run_id, _now())
         calls = store.read(
             "SELECT count(*) FROM control.margin_call WHERE run_id = $run_id", {"run_id": made.key.run_id}
         ).item()

@@ -8,6 +8,10 @@ SELECT concat_ws('|', 'position', clearing_member_id, margin_account_id, client_
 FROM book.position
 WHERE run_id = $predecessor_run_id
 UNION ALL
+SELECT concat_ws('|', 'suspense', clearing_member_id, margin_account_id, client_id, contract_id, qty_close)
+FROM book.suspense
+WHERE run_id = $predecessor_run_id
+UNION ALL
 SELECT concat_ws('|', 'price', contract_id, settlement_price)
 FROM result.mark
 WHERE run_id = $predecessor_run_id
@@ -21,6 +25,6 @@ FROM result.apc_buffer
 WHERE run_id = $predecessor_run_id
 UNION ALL
 SELECT concat_ws('|', 'call', call_id, call_version, call_amount_usd, due_asset, due_amount, due_ts)
-FROM control.margin_call
-WHERE run_id = $predecessor_run_id
+FROM out.call_in_force
+WHERE of_run_id = $predecessor_run_id
 ORDER BY line;

@@ -1,8 +1,8 @@
 -- MS01, MC01 · one line per account: who it is, what it must cover, what is called from it.
 WITH latest_call AS (
     SELECT *
-    FROM control.margin_call
-    WHERE run_id = $run_id
+    FROM out.call_in_force
+    WHERE of_run_id = $run_id
     QUALIFY row_number() OVER (
         PARTITION BY clearing_member_id, margin_account_id ORDER BY call_version DESC, call_id
     ) = 1
@@ -48,7 +48,9 @@ SELECT
     c.due_asset,
     c.due_amount,
     c.due_haircut_fraction AS due_asset_haircut_fraction,
-    coalesce(p.lowest_price_usd, CASE WHEN c.due_asset = 'USD' THEN 1 END)::DECIMAL(28, 10) AS due_asset_price_usd,
+    coalesce(
+        CASE WHEN c.run_id = $run_id THEN p.lowest_price_usd END, CASE WHEN c.due_asset = 'USD' THEN 1 END
+    )::DECIMAL(28, 10) AS due_asset_price_usd,
     c.calendar_id,
     c.issued_ts,
     c.due_ts,

@@ -1,8 +1,8 @@
 -- the call ledger asks of an account what its margin line says
 WITH called AS (
     SELECT clearing_member_id, margin_account_id, sum(call_amount_usd) AS amount_usd
-    FROM control.margin_call
-    WHERE run_id = $run_id AND state NOT IN ('SUPERSEDED', 'WITHDRAWN')
+    FROM out.call_in_force
+    WHERE of_run_id = $run_id
     GROUP BY ALL
 ),
 account AS (

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tasks.call import call
-from tasks.model.errors import LeveeError
 from tasks.model.margin.call import call_id
 
 EARLIER = "20260129-EOD"
@@ -79,6 +78,10 @@ def followed(required: Any) -> Any:
     """The run follows one that issued a call of 40,000 to M001H, of which a published cycle met 10,000."""
     required.execute("UPDATE control.cycle_run SET predecessor_run_id = '20260129-EOD-r01', genesis = FALSE")
     required.put_all(
+        (
+            "control.cycle_run",
+            {"run_id": "20260128-EOD-r01", "cycle": "EOD", "run_no": 1, "as_of_ts": datetime(2026, 1, 28, 8)},
+        ),
         ("control.cycle_run", {"run_id": "20260129-EOD-r01", "cycle": "EOD", "run_no": 1, "state": "PUBLISHED"}),
         (
             "control.margin_call",
@@ -95,6 +98,7 @@ def followed(required: Any) -> Any:
                 "increment_amount_usd": "40000",
                 "met_amount_usd": "10000",
                 "issued_ts": datetime(2026, 1, 28, 8, 20),
+                "due_ts": datetime(2026, 1, 28, 14, 0),
             },
         ),
         (
@@ -118,6 +122,13 @@ def figures(run: Any) -> Any:
     return run.read(
         "SELECT collateral_post_haircut_value_usd, outstanding_calls_usd, deficit_amount_usd, "
         "margin_call_amount_usd FROM result.margin_account WHERE margin_account_id = 'M001H'"
+    )
+
+
+def outstanding(run: Any) -> Any:
+    return run.read(
+        "SELECT state, call_amount_usd - closing_usd, fallen_due_usd, overdue_usd, age_days, overdue_hours, cause "
+        f"FROM result.outstanding_call WHERE run_id = '20260130-EOD-r01' AND call_id = '{FIRST}'"
     )
 
 
@@ -176,22 +187,55 @@ def test_a_draft_of_an_earlier_run_of_the_cycle_is_replaced(required: Any) -> No
     assert required.read("SELECT run_id, call_amount_usd FROM control.margin_call") == [("20260130-EOD-r01", 34000)]
 
 
-def test_an_issued_call_of_the_cycle_is_never_written_over(required: Any) -> None:
+@pytest.mark.parametrize(
+    ("issued", "rows"),
+    [
+        ("34000", []),
+        ("30000", [(2, 34000, 4000, "CORRECTION_INCREASE")]),
+        ("50000", [(2, 34000, -16000, "CORRECTION_CREDIT")]),
+    ],
+)
+def test_an_issued_call_of_the_cycle_gets_a_next_version_where_it_changes(
+    required: Any, issued: str, rows: list[Any]
+) -> None:
     required.put(
         "control.margin_call",
-        call_id="x",
+        run_id="20260130-EOD-r00",
+        call_id=call_id("20260130-EOD", "M001H"),
         call_version=1,
         cycle_id="20260130-EOD",
+        clearing_member_id="M001",
         margin_account_id="M001H",
         state="ISSUED",
+        call_amount_usd=issued,
+        increment_amount_usd=issued,
     )
-    with pytest.raises(LeveeError, match=r"CALL_STANDS.*M001H"):
-        call(required.home, required.key)
+    call(required.home, required.key)
+    assert figures(required)[0][3] == 34000
+    assert required.read("SELECT state, call_amount_usd FROM control.margin_call WHERE call_version = 1") == [
+        ("ISSUED", int(issued))
+    ]
+    assert (
+        required.read(
+            "SELECT call_version, call_amount_usd, increment_amount_usd, reason_code FROM control.margin_call "
+            "WHERE state = 'DRAFT'"
+        )
+        == rows
+    )
+
+
+def test_a_defaulted_member_is_called_no_more(required: Any) -> None:
+    required.execute("UPDATE book.member SET status = 'DEFAULTED' WHERE clearing_member_id = 'M001'")
+    call(required.home, required.key)
+    assert figures(required) == [(Decimal("66975.00"), 0, Decimal("33025.00"), 0)]
+    assert required.read("SELECT count(*) FROM control.margin_call") == [(0,)]
 
 
 def test_what_is_owed_from_earlier_is_not_called_again(followed: Any) -> None:
     call(followed.home, followed.key)
     assert figures(followed) == [(Decimal("66975.00"), 30000, Decimal("33025.00"), 0)]
+    # Issued on the 28th at 8:20 and due at 14:00; on the 30th at 8:00 that is two days and 42 hours ago.
+    assert outstanding(followed) == [("ESCALATED", 10000, 40000, 30000, 2, 42, "OVERDUE")]
     assert followed.read("SELECT state, met_amount_usd FROM control.margin_call") == [("PART_MET", 10000)]
 
 
@@ -207,8 +251,7 @@ def test_deposits_meet_it_and_running_again_counts_them_once(followed: Any) -> N
     for _ in range(2):
         call(followed.home, followed.key)
         assert figures(followed) == [(Decimal("66975.00"), 11000, Decimal("33025.00"), 23000)]
-        earlier = followed.read(f"SELECT state, met_amount_usd FROM control.margin_call WHERE call_id = '{FIRST}'")
-        assert earlier == [("PART_MET", 29000)]
+        assert outstanding(followed) == [("ESCALATED", 29000, 40000, 11000, 2, 42, "OVERDUE")]
         followed.execute("DELETE FROM control.stage_run")
 
 
@@ -225,16 +268,20 @@ def test_a_call_that_is_met_is_closed(followed: Any) -> None:
     assert followed.read(
         "SELECT met_usd, closing_usd, state FROM result.outstanding_call WHERE run_id = '20260130-EOD-r01'"
     ) == [(30000, 0, "MET")]
-    assert followed.read(f"SELECT state, met_amount_usd FROM control.margin_call WHERE call_id = '{FIRST}'") == [
-        ("MET", 40000)
-    ]
+    assert outstanding(followed) == [("MET", 40000, 40000, 0, 2, 0, "")]
 
 
 @pytest.mark.parametrize(
-    "change", ["state = 'WITHDRAWN'", "state = 'DRAFT'", "issued_ts = TIMESTAMP '2026-01-30 09:00:00'"]
+    "change",
+    [
+        "control.margin_call SET state = 'WITHDRAWN', call_amount_usd = 0",
+        "control.margin_call SET state = 'DRAFT'",
+        "control.margin_call SET state = 'INDICATIVE'",
+        "control.cycle_run SET as_of_ts = TIMESTAMP '2026-01-30 09:00:00' WHERE run_id = '20260128-EOD-r01'",
+    ],
 )
-def test_only_calls_issued_before_the_cycle_count(followed: Any, change: str) -> None:
-    followed.execute(f"UPDATE control.margin_call SET {change}")
+def test_only_calls_of_cycles_before_count(followed: Any, change: str) -> None:
+    followed.execute(f"UPDATE {change}")
     call(followed.home, followed.key)
     assert figures(followed)[0][1] == 0
 

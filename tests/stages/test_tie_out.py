@@ -35,7 +35,11 @@ POISONS = {
         "UPDATE result.balance SET opening = opening + 1, movements = movements - 1 WHERE asset = 'BTC'",
         "M001H BTC",
     ),
-    "call_ledger": ("UPDATE control.margin_call SET call_amount_usd = 11999", "M001H"),
+    "call_ledger": (
+        "UPDATE control.margin_call SET call_amount_usd = 11999, increment_amount_usd = 11999",
+        "M001H",
+    ),
+    "call_versions": ("UPDATE control.margin_call SET increment_amount_usd = 11999", "M001H"),
     "collateral_balance": ("UPDATE result.collateral SET quantity = 1.5 WHERE asset = 'BTC'", "M001H BTC"),
     "collateral_lines": (
         "UPDATE result.collateral SET post_haircut_value_usd = post_haircut_value_usd + 0.01 WHERE asset = 'BTC'",
@@ -160,7 +164,14 @@ def _margin() -> Rows:
         ),
         (
             "control.margin_call",
-            {"call_id": "a", "call_version": 1, "state": "DRAFT", "call_amount_usd": "12000", **WHO},
+            {
+                "call_id": "a",
+                "call_version": 1,
+                "state": "DRAFT",
+                "call_amount_usd": "12000",
+                "increment_amount_usd": "12000",
+                **WHO,
+            },
         ),
     ]
 

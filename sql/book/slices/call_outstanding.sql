@@ -1,5 +1,6 @@
 -- Issued calls of earlier cycles and what is still owed of them. What was met before is summed over the published runs
--- this one follows, so that running a cycle again counts no deposit twice.
+-- this one follows, so that running a cycle again counts no deposit twice. A call belongs to the time of its cycle: the
+-- version of a correction may have been issued after this cycle's own snapshot and is owed all the same.
 WITH RECURSIVE chain AS (
     SELECT predecessor_run_id AS run_id FROM control.cycle_run WHERE run_id = $run_id
     UNION ALL
@@ -12,10 +13,11 @@ met AS (
     GROUP BY o.call_id
 ),
 latest AS (
-    SELECT *
-    FROM control.margin_call
-    WHERE state NOT IN ('DRAFT', 'APPROVED') AND cycle_id <> $cycle_id AND issued_ts < $as_of_ts
-    QUALIFY row_number() OVER (PARTITION BY call_id ORDER BY call_version DESC) = 1
+    SELECT c.*
+    FROM control.margin_call AS c
+    JOIN control.cycle_run AS r ON r.run_id = c.run_id
+    WHERE c.state NOT IN ('DRAFT', 'APPROVED', 'INDICATIVE') AND c.cycle_id <> $cycle_id AND r.as_of_ts < $as_of_ts
+    QUALIFY row_number() OVER (PARTITION BY c.call_id ORDER BY c.call_version DESC) = 1
 )
 SELECT
     c.clearing_member_id,
@@ -30,5 +32,5 @@ SELECT
     c.state
 FROM latest AS c
 LEFT JOIN met ON met.call_id = c.call_id
-WHERE c.state IN ('ISSUED', 'PART_MET', 'MET', 'OVERDUE') AND c.call_amount_usd > coalesce(met.met_usd, 0)
+WHERE c.call_amount_usd > coalesce(met.met_usd, 0)
 ORDER BY ALL

@@ -27,7 +27,7 @@ COMMENT ON COLUMN control.margin_call.run_id IS 'run';
 COMMENT ON COLUMN control.margin_call.clearing_member_id IS 'clearing member';
 COMMENT ON COLUMN control.margin_call.margin_account_id IS 'margin account';
 COMMENT ON COLUMN control.margin_call.call_type IS 'INITIAL_MARGIN';
-COMMENT ON COLUMN control.margin_call.state IS 'DRAFT, APPROVED, ISSUED, PART_MET, MET, OVERDUE, SUPERSEDED or WITHDRAWN';
+COMMENT ON COLUMN control.margin_call.state IS 'DRAFT, APPROVED, ISSUED, ACK, DISPUTED, PART_MET, MET, OVERDUE, ESCALATED, SUPERSEDED, WITHDRAWN; INDICATIVE where nothing is asked yet';
 COMMENT ON COLUMN control.margin_call.call_amount_usd IS 'USD, total';
 COMMENT ON COLUMN control.margin_call.increment_amount_usd IS 'USD, signed; increments of all versions sum to the last call_amount';
 COMMENT ON COLUMN control.margin_call.met_amount_usd IS 'USD, covered by later deposits';
