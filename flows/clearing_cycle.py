@@ -21,6 +21,7 @@ from tasks.cycle import AFTER_LANDING, Outcome
 from tasks.home import Home
 from tasks.key import cycle_id
 from tasks.land import land
+from tasks.model.errors import LeveeError
 from tasks.schedule import schedules
 from tasks.watch import watched
 
@@ -34,6 +35,8 @@ def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
             return step(*arguments)
         except Exception as error:
             error.add_note(STAGE_FAILED)
+            if isinstance(error, LeveeError):
+                error.keep_values_back()  # an orchestrator stores the text of what a task raises
             raise
 
     return task(name=step.__name__, cache_policy=NO_CACHE, persist_result=False)(noted)

@@ -93,7 +93,7 @@ def _take_all_in(home: Home, store: Store, place: Place) -> Intake:
     for refusal in filter(None, taken):
         (done.warnings if _is_overcome(refusal, landed) else findings).extend(refusal.findings)
     for warning in done.warnings:
-        log.warning("delivery", extra={"code": warning.code, "path": warning.where, "findings": warning.line()})
+        log.warning("delivery", extra={"code": warning.code, "path": warning.where, "findings": warning.headline()})
     if findings:
         raise DeliveryError(*findings)
     return done

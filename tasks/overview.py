@@ -58,7 +58,7 @@ def _view(
     now: datetime,
 ) -> View:
     own = cycle_id(date.fromisoformat(state["business_date"]), state["cycle"])
-    running = holder if holder and str(holder.get("run_id", "")).startswith(own) else None
+    running = holder if holder and _works_on(holder, own, state) else None
     left = _seconds_left(state, running, states, now)
     shown = _state(state["state"], blockers)
     return {
@@ -76,6 +76,12 @@ def _view(
         "seconds_left": round(left, 1),
         "eta": _eta(running, left, now),
     }
+
+
+def _works_on(holder: Mapping[str, Any], own: str, state: Mapping[str, Any]) -> bool:
+    """Whether the holder works on a cycle; on a published run there is nothing left to do."""
+    run_id = str(holder.get("run_id") or "")
+    return run_id.startswith(own) and not (state["state"] == PUBLISHED and run_id == state["run_id"])
 
 
 def _state(stated: str, blockers: Sequence[Mapping[str, Any]]) -> str:

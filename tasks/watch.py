@@ -59,7 +59,11 @@ def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
     if state is None:
         return []
     checks = [
-        Finding(row["code"], f"{row['rows']} warnings", action="see the validation report OV01 of the release")
+        Finding(
+            row["code"],
+            f"the gate warned of {row['rows']} row(s)",
+            action="see the validation report OV01 of the release",
+        )
         for row in state["findings"]
         if row["severity"] == "warning"
     ]

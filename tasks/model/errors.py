@@ -44,6 +44,10 @@ class LeveeError(Exception):
         super().__init__("\n".join(finding.line() for finding in findings))
         self.findings = findings
 
+    def keep_values_back(self) -> None:
+        """Let the error's own text be without values, wherever it is stored; its findings keep them."""
+        self.args = ("\n".join(finding.headline() for finding in self.findings),)
+
     @property
     def code(self) -> str:
         """Code of the first finding."""
