@@ -1,4 +1,4 @@
-"""The call ledger: what a release makes final and issued, what members answer, and what readers may see of it.
+"""The call ledger: what a release makes final and issued, and which answers of members a cycle reckons with.
 
 Rows of control.margin_call keep their amounts for ever, only their state moves; control.call_event and
 control.call_response are only added to. Each function works inside the caller's transaction.
@@ -11,10 +11,8 @@ from datetime import date, datetime
 import polars as pl
 
 from tasks import resources
-from tasks.home import Home
 from tasks.store import Store
 
-TABLES = ("control.margin_call", "control.call_event", "control.call_response")
 _ANSWER = ("call_id", "call_version", "response_type", "disputed_usd", "first_date", "query_by_date")
 
 
@@ -36,11 +34,3 @@ def responses(store: Store, business_date: date, cycle: str) -> pl.DataFrame:
 def lines(answers: pl.DataFrame) -> list[str]:
     """One line per answer a cycle is computed from."""
     return [" ".join(("response", *map(str, row))) for row in answers.select(_ANSWER).iter_rows()]
-
-
-def show(home: Home, store: Store) -> None:
-    """home/state/<table>.parquet: the whole ledger, for readers and for rebuilding it."""
-    for table in TABLES:
-        temporary, target = home.state / f".{table}.tmp", home.state / f"{table}.parquet"
-        store.read(f"SELECT * FROM {table} ORDER BY ALL").write_parquet(temporary)
-        temporary.replace(target)

@@ -13,7 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tasks import pack, reference, status
+from tasks import calls, pack, reference
 from tasks.home import Home
 
 CYCLE = "EOD"
@@ -32,7 +32,7 @@ def deposit_rows(home: Home, run_id: str) -> list[dict[str, Any]]:
     Balances carried in stay empty: after a published predecessor they are the house's own.
     """
     due: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
-    for call in status.exported(home, run_id, "control.margin_call").iter_rows(named=True):
+    for call in calls.in_force(home, run_id).iter_rows(named=True):
         due[call["clearing_member_id"], call["margin_account_id"], call["due_asset"]] += call["due_amount"]
     return [
         {

@@ -126,7 +126,6 @@ def finish(home: Home, store: Store, done: Release) -> None:
     crash_point("publish:latest_of_cycle")
     _point(home.published / pack.LATEST, content)
     crash_point("publish:latest")
-    call_ledger.show(home, store)
     stage.show(home, store, done.key, (stage.receipt(store, done.key, "publish") or _nothing(done.key)).rows)
     crash_point("publish:shown")
 

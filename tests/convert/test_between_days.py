@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -27,18 +28,30 @@ def publish_calls(home: Home, day: date, calls: Rows) -> None:
     latest = home.published / f"{day:%Y%m%d}" / "EOD" / "latest.json"
     latest.parent.mkdir(parents=True)
     latest.write_text(json.dumps({"run_id": run_id, "version": 1}), encoding="utf-8")
-    (home.exports / run_id).mkdir()
     schema: dict[str, Any] = {
+        "call_id": pl.String,
+        "call_version": pl.Int32,
+        "cycle_id": pl.String,
+        "run_id": pl.String,
+        "state": pl.String,
         "clearing_member_id": pl.String,
         "margin_account_id": pl.String,
         "due_asset": pl.String,
         "due_amount": pl.Decimal(38, 8),
     }
-    pl.DataFrame(calls, schema=schema).write_parquet(home.exports / run_id / "control.margin_call.parquet")
+    told = [{"cycle_id": f"{day:%Y%m%d}-EOD", "run_id": run_id, "state": "ISSUED"} | each for each in calls]
+    table = home.root / "ledgers" / "1" / "control.margin_call.parquet"
+    earlier = [pl.read_parquet(table)] if table.exists() else []
+    table.parent.mkdir(parents=True, exist_ok=True)
+    pl.concat([*earlier, pl.DataFrame(told, schema=schema)]).write_parquet(table)
+    hashes = {table.stem: hashlib.sha256(table.read_bytes()).hexdigest()}
+    (home.root / "ledgers" / "latest.json").write_text(json.dumps({"edition": 1, "tables": hashes}), encoding="utf-8")
 
 
 def call(account: str, asset: str, amount: str) -> dict[str, Any]:
     return {
+        "call_id": f"of {account} in {asset}",
+        "call_version": 1,
         "clearing_member_id": account[:-1],
         "margin_account_id": account,
         "due_asset": asset,
