@@ -12,13 +12,12 @@ import json
 import os
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 
-from tasks import resources
 from tasks.home import Home, write_json
 from tasks.model.errors import Finding, LeveeError
 from tasks.store import Store
@@ -113,7 +112,7 @@ def request(
         expires_ts=now + expires if isinstance(expires, timedelta) else _naive(expires),
         state="OPEN",
     )
-    store.append("control.decision", pl.DataFrame([_row(made)], schema_overrides={"business_date": pl.Date}))
+    _append(store, made)
     show(home, made)
     return made
 
@@ -139,18 +138,6 @@ def get(store: Store, decision_id: str, now: datetime | None = None) -> Decision
     return found[0]
 
 
-def approved_of(store: Store, kind: str, business_date: date, cycle: str) -> list[Decision]:
-    """Approved decisions of a kind that a cycle is computed from, in the order they were asked for."""
-    condition = "<=" if kind in STANDING else "="
-    found = _read(
-        store,
-        f"WHERE d.kind = $kind AND d.cycle IN ('', $cycle) AND d.business_date {condition} $business_date",
-        {"kind": kind, "cycle": cycle, "business_date": business_date},
-        _now(),
-    )
-    return [each for each in found if each.state == "APPROVED"]
-
-
 def decide(
     store: Store,
     home: Home,
@@ -171,26 +158,17 @@ def decide(
     if (asked.state, _same(asked.decided_by)) == (answer, _same(user)):
         return asked
     _refuse(asked, user, approve, current)
-    row = {
-        "decision_id": decision_id,
-        "subject_hash": asked.subject_hash,
-        "answer": answer,
-        "decided_by": user,
-        "decided_ts": now,
-    }
-    store.append("control.decision_answer", pl.DataFrame([row]))
+    _append_answer(store, replace(asked, state=answer, decided_by=user, decided_ts=now))
     answered = get(store, decision_id, now)
     show(home, answered)
     return answered
 
 
-def cycle_lines(store: Store, business_date: date, cycle: str) -> list[str]:
-    """One line per approved decision a cycle is computed from: its kind, the hash of its subject and who decided."""
-    found = store.read(
-        resources.sql("freeze/decisions"),
-        {"business_date": business_date, "cycle": cycle, "of_the_day": list(OF_THE_DAY), "standing": list(STANDING)},
-    )
-    return [" ".join(("decision", *row)) for row in found.iter_rows()]
+def restore(store: Store, decision: Decision) -> None:
+    """Put a decision and its answer into a database that has neither."""
+    _append(store, decision)
+    if decision.decided_by:
+        _append_answer(store, decision)
 
 
 def show(home: Home, decision: Decision) -> None:
@@ -264,6 +242,21 @@ def _decision(row: Mapping[str, Any], now: datetime) -> Decision:
     )
 
 
+def _append(store: Store, made: Decision) -> None:
+    store.append("control.decision", pl.DataFrame([_row(made)], schema_overrides={"business_date": pl.Date}))
+
+
+def _append_answer(store: Store, answered: Decision) -> None:
+    row = {
+        "decision_id": answered.decision_id,
+        "subject_hash": answered.subject_hash,
+        "answer": answered.state,
+        "decided_by": answered.decided_by,
+        "decided_ts": answered.decided_ts,
+    }
+    store.append("control.decision_answer", pl.DataFrame([row]))
+
+
 def _row(made: Decision) -> dict[str, Any]:
     day = made.subject.get("business_date")
     return {
@@ -271,6 +264,7 @@ def _row(made: Decision) -> dict[str, Any]:
         "kind": made.kind,
         "business_date": date.fromisoformat(day) if day else None,
         "cycle": made.subject.get("cycle", ""),
+        "about": made.subject.get("clearing_member_id", ""),
         "subject": _canonical(made.subject),
         "subject_hash": made.subject_hash,
         "requested_by": made.requested_by,

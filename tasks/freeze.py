@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from tasks import cut_off, decisions, policy_store, resources, stage
+from tasks import cut_off, decided, policy_store, resources, stage
 from tasks.crash import crash_point
 from tasks.home import Home
 from tasks.inbox import check_cycle
@@ -84,7 +84,13 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
     run_id = previous["run_id"] if previous else ""
     overrides = _overrides(store, business_date).with_columns(run_id=pl.lit(key.run_id))
-    rows = {"control.cycle_run": 1, "control.input_manifest": files.height, "book.override": overrides.height}
+    approved = decided.of_cycle(store, business_date, cycle).with_columns(run_id=pl.lit(key.run_id))
+    rows = {
+        "control.cycle_run": 1,
+        "control.input_manifest": files.height,
+        "book.override": overrides.height,
+        "book.decision": approved.height,
+    }
     with store.transaction():
         store.execute(resources.sql("freeze/give_way"), {"business_date": business_date, "cycle": cycle})
         store.append("control.cycle_run", _run(key, basis, run_id, files))
@@ -93,6 +99,7 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
         )
         store.replace("control.input_manifest", manifest, {"run_id": key.run_id})
         store.replace("book.override", overrides, {"run_id": key.run_id})
+        store.replace("book.decision", approved, {"run_id": key.run_id})
         stage.write_receipt(store, key, "land", rows, started)
         crash_point("land:before_commit")
     crash_point("land:after_commit")
@@ -137,7 +144,7 @@ def take_basis(home: Home, store: Store, business_date: date, cycle: str, inputs
         input_root=inputs,
         opening_root=opening_root(store, predecessor(store, business_date)),
         decisions_root=_decisions_root(
-            _overrides(store, business_date), decisions.cycle_lines(store, business_date, cycle)
+            _overrides(store, business_date), decided.lines(decided.of_cycle(store, business_date, cycle))
         ),
         policy_hash=policy_store.in_force(home, business_date).policy_hash,
         reference_hash=resources.tree_hash(resources.data("reference")),

@@ -13,13 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from tasks import status
+from tasks import decided, status
 from tasks.envelope import file_name
 from tasks.home import Home, write_atomically
 from tasks.key import CycleKey
 from tasks.model.errors import Finding, LeveeError
 from tasks.store import SCHEMAS, Store
 
+_DECISIONS = ("book.decision", "control.approval")  # what a run is computed from, and what its release needed
 CALL_HISTORY = ("control.cycle_run", "control.release", "control.margin_call", "result.outstanding_call")
 
 Run = Mapping[str, Any]
@@ -74,8 +75,11 @@ def opening(home: Home, predecessor_run_id: str, store: Store) -> None:
 def decisions(home: Home, run: Run, store: Store) -> None:
     """What people had decided when the run was frozen, as the run keeps it."""
     overrides = status.exported(home, run["run_id"], "book.override").drop("run_id")
+    exported = [home.exports / str(run["run_id"]) / f"{table}.parquet" for table in _DECISIONS]
+    kept = [pl.read_parquet(path)["decision_id"] for path in exported if path.exists()]
     with store.transaction():
         store.append("control.override", overrides)
+        decided.hand_over(home, set().union(*kept), store)
 
 
 def number(home: Home, run: Run, store: Store) -> None:

@@ -1,5 +1,8 @@
--- Approved decisions a cycle is computed from: those of its own date, and those that stand from an earlier date on.
-SELECT decision.kind, decision.subject_hash, lower(decision.requested_by) AS asker, lower(answer.decided_by) AS approver
+-- Approved decisions a cycle is computed from: those of its own date, and of those that stand from a date on the latest
+-- of each member.
+SELECT
+    decision.decision_id, decision.kind, decision.subject, decision.subject_hash, decision.reason,
+    decision.requested_by, answer.decided_by AS approved_by
 FROM control.decision
 JOIN control.decision_answer AS answer USING (decision_id, subject_hash)
 WHERE answer.answer = 'APPROVED'
@@ -8,4 +11,7 @@ WHERE answer.answer = 'APPROVED'
         (list_contains($of_the_day, decision.kind) AND decision.business_date = $business_date)
         OR (list_contains($standing, decision.kind) AND decision.business_date <= $business_date)
     )
-ORDER BY ALL;
+QUALIFY list_contains($of_the_day, decision.kind) OR row_number() OVER (
+    PARTITION BY decision.kind, decision.about ORDER BY decision.business_date DESC, answer.decided_ts DESC
+) = 1
+ORDER BY decision.kind, answer.decided_ts, decision.decision_id;

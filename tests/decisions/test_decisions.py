@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks import codes, decisions
+from tasks import codes, decided, decisions
 from tasks.home import Home
 from tasks.model.errors import LeveeError
 from tasks.store import Store
@@ -41,6 +41,10 @@ def ask(store: Store, home: Home, **changes: Any) -> decisions.Decision:
         "now": NOON,
     }
     return decisions.request(store, home, changes.pop("kind", "MANUAL_PRICE"), PRICE | changes, **given)
+
+
+def basis(store: Store, day: date, cycle: str) -> list[str]:
+    return decided.lines(decided.of_cycle(store, day, cycle))
 
 
 def code_of(error: pytest.ExceptionInfo[LeveeError]) -> tuple[str, int]:
@@ -160,11 +164,11 @@ def test_a_decision_has_a_known_kind_and_a_reason(store: Store, home: Home, kind
 @pytest.mark.parametrize("kind", ["MANUAL_PRICE", "PRIOR_CYCLE_MISSING"])
 def test_an_approved_decision_enters_the_basis_of_its_cycle_alone(store: Store, home: Home, kind: str) -> None:
     asked = ask(store, home, kind=kind)
-    assert decisions.cycle_lines(store, DAY, "EOD") == []
+    assert basis(store, DAY, "EOD") == []
     decisions.decide(store, home, asked.decision_id, "Grace", approve=True, now=NOON)
-    assert decisions.cycle_lines(store, DAY, "EOD") == [f"decision {kind} {decisions.subject_hash(PRICE)} ada grace"]
-    assert decisions.cycle_lines(store, DAY, "ITD1") == []
-    assert decisions.cycle_lines(store, DAY + timedelta(days=1), "EOD") == []
+    assert basis(store, DAY, "EOD") == [f"decision {kind} {decisions.subject_hash(PRICE)} ada Grace"]
+    assert basis(store, DAY, "ITD1") == []
+    assert basis(store, DAY + timedelta(days=1), "EOD") == []
 
 
 @pytest.mark.parametrize(("kind", "approve"), [("LARGE_CALL", True), ("PARAMETER", True), ("MANUAL_PRICE", False)])
@@ -173,16 +177,56 @@ def test_what_a_run_finds_itself_and_what_is_rejected_stay_out_of_its_basis(
 ) -> None:
     asked = ask(store, home, kind=kind)
     decisions.decide(store, home, asked.decision_id, "grace", approve=approve, now=NOON)
-    assert decisions.cycle_lines(store, DAY, "EOD") == []
+    assert basis(store, DAY, "EOD") == []
 
 
 def test_a_member_s_status_stands_from_its_date_on(store: Store, home: Home) -> None:
     subject = {"business_date": "2026-01-30", "clearing_member_id": "M001", "status": "SUSPENDED"}
     asked = decisions.request(store, home, "MEMBER_STATUS", subject, "ada", "did not pay", now=NOON)
     decisions.decide(store, home, asked.decision_id, "grace", approve=True, now=NOON)
-    counts = [len(decisions.cycle_lines(store, DAY + timedelta(days=days), "ITD2")) for days in (-1, 0, 40)]
+    counts = [len(basis(store, DAY + timedelta(days=days), "ITD2")) for days in (-1, 0, 40)]
     assert counts == [0, 1, 1]
-    assert [each.subject for each in decisions.approved_of(store, "MEMBER_STATUS", DAY, "EOD")] == [subject]
+
+
+def test_the_latest_status_of_each_member_counts(store: Store, home: Home) -> None:
+    for member, day, status in (("M001", 28, "SUSPENDED"), ("M001", 30, "ACTIVE"), ("M002", 29, "DEFAULTED")):
+        subject = {"business_date": f"2026-01-{day}", "clearing_member_id": member, "status": status}
+        asked = decisions.request(store, home, "MEMBER_STATUS", subject, "ada", "as agreed", now=NOON)
+        decisions.decide(store, home, asked.decision_id, "grace", approve=True, now=NOON)
+
+    def statuses(day: int) -> list[tuple[Any, ...]]:
+        return (
+            decided.of_cycle(store, date(2026, 1, day), "EOD").select("clearing_member_id", "status").sort("*").rows()
+        )
+
+    assert statuses(28) == [("M001", "SUSPENDED")]
+    assert statuses(29) == [("M001", "SUSPENDED"), ("M002", "DEFAULTED")]
+    assert statuses(30) == [("M001", "ACTIVE"), ("M002", "DEFAULTED")]
+
+
+def test_what_is_frozen_of_a_price_and_of_a_position(store: Store, home: Home) -> None:
+    place = {"business_date": "2026-01-30", "cycle": "EOD", "contract_id": "BTC-PERP.INV"}
+    confirmed = {"clearing_member_id": "M001", "margin_account_id": "M001H", "quantity": "1500"}
+    for kind, subject in (
+        ("MANUAL_PRICE", {"price_type": "SETTLE", "price": "80000.5"}),
+        ("POSITION_CONFIRMED", confirmed),
+    ):
+        asked = decisions.request(store, home, kind, place | subject, "ada", "as agreed", now=NOON)
+        decisions.decide(store, home, asked.decision_id, "grace", approve=True, now=NOON)
+    names = ("kind", "clearing_member_id", "margin_account_id", "contract_id", "price_type", "price", "quantity")
+    assert sorted(decided.of_cycle(store, DAY, "EOD").select(names).rows()) == [
+        ("MANUAL_PRICE", "", "", "BTC-PERP.INV", "SETTLE", Decimal("80000.5"), None),
+        ("POSITION_CONFIRMED", "M001", "M001H", "BTC-PERP.INV", "", None, Decimal(1500)),
+    ]
+
+
+def test_decisions_are_handed_to_another_home_as_they_stand(store: Store, home: Home, tmp_path: Path) -> None:
+    asked = ask(store, home)
+    decisions.decide(store, home, asked.decision_id, "grace", approve=True, now=NOON)
+    with Store(Home(tmp_path / "other").prepare("TEST").database) as other:
+        decided.hand_over(home, [asked.decision_id], other)
+        assert decisions.get(other, asked.decision_id) == decisions.get(store, asked.decision_id)
+        assert basis(other, DAY, "EOD") == basis(store, DAY, "EOD") != []
 
 
 def test_times_with_a_zone_are_kept_as_utc(store: Store, home: Home) -> None:

@@ -4,6 +4,7 @@ CREATE TABLE IF NOT EXISTS control.decision (
     kind VARCHAR NOT NULL,
     business_date DATE,
     cycle VARCHAR NOT NULL,
+    about VARCHAR NOT NULL,
     subject VARCHAR NOT NULL,
     subject_hash VARCHAR NOT NULL,
     requested_by VARCHAR NOT NULL,
@@ -15,6 +16,7 @@ COMMENT ON COLUMN control.decision.decision_id IS 'first 12 hex of sha256(kind|s
 COMMENT ON COLUMN control.decision.kind IS 'what is to be decided, e.g. MANUAL_PRICE';
 COMMENT ON COLUMN control.decision.business_date IS 'first business date it concerns; empty where none';
 COMMENT ON COLUMN control.decision.cycle IS 'cycle it concerns; empty for every cycle';
+COMMENT ON COLUMN control.decision.about IS 'clearing member it concerns; empty where none';
 COMMENT ON COLUMN control.decision.subject IS 'canonical JSON, what exactly is approved';
 COMMENT ON COLUMN control.decision.subject_hash IS 'sha256 of the subject';
 COMMENT ON COLUMN control.decision.requested_by IS 'who asked';
