@@ -35,7 +35,7 @@ for sub in (cycle_app, publish_app, convert_app, calls.app):
     app.command(sub)
 for command in (*operation.COMMANDS, *comparison.COMMANDS, *recovery.COMMANDS):
     app.command(command)
-for command in inspection.COMMANDS:
+for command in (*inspection.COMMANDS, recovery.rerun):
     cycle_app.command(command)
 cycle_app.command(march.backfill)
 cycle_app.command(march.replay)

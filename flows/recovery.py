@@ -1,16 +1,58 @@
-"""Commands for when something is lost, or there is too much of it: the database again, and what nobody needs away."""
+"""Commands for what failed, what is lost and what there is too much of: a run again, the database again, prune."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from flows import printing
 from flows.options import Common
+from flows.running import run_cycle
 from tasks import codes
+
+
+def rerun(
+    run_id: str,
+    reason: str,
+    user: str | None = None,
+    inbox: Path | None = None,
+    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
+    wait: float = 0.0,
+    common: Common | None = None,
+) -> int:
+    """Go on with a failed run where it failed, or compute a published one anew for whatever has changed since.
+
+    What is out is replaced only where figures or files change, and changed figures wait for a second person.
+
+    Parameters
+    ----------
+    run_id
+        The latest run of its cycle, as `levee cycle status` names it.
+    reason
+        Why; it is kept with the run.
+    user
+        Who asks; LEVEE_USER or the login name by default.
+    inbox
+        Folder of delivered files instead of the home's own.
+    no_orchestrator
+        Run the same stages without Prefect.
+    wait
+        Seconds to wait for another command that holds the home.
+    """
+    from tasks import decisions
+    from tasks import rerun as again
+
+    common = common or Common()
+    home = common.open(inbox).prepare()
+    with home.locked("cycle rerun", wait):
+        key = again.ask(home, run_id, reason, decisions.asking(user))
+    outcome = run_cycle(common, home, key.business_date, key.cycle, not no_orchestrator, wait)
+    common.show(outcome, lambda: printing.cycle(home, outcome))
+    return codes.PUBLISHED
 
 
 def rebuild(wait: float = 0.0, common: Common | None = None) -> int:

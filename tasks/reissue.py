@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tasks import decisions, resources
+from tasks import decisions, rerun, resources
 from tasks.freeze import Basis, files_in_force, input_root, take_basis
 from tasks.home import Home
 from tasks.key import CycleKey
@@ -32,13 +32,15 @@ Run = Mapping[str, Any]
 
 
 def is_called_for(home: Home, store: Store, published: Run) -> bool:
-    """Whether a published run no longer stands on what its cycle has now.
+    """Whether a published run no longer stands on what its cycle has now; one that a person wants again also stands on
+    its code.
 
     Raises LeveeError RESTATE_REFUSED where it does not and the cycle is closed, WAITING while a restatement is asked
     for and nobody has answered.
     """
     basis = _basis_now(home, store, published)
-    if not basis.differs_from(published, *_NO_GROUNDS):
+    ignored = () if rerun.is_asked_for(store, published["run_id"]) else _NO_GROUNDS
+    if not basis.differs_from(published, *ignored):
         return False
     require_open(store, published, basis)
     return True
@@ -67,7 +69,7 @@ def require_open(store: Store, published: Run, basis: Basis) -> None:
             "RESTATE_REFUSED",
             "the cycle is closed: its balances were carried on",
             where=published["run_id"],
-            value=f"changed: {', '.join(basis.differs_from(published, *_NO_GROUNDS))}",
+            value=f"changed: {', '.join(basis.differs_from(published))}",
             limit=f"closed by {closing}",
             action="deliver the difference as an adjustment of the open cycle, or ask for --restate with a reason",
         )
