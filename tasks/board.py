@@ -54,6 +54,7 @@ _NOTHING: Mapping[str, Any] = {
     "members": {"members": 0, "done": 0, "held": 0},
     "sums": [],
     "calls": [],
+    "calls_overdue": 0,
     "marks": {"by_quality": {}, "first": []},
     "overrides": [],
 }
@@ -80,6 +81,7 @@ def _of_current(home: Home, current: Mapping[str, Any], views: Sequence[Mapping[
             for row in board_figures.against_range(home, earlier, run_id)
         ],
         "calls": board_figures.top_calls(home, run_id),
+        "calls_overdue": board_figures.calls_overdue(home, run_id),
         "marks": board_figures.marks_in_doubt(home, run_id),
         "overrides": board_figures.overrides(home, run_id),
     }

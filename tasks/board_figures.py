@@ -56,6 +56,12 @@ def top_calls(home: Home, run_id: str) -> list[Row]:
     return largest.select("clearing_member_id", "margin_account_id", "margin_call_amount_usd").to_dicts()
 
 
+def calls_overdue(home: Home, run_id: str) -> int:
+    """Calls that were not paid in time, after the cycle."""
+    calls = table(home, run_id, "result.outstanding_call")
+    return calls.filter(pl.col("state").is_in(["OVERDUE", "ESCALATED"])).height if calls is not None else 0
+
+
 def marks_in_doubt(home: Home, run_id: str) -> dict[str, Any]:
     """Contracts whose mark is no fresh observation: how many by quality, and the first of them."""
     marks = table(home, run_id, "result.mark")

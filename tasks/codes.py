@@ -45,13 +45,16 @@ _EXACT = {
     "TERMINATED": TERMINATED,
     "SLO_WARN": PUBLISHED,
     "ALERT_UNDELIVERED": PUBLISHED,
+    "CALL_OVERDUE": PUBLISHED,
 }
 
 OPERATIONS, RISK, DEVELOPMENT = "operations", "risk", "development"
 
 _OWNERS = {
     **dict.fromkeys(("DISK_FULL", "READ_ONLY", "SERVER_DOWN", "NOT_SCHEDULED", "STATE_UNREADABLE"), OPERATIONS),
-    **dict.fromkeys(("FROZEN_PRICE", "MEMBER_NOT_ACTIVE", "MISSING_HAIRCUT_ASSET", "MISSING_PRICE"), RISK),
+    **dict.fromkeys(
+        ("CALL_OVERDUE", "FROZEN_PRICE", "MEMBER_NOT_ACTIVE", "MISSING_HAIRCUT_ASSET", "MISSING_PRICE"), RISK
+    ),
     **dict.fromkeys(("POSITION_BEYOND_OPEN_INTEREST", "POSITION_BEYOND_VOLUME", "PRICE_JUMP", "STALE_PRICE"), RISK),
     **dict.fromkeys(("BRACKETS", "CONFIDENCE", "CONVENTION", "CORRELATION", "DECAY", "DEGREES", "GARCH", "TAIL"), RISK),
     **dict.fromkeys(("CALENDAR_CLOSED", "HAIRCUT_MISSING", "NEGATIVE", "OPEN_INTEREST", "VOLUME"), RISK),
@@ -64,7 +67,7 @@ _OWNER_BY_EXIT_CODE = {FIGURES_DISAGREE: DEVELOPMENT, BROKEN: DEVELOPMENT, NOT_A
 
 def exit_code(code: str) -> int:
     """Exit code of a finding's code. A code not named here is a break in what was delivered."""
-    if code.startswith(("LATE_", "WAITING(")):
+    if code.startswith("LATE_"):
         return NOT_THERE
     return _EXACT.get(code, WRONG_DELIVERY)
 

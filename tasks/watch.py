@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from threading import Timer
 from typing import Any
 
-from tasks import alerts, board, status
+from tasks import alerts, board, board_figures, status
 from tasks.cycle import Do, Outcome, procedure
 from tasks.home import Home
 from tasks.key import cycle_id
@@ -35,7 +35,7 @@ def watched(home: Home, business_date: date, cycle: str, do: Do) -> Outcome:
         raise
     with harmless():
         alerts.settle(home, cycle_id(business_date, cycle), ())
-        alerts.settle(home, cycle, warnings(home, business_date, cycle))
+        alerts.settle(home, cycle, warnings(home, business_date, cycle), sorted(objectives().page_codes))
     show(home)
     return outcome
 
@@ -54,7 +54,7 @@ def stopped(home: Home, business_date: date, cycle: str, error: Exception) -> No
 
 
 def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
-    """What a published cycle is a ticket for: checks that warned, and stages that used up most of their time."""
+    """What a published cycle is told for: checks that warned or held an account, slow stages, overdue calls."""
     state = next((each for each in status.cycles(home, business_date) if each["cycle"] == cycle), None)
     if state is None:
         return []
@@ -65,11 +65,22 @@ def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
             action="see the validation report OV01 of the release",
         )
         for row in state["findings"]
-        if row["severity"] == "warning"
+        if row["severity"] != "info"
     ]
     known = objectives()
     slow = [row for row in state["stages"] if known.kept(row["stage"], row["seconds"]) != WITHIN]
-    return checks + [slow_stage(known, cycle_id(business_date, cycle), row["stage"]) for row in slow]
+    stages = [slow_stage(known, cycle_id(business_date, cycle), row["stage"]) for row in slow]
+    return [*checks, *stages, *_overdue(board_figures.calls_overdue(home, state["run_id"]))]
+
+
+def _overdue(calls: int) -> Iterator[Finding]:
+    if calls:
+        yield Finding(
+            "CALL_OVERDUE",
+            f"{calls} call(s) were not paid in time",
+            limit="their due time",
+            action="`levee calls list` names them; ask the members, and see the hand-off of those that are ESCALATED",
+        )
 
 
 def slow_stage(known: Objectives, where: str, stage: str) -> Finding:
