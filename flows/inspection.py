@@ -1,10 +1,13 @@
-"""Commands that look at runs without touching them: why two of them differ."""
+"""Commands that look at runs without touching them: why two of them differ, and what one rests on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
 
+from cyclopts import Parameter
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -40,6 +43,34 @@ def diff(before: str, after: str, common: Common | None = None) -> int:
     return codes.PUBLISHED
 
 
+def evidence(
+    run_id: str,
+    out: Path | None = None,
+    with_inputs: Annotated[bool, Parameter(negative="")] = False,
+    common: Common | None = None,
+) -> int:
+    """Collect what a run rests on in a folder that proves itself: `python verify.py` in it. Reads no database.
+
+    Parameters
+    ----------
+    run_id
+        The run, as `levee cycle status` names it.
+    out
+        Folder to write; evidence/<run> of the home by default.
+    with_inputs
+        Add the delivered files themselves.
+    """
+    from tasks import evidence as proof
+
+    common = common or Common()
+    home = common.open()
+    target = out.expanduser().resolve() if out else home.root / "evidence" / run_id
+    with printing.waiting(f"collecting the evidence of {run_id}"):
+        folder = proof.collect(home, run_id, target, with_inputs)
+    common.show({"run_id": run_id, "folder": str(folder)}, lambda: f"evidence of {run_id}: {folder} (python verify.py)")
+    return codes.PUBLISHED
+
+
 def _table(members: Mapping[str, Mapping[str, Decimal]], total: Mapping[str, Decimal], title: str) -> Group:
     """Requirement and its causes, then the call and its own; columns of causes that act nowhere are left out."""
     from tasks.run_diff import CAUSES, REQUIREMENT_CAUSES
@@ -69,4 +100,4 @@ def _lines(rows: Mapping[str, Mapping[str, Decimal]], names: Sequence[str]) -> T
     return table
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (diff,)
+COMMANDS: tuple[Callable[..., int], ...] = (diff, evidence)
