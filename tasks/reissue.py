@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tasks import decisions, rerun, resources
+from tasks import decisions, lineage, rerun, resources
 from tasks.freeze import Basis, files_in_force, input_root, take_basis
 from tasks.home import Home
 from tasks.key import CycleKey
@@ -42,6 +42,7 @@ def is_called_for(home: Home, store: Store, published: Run) -> bool:
     ignored = () if rerun.is_asked_for(store, published["run_id"]) else _NO_GROUNDS
     if not basis.differs_from(published, *ignored):
         return False
+    lineage.show(home, store)
     require_open(store, published, basis)
     return True
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import call_ledger, in_force, pack, resources, stage
+from tasks import call_ledger, in_force, lineage, pack, resources, stage
 from tasks.crash import crash_point
 from tasks.disk import writing
 from tasks.home import Home, sync_folder, write_atomically
@@ -127,6 +127,7 @@ def finish(home: Home, store: Store, done: Release) -> None:
     _point(home.published / pack.LATEST, content)
     crash_point("publish:latest")
     stage.show(home, store, done.key, (stage.receipt(store, done.key, "publish") or _nothing(done.key)).rows)
+    lineage.show(home, store)
     crash_point("publish:shown")
 
 

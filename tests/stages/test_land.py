@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import codes, decisions, envelope, reissue, resources, roster, schema, stage
+from tasks import codes, decisions, envelope, lineage, reissue, resources, roster, schema, stage
 from tasks import freeze as freezing
 from tasks.freeze import freeze
 from tasks.home import Home
@@ -524,6 +525,37 @@ def test_a_closed_cycle_is_not_restated(desk: Desk) -> None:
         desk.land()
     assert (caught.value.code, codes.exit_code(caught.value.code)) == ("RESTATE_REFUSED", 40)
     assert desk.count("control.cycle_run") == [2]
+
+
+def state_of(desk: Desk, day: date) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((desk.home.state / f"{day.isoformat()}-EOD.json").read_bytes())
+    return content
+
+
+def test_what_follows_a_corrected_cycle_is_stale_until_it_is_redone(desk: Desk) -> None:
+    published = desk.run(close(desk))
+    tomorrow = DAY + timedelta(days=1)
+    assert "stale" not in state_of(desk, tomorrow)
+    desk.deliver("prices", altered("prices", price="81000"), seq=2)
+    assert desk.refuses() == ["RESTATE_REFUSED"]
+    unread = ["20260130-EOD-r01 does not hold prices-HOUSE-20260130-EOD-v2"]
+    assert [state_of(desk, day)["stale"] for day in (DAY, tomorrow)] == [unread, unread]
+    with Store(desk.home.database) as store:
+        asked = reissue.ask_to_restate(desk.home, store, published, "ada", "the index was misquoted")
+        assert asked is not None
+        decisions.decide(store, desk.home, asked.decision_id, "grace", approve=True)
+    restated = desk.land()
+    carry(desk, restated.key, "1.5")
+    desk.publish(restated.key, version=3)
+    with Store(desk.home.database) as store:
+        assert lineage.stale(store) == {
+            "20260131-EOD-r01": [*unread, "20260130-EOD-r01 was replaced by 20260130-EOD-r02"]
+        }
+    assert desk.land(tomorrow) == Landed(CycleKey(tomorrow, "EOD", 2), "FROZEN"), "another opening, and it is open"
+    desk.publish(CycleKey(tomorrow, "EOD", 2), version=4)
+    with Store(desk.home.database) as store:
+        lineage.show(desk.home, store)
+        assert lineage.stale(store) == {}
 
 
 def test_a_closed_cycle_is_restated_once_another_person_has_approved_exactly_that(desk: Desk) -> None:
