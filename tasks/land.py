@@ -15,7 +15,7 @@ import polars as pl
 
 from tasks import fallback, inbox, reissue
 from tasks import freeze as freezing
-from tasks.crash import crash_point
+from tasks.crash import crash_point, stage
 from tasks.freeze import Landed
 from tasks.home import Home, write_atomically
 from tasks.inbox import Delivery, FileName, Place
@@ -106,7 +106,7 @@ def _resumes(home: Home, store: Store, run: Mapping[str, Any], published: Mappin
     """
     if run["prepared"]:
         return True
-    if run["state"] == "BLOCKED":
+    if run["state"] in ("BLOCKED", stage.WAITING_FOR_APPROVAL):
         return False
     basis = freezing.take_basis(home, store, run["business_date"], run["cycle"], run["input_root"])
     changed = basis.differs_from(run)

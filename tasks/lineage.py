@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks import resources
+from tasks.freeze import opening_root, predecessor
 from tasks.home import Home, write_json
 from tasks.store import Store
 
@@ -14,7 +15,7 @@ from tasks.store import Store
 def stale(store: Store) -> dict[str, list[str]]:
     """Runs in force that rest on a replaced run or miss a file that landed since, each with what is behind it."""
     found: dict[str, list[str]] = {}
-    for run_id, why in store.read(resources.sql("lineage/stale")).iter_rows():
+    for run_id, why in store.read(resources.sql("lineage/stale"), {"unmoved": _unmoved(store)}).iter_rows():
         found.setdefault(run_id, []).append(why)
     return found
 
@@ -27,6 +28,12 @@ def show(home: Home, store: Store) -> None:
         reasons = found.get(str(state.get("run_id")), [])
         if state.get("stale", []) != reasons:
             write_json(path, state | {"stale": reasons})
+
+
+def _unmoved(store: Store) -> list[str]:
+    """Runs that follow a replaced one and would open with the same today: what was corrected did not reach them."""
+    followers = store.read(resources.sql("lineage/followers")).iter_rows()
+    return [run_id for run_id, day, opened in followers if opening_root(store, predecessor(store, day)) == opened]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 -- Runs that rest on something that has changed since, and on what: a run they follow was replaced, or does not hold a
--- file that has landed since.
+-- file that has landed since. What opened as it would open today ($unmoved) passes nothing on.
 WITH RECURSIVE in_force AS (
     SELECT cycle_id, run_id
     FROM control.release
@@ -25,6 +25,7 @@ reached AS (
     SELECT cycle_run.run_id, reached.why
     FROM control.cycle_run
     JOIN reached ON cycle_run.predecessor_run_id = reached.run_id
+    WHERE NOT list_contains($unmoved, cycle_run.run_id)
 )
 SELECT run_id, why
 FROM reached

@@ -505,6 +505,16 @@ def test_corrected_files_before_anything_is_out_make_the_next_run_in_silence(des
     assert [desk.run(each.key)["state"] for each in (first, second)] == ["SUPERSEDED", "FROZEN"]
 
 
+def test_a_run_that_waits_for_a_person_gives_way_to_a_corrected_file(desk: Desk) -> None:
+    desk.deliver_all()
+    first = desk.land()
+    desk.set_state(first.key, stage.WAITING_FOR_APPROVAL)
+    assert desk.land() == Landed(first.key, stage.WAITING_FOR_APPROVAL)
+    desk.deliver("positions", altered("positions", fees="0.5"), seq=2)
+    assert desk.land() == Landed(CycleKey(DAY, "EOD", 2), "FROZEN")
+    assert desk.run(first.key)["state"] == "SUPERSEDED"
+
+
 def close(desk: Desk) -> CycleKey:
     """Publish a day and the day after it, which closes it."""
     desk.deliver_all()
@@ -547,6 +557,9 @@ def test_what_follows_a_corrected_cycle_is_stale_until_it_is_redone(desk: Desk) 
     restated = desk.land()
     carry(desk, restated.key, "1.5")
     desk.publish(restated.key, version=3)
+    with Store(desk.home.database) as store:
+        assert lineage.stale(store) == {}, "the day after opens with the same balances"
+    carry(desk, restated.key, "1.6")
     with Store(desk.home.database) as store:
         assert lineage.stale(store) == {
             "20260131-EOD-r01": [*unread, "20260130-EOD-r01 was replaced by 20260130-EOD-r02"]
