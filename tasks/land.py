@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 
-from tasks import fallback, inbox, reissue
+from tasks import fallback, inbox, reissue, stage
 from tasks import freeze as freezing
-from tasks.crash import crash_point, stage
+from tasks.crash import crash_point
 from tasks.freeze import Landed
 from tasks.home import Home, write_atomically
 from tasks.inbox import Delivery, FileName, Place
