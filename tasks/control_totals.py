@@ -5,18 +5,17 @@ Totals only: no member, account or client is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 import polars as pl
 
 from tasks import schema, texts
+from tasks.cross_report import Told, compared
 from tasks.envelope import cell, control_scale, control_total
 from tasks.model.money import total
 from tasks.report_files import Record
-from tasks.reports import ML01, MP01, MR01, MT01, Report
 from tasks.stage import Context
-from tasks.statement import Account
 
 KEYS = {
     "dataset": ("dataset",),
@@ -36,14 +35,14 @@ _COUNTED = (
 )
 
 
-def records(context: Context, accounts: Sequence[Account]) -> Iterator[Record]:
-    """Every block of OC01; `accounts` are the printed figures and tables of the reports that are going out."""
+def records(context: Context, told: Told) -> Iterator[Record]:
+    """Every block of OC01; `told` is what the reports that are going out say in sum."""
     files = list(_files(context))
     yield from _datasets(files)
     yield from (Record("file", row["file_id"], "", _without(row, "file_id")) for row in files)
     yield from _keyed("book", context.query("out/oc01_book"))
     yield from _keyed("ledger", context.query("out/oc01_ledger"))
-    yield from cross_report(accounts, context.query("out/oc01_calls").item())
+    yield from compared(told, context.query("out/oc01_calls").item())
     yield from _day_over_day(context)
 
 
@@ -80,73 +79,6 @@ def _datasets(files: Iterable[Mapping[str, str]]) -> Iterator[Record]:
         sums = {name: cell(total(Decimal(row[name] or 0) for row in rows)) for name in _COUNTED}
         agrees = all(row["agrees"] == "TRUE" for row in rows)
         yield Record("dataset", dataset, "", {"files": str(len(rows)), **sums, "agrees": cell(agrees)})
-
-
-def cross_report(accounts: Sequence[Account], called: Decimal) -> Iterator[Record]:
-    """The same figure summed out of each report that prints it; but for calls over accounts that are not HELD.
-
-    `called` is what the call ledger asks for.
-    """
-    final = [account for account in accounts if account.figures["account_status"] != "HELD"]
-
-    def stated(figure: str, among: Sequence[Account] = final) -> Decimal:
-        return total(Decimal(account.figures[figure] or 0) for account in among)
-
-    def printed(report: Report, column: str, **where: str) -> Decimal:
-        return _summed(final, report, column, where).get("", Decimal(0))
-
-    lines = printed(MR01, "amount_usd", row_type="LINE")
-    must = printed(MR01, "amount_usd", row_type="PORTFOLIO", item="TOTAL_INITIAL_MARGIN")
-    value = printed(MT01, "post_haircut_value_usd")
-    yield _compared("initial_margin_usd", "", MS01=stated("initial_margin_usd"), MR01=lines)
-    yield _compared("total_initial_margin_usd", "", MS01=stated("total_initial_margin_usd"), MR01=must)
-    yield _compared(
-        "collateral_post_haircut_value_usd", "", MS01=stated("collateral_post_haircut_value_usd"), MT01=value
-    )
-    yield _compared(
-        "margin_call_amount_usd",
-        "",
-        MS01=stated("margin_call_amount_usd", accounts),
-        MC01=stated("call_amount_usd", accounts),
-        ledger=called,
-    )
-    yield from _by_asset(
-        "collateral_quantity",
-        MT01=_summed(final, MT01, "quantity", {}, "asset"),
-        ML01=_summed(final, ML01, "amount", {"movement_type": "CLOSE"}, "asset"),
-    )
-    for figure, movement in (("variation_margin", "VM"), ("funding", "FUNDING"), ("settlement", "SETTLEMENT")):
-        yield from _by_asset(
-            figure,
-            MP01=_summed(final, MP01, figure, {}, "settle_asset"),
-            ML01=_summed(final, ML01, "amount", {"movement_type": movement}, "asset"),
-        )
-
-
-def _summed(
-    accounts: Iterable[Account], report: Report, column: str, where: Mapping[str, str], by: str = ""
-) -> dict[str, Decimal]:
-    """Sums of a printed column over the rows that have the given values, by another column."""
-    needed = sorted({column, *where, *([by] if by else [])})
-    tables = [account.tables[report.code].frame.select(needed) for account in accounts]
-    if not tables:
-        return {}
-    stated = pl.concat(tables).filter(pl.col(column) != "", *(pl.col(name) == value for name, value in where.items()))
-    key = pl.col(by) if by else pl.lit("")
-    sums = stated.group_by(key.alias("key"), maintain_order=True).agg(pl.col(column).alias("amounts"))
-    return {name: total(map(Decimal, amounts)) for name, amounts in sums.iter_rows()}
-
-
-def _by_asset(figure: str, **told: Mapping[str, Decimal]) -> Iterator[Record]:
-    """One record per asset that any of the reports has an amount in."""
-    amounts = {asset for sums in told.values() for asset, amount in sums.items() if amount}
-    for asset in sorted(amounts):
-        yield _compared(figure, asset, **{code: sums.get(asset, Decimal(0)) for code, sums in told.items()})
-
-
-def _compared(figure: str, asset: str, **told: Decimal) -> Record:
-    agrees = {"agrees": cell(len(set(told.values())) == 1)}
-    return Record("report", figure, asset, {code: cell(amount) for code, amount in told.items()} | agrees)
 
 
 def _day_over_day(context: Context) -> Iterator[Record]:

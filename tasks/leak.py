@@ -11,7 +11,7 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -61,7 +61,7 @@ def _spaced(content: bytes) -> bytes:
 class Guard:
     """Who may be named to whom. Built from (member, name, kind) rows with kind id or name."""
 
-    parties: Iterable[tuple[str, str, str]]
+    parties: Sequence[tuple[str, str, str]]
     said_to_all: set[bytes] = field(default_factory=set)
 
     def __post_init__(self) -> None:

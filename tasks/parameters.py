@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from tasks import control_totals, gate_page, pack, surface_report, texts, wording
+from tasks.cross_report import Told
 from tasks.envelope import cell
 from tasks.instruments import instruments
 from tasks.model import policy_file
@@ -15,7 +16,6 @@ from tasks.reference import assets
 from tasks.report_files import Header, Record
 from tasks.reports import OC01, OR01, OV01, PP01, PP04
 from tasks.stage import Context
-from tasks.statement import Account
 
 PUBLIC_KEYS = {
     "version": (),
@@ -61,13 +61,13 @@ def public_files(context: Context, header: Header) -> dict[str, bytes]:
     return parameters | surface_report.files(context, header) | listed
 
 
-def ops_files(context: Context, header: Header, accounts: Sequence[Account]) -> dict[str, bytes]:
-    """OR01 and OC01 as CSV and JSON, OV01 as JSON and page. `accounts` as printed for the members."""
+def ops_files(context: Context, header: Header, told: Told) -> dict[str, bytes]:
+    """OR01 and OC01 as CSV and JSON, OV01 as JSON and page. `told`: what members' reports say in sum."""
     name = header.edition.file_name
     checks, findings = context.slice("control.check_result"), context.slice("control.finding")
     validation = gate_page.report(checks, findings, header.fields(OV01))
     manifest = header.document(OR01, "OPS", "ALL", list(run_manifest(context)), OPS_KEYS)
-    totals = header.document(OC01, "OPS", "ALL", list(control_totals.records(context, accounts)), control_totals.KEYS)
+    totals = header.document(OC01, "OPS", "ALL", list(control_totals.records(context, told)), control_totals.KEYS)
     return (
         manifest
         | totals

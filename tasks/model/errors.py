@@ -48,6 +48,10 @@ class LeveeError(Exception):
         """Let the error's own text be without values, wherever it is stored; its findings keep them."""
         self.args = ("\n".join(finding.headline() for finding in self.findings),)
 
+    def __reduce__(self) -> tuple[type[LeveeError], tuple[Finding, ...]]:
+        """A copy in another process has the same findings."""
+        return type(self), self.findings
+
     @property
     def code(self) -> str:
         """Code of the first finding."""

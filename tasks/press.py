@@ -1,0 +1,216 @@
+"""The press: packs of members printed from their rows, each proven to name nobody else, written, and hashed.
+
+Needs no database: orders of a large house are printed by several processes, of a small one by the caller's own.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import chain
+from multiprocessing.connection import wait
+from pathlib import Path
+
+import polars as pl
+
+from tasks import pack, texts
+from tasks.crash import crash_point
+from tasks.cross_report import Told, disagreements, told
+from tasks.envelope import cell
+from tasks.leak import Guard
+from tasks.model.errors import Finding, LeveeError
+from tasks.model.money import product, round_half_even, settlement_unit
+from tasks.pack import Entry
+from tasks.printed_rows import PrintedRows, records
+from tasks.reference import assets
+from tasks.reports import ACCOUNT_TABLES, MC01, MEMBER_TABLES, MP01, MS01, Report
+from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, positions_of, statement
+from tasks.statement_page import notice_page, statement_page
+from tasks.texts import TableRows
+
+Files = dict[str, bytes]
+Tables = dict[tuple[str, str], TableRows]
+_WORTH_PROCESSES = 400
+"""Accounts from which on the start of processes is sooner repaid than not: each loads its libraries for a second."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """Members to print for: rows of their accounts (sql/out/account.sql) and of every report by code, in key order."""
+
+    members: Sequence[str]
+    accounts: pl.DataFrame
+    tables: Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A printed order: what was written, what its reports say in sum, or why nothing of it was written."""
+
+    entries: Sequence[Entry] = ()
+    told: Told | None = None
+    faults: Sequence[Finding] = ()
+
+
+@dataclass(frozen=True)
+class Press:
+    """Prints orders into a release's folder. `run` may be called for different orders at the same time."""
+
+    guard: Guard
+    printing: Printing
+    folder: Path
+
+    def run(self, order: Order) -> Copy:
+        """Print an order. Nothing of it is written where its reports disagree or one of its packs names a stranger."""
+        accounts = texts.printed(order.accounts)
+        tables = {code: texts.printed(_with_settlement(rows, code)) for code, rows in order.tables.items()}
+        by_member = _by_member(order, accounts, tables)
+        faults = [fault for each in by_member.values() for account in each for fault in disagreements(account)]
+        if faults:
+            return Copy(faults=faults)
+        packs = self._packs(order.members, by_member, tables)
+        leaks = self.guard.scan(packs)
+        if leaks:
+            return Copy(faults=leaks)
+        entries = [
+            entry for name, files in packs.items() for entry in write(f"{pack.MEMBERS}/{name}", files, self.folder)
+        ]
+        return Copy(entries, told(accounts, {report.code: tables[report.code] for report in ACCOUNT_TABLES}))
+
+    def _packs(
+        self,
+        members: Sequence[str],
+        accounts: Mapping[str, Sequence[Account]],
+        tables: Mapping[str, pl.DataFrame],
+    ) -> dict[str, Files]:
+        """Every member and the files of its folder; the tables of all are printed together."""
+        files: dict[str, Files] = {member: {} for member in members}
+        everybody = [account for each in accounts.values() for account in each]
+        for member, made in chain(self._submission_files(members, tables), self._account_files(everybody)):
+            files[member] |= made
+        return files
+
+    def _submission_files(
+        self, members: Sequence[str], tables: Mapping[str, pl.DataFrame]
+    ) -> Iterator[tuple[str, Files]]:
+        """Each member's tables about what it delivered."""
+        for report in MEMBER_TABLES:
+            own = {member: rows for (member, _), rows in _by_account(tables, report).items()}
+            nothing = texts.table(report.columns)
+            printed = records([own.get(member, nothing) for member in members])
+            for member, table in zip(members, printed, strict=True):
+                yield member, self.printing.header.table(report, member, "ALL", table)
+
+    def _account_files(self, accounts: Sequence[Account]) -> Iterator[tuple[str, Files]]:
+        """Each account's member and files."""
+        if not accounts:
+            return
+        for report in ACCOUNT_TABLES:
+            printed = records([account.tables[report.code] for account in accounts])
+            for account, table in zip(accounts, printed, strict=True):
+                yield account.member, self.printing.header.table(report, account.member, account.account, table)
+        for account, positions in zip(accounts, positions_of(accounts), strict=True):
+            yield account.member, self._documents(account, positions)
+
+    def _documents(self, account: Account, positions: PrintedRows) -> Files:
+        """Statement and call notice of an account, in every form."""
+        header, who = self.printing.header, (account.member, account.account)
+        made, called = statement(account, positions, self.printing), notice(account, self.printing)
+        pages = {MS01: statement_page(made, called), MC01: notice_page(called)}
+        files = header.document(MS01, *who, made, STATEMENT_KEYS) | header.document(MC01, *who, called, NOTICE_KEYS)
+        return files | {header.edition.file_name(report.code, *who, "html"): page for report, page in pages.items()}
+
+
+def write(audience: str, files: Mapping[str, bytes], folder: Path) -> list[Entry]:
+    """Write an audience's files into its folder of a release."""
+    (folder / audience).mkdir(parents=True)
+    for name, content in files.items():
+        (folder / audience / name).write_bytes(content)
+        crash_point("publish:file")
+    return [Entry.of(f"{audience}/{name}", content) for name, content in files.items()]
+
+
+def printed(orders: Sequence[Order], press: Press, processes: int) -> Iterator[Copy]:
+    """Copies of all orders, in their order. Raises LeveeError PRINTER_LOST where a process ends before its order."""
+    if processes == 1 or sum(order.accounts.height for order in orders) < _WORTH_PROCESSES:
+        yield from map(press.run, orders)
+    else:
+        yield from _printed_apart(orders, press, processes)
+
+
+def _printed_apart(orders: Sequence[Order], press: Press, processes: int) -> Iterator[Copy]:
+    # Spawned, not forked: a fork would share the home's lock and threads that are in the middle of something.
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _set_up, (press,))
+    try:
+        yield from pool.map(_print, orders)
+    except BrokenProcessPool as error:
+        raise LeveeError(
+            Finding(
+                "PRINTER_LOST",
+                "a process that prints packs has ended",
+                where=str(press.folder),
+                action="see whether memory ran out; nothing was published, run again",
+            )
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_standing: ContextVar[Press] = ContextVar("press")
+
+
+def _set_up(press: Press) -> None:
+    """Make this process a printer: it leaves Ctrl-C to its parent, and does not outlive it."""
+    _standing.set(press)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _print(order: Order) -> Copy:
+    return _standing.get().run(order)
+
+
+def _by_member(order: Order, accounts: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> dict[str, list[Account]]:
+    """Every account with its printed rows, by member."""
+    rows = {report.code: _by_account(tables, report) for report in ACCOUNT_TABLES}
+    nothing = {report.code: texts.table(report.columns) for report in ACCOUNT_TABLES}
+    times = order.accounts.select("issued_ts", "due_ts").rows()
+    found: dict[str, list[Account]] = {}
+    for figures, (issued, due) in zip(accounts.iter_rows(named=True), times, strict=True):
+        name = (figures["clearing_member_id"], figures["margin_account_id"])
+        own = {code: each.get(name, nothing[code]) for code, each in rows.items()}
+        found.setdefault(name[0], []).append(Account(figures, issued, due, own))
+    return found
+
+
+def _by_account(tables: Mapping[str, pl.DataFrame], report: Report) -> Tables:
+    return texts.by_account(tables[report.code], report.columns)
+
+
+def _with_settlement(rows: pl.DataFrame, code: str) -> pl.DataFrame:
+    """Positions with the unit their flows were rounded to, and variation margin in USD for information."""
+    if code != MP01.code:
+        return rows
+    units = {code: format(settlement_unit(asset.decimals), "f") for code, asset in assets().items()}
+    flows = rows.select("variation_margin", "settle_asset_price_usd").rows()
+    in_usd = [
+        "" if None in (amount, price) else cell(round_half_even(product(amount, price))) for amount, price in flows
+    ]
+    unit = [units.get(asset, "") for asset in rows["settle_asset"]]
+    return rows.with_columns(
+        settlement_unit=pl.Series(unit, dtype=pl.String), variation_margin_usd=pl.Series(in_usd, dtype=pl.String)
+    )

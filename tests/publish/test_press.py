@@ -1,0 +1,108 @@
+"""Packs printed by several processes: the same bytes, and nothing left behind when one of them or its parent dies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks import press, publish
+from tasks.home import Home
+from tasks.key import CycleKey
+from tasks.model.errors import LeveeError
+from tasks.verify import releases
+
+PARENT = """
+import sys
+from pathlib import Path
+from tasks import press
+from tasks.leak import Guard
+from tasks.press import Order
+
+class Slow:
+    def run(self, order):
+        import os, time
+        (Path(sys.argv[-1]) / str(os.getpid())).touch()
+        time.sleep(600)
+
+if __name__ == "__main__":
+    import polars as pl
+    press._WORTH_PROCESSES = 0
+    list(press.printed([Order((), pl.DataFrame(), {})] * 2, Slow(), 2))
+"""
+
+
+@pytest.fixture
+def home(make_home: Callable[..., Home], tmp_path: Path) -> Home:
+    shutil.copytree(make_home().root, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two processes print, few accounts at a time."""
+    monkeypatch.setattr(press, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(publish, "_ACCOUNTS_AT_ONCE", 2)
+    monkeypatch.setenv("LEVEE_THREADS", "2")
+
+
+@pytest.mark.usefixtures("apart")
+def test_processes_print_the_same_bytes(home: Home, released: Home, key: CycleKey) -> None:
+    publish.publish(home, key)
+    assert releases(home)[0]["root_hash"] == releases(released)[0]["root_hash"]
+
+
+class Lost(press.Press):
+    """A press whose process ends while it prints."""
+
+    def run(self, order: press.Order) -> press.Copy:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return press.Copy()
+
+
+class Full(press.Press):
+    """A press that finds the disk full."""
+
+    def run(self, order: press.Order) -> press.Copy:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.usefixtures("apart")
+@pytest.mark.parametrize(("kind", "code"), [(Lost, "PRINTER_LOST"), (Full, "DISK_FULL")])
+def test_a_printer_that_fails_leaves_nothing_and_the_next_attempt_publishes(
+    home: Home, key: CycleKey, monkeypatch: pytest.MonkeyPatch, kind: type[press.Press], code: str
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(publish, "Press", kind)
+        with pytest.raises(LeveeError, match=code):
+            publish.publish(home, key)
+    assert not any(home.published.rglob("*.csv"))
+    publish.publish(home, key)
+    assert len(releases(home)) == 1
+
+
+def test_printers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, encoding="utf-8")
+    started = tmp_path / "started"
+    started.mkdir()
+    root = Path(press.__file__).parents[1]
+    parent = subprocess.Popen([sys.executable, str(script), str(started)], env=os.environ | {"PYTHONPATH": str(root)})
+    printers = _until(lambda: [int(path.name) for path in started.iterdir()], 2)
+    parent.kill()
+    parent.wait()
+    _until(lambda: [number for number in printers if not Path(f"/proc/{number}").exists()], 2)
+
+
+def _until(found: Callable[[], list[int]], many: int) -> list[int]:
+    """What is found once it is as many; the test's own time limit ends the waiting."""
+    while len(seen := found()) < many:
+        time.sleep(0.01)
+    return seen
