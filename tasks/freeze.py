@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from tasks import cut_off, decided, policy_store, resources, stage
+from tasks import call_ledger, cut_off, decided, decisions, policy_store, resources, stage
 from tasks.crash import crash_point
 from tasks.home import Home
 from tasks.inbox import check_cycle
@@ -71,7 +71,8 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     started = started or datetime.now(UTC)
     files = files_in_force(store, business_date, cycle)
     previous = predecessor(store, business_date)
-    missing = [*cut_off.missing(home, store, files, previous, business_date, cycle), *_gap(previous, business_date)]
+    missing = cut_off.missing(home, store, files, previous, business_date, cycle)
+    missing = [*missing, *_gap(store, previous, business_date, cycle)]
     if missing:
         wait(home, store, business_date, cycle, missing)
     require_believable(store, files)
@@ -83,14 +84,9 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
         return take_up(home, store, same)
     key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
     run_id = previous["run_id"] if previous else ""
-    overrides = _overrides(store, business_date).with_columns(run_id=pl.lit(key.run_id))
-    approved = decided.of_cycle(store, business_date, cycle).with_columns(run_id=pl.lit(key.run_id))
-    rows = {
-        "control.cycle_run": 1,
-        "control.input_manifest": files.height,
-        "book.override": overrides.height,
-        "book.decision": approved.height,
-    }
+    decided_by_people = _decided(store, business_date, cycle)
+    counts = {table: frame.height for table, frame in decided_by_people.items()}
+    rows = {"control.cycle_run": 1, "control.input_manifest": files.height, **counts}
     with store.transaction():
         store.execute(resources.sql("freeze/give_way"), {"business_date": business_date, "cycle": cycle})
         store.append("control.cycle_run", _run(key, basis, run_id, files))
@@ -98,8 +94,8 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
             pl.lit(key.run_id).alias("run_id"), "file_id", "dataset", "sender", "seq", "sha256", "records"
         )
         store.replace("control.input_manifest", manifest, {"run_id": key.run_id})
-        store.replace("book.override", overrides, {"run_id": key.run_id})
-        store.replace("book.decision", approved, {"run_id": key.run_id})
+        for table, frame in decided_by_people.items():
+            store.replace(table, frame.with_columns(run_id=pl.lit(key.run_id)), {"run_id": key.run_id})
         stage.write_receipt(store, key, "land", rows, started)
         crash_point("land:before_commit")
     crash_point("land:after_commit")
@@ -143,9 +139,7 @@ def take_basis(home: Home, store: Store, business_date: date, cycle: str, inputs
     return Basis(
         input_root=inputs,
         opening_root=opening_root(store, predecessor(store, business_date)),
-        decisions_root=_decisions_root(
-            _overrides(store, business_date), decided.lines(decided.of_cycle(store, business_date, cycle))
-        ),
+        decisions_root=_decisions_root(_decided(store, business_date, cycle)),
         policy_hash=policy_store.in_force(home, business_date).policy_hash,
         reference_hash=resources.tree_hash(resources.data("reference")),
         model_version=policy.MODEL_VERSION,
@@ -155,12 +149,19 @@ def take_basis(home: Home, store: Store, business_date: date, cycle: str, inputs
     )
 
 
-def _overrides(store: Store, business_date: date) -> pl.DataFrame:
-    return store.read(resources.sql("freeze/overrides"), {"business_date": business_date})
+def _decided(store: Store, business_date: date, cycle: str) -> dict[str, pl.DataFrame]:
+    """What people have decided and a cycle is computed from, by the table a run keeps it in."""
+    return {
+        "book.override": store.read(resources.sql("freeze/overrides"), {"business_date": business_date}),
+        "book.decision": decided.of_cycle(store, business_date, cycle),
+        "book.call_response": call_ledger.responses(store, business_date, cycle),
+    }
 
 
-def _decisions_root(overrides: pl.DataFrame, approved: Iterable[str]) -> str:
-    return _root([*(" ".join(("override", *map(str, row))) for row in overrides.iter_rows()), *approved])
+def _decisions_root(tables: Mapping[str, pl.DataFrame]) -> str:
+    overrides = (" ".join(("override", *map(str, row))) for row in tables["book.override"].iter_rows())
+    answers = call_ledger.lines(tables["book.call_response"])
+    return _root([*overrides, *decided.lines(tables["book.decision"]), *answers])
 
 
 def opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:
@@ -174,12 +175,30 @@ def _root(lines: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{line}\n" for line in lines).encode()).hexdigest()
 
 
-def _gap(previous: Mapping[str, Any] | None, business_date: date) -> list[Finding]:
-    """What is missing between the predecessor and the day before: after genesis every calendar day has its cycle."""
-    if previous is None or previous["business_date"] == business_date - timedelta(days=1):
+def days_missing(previous: Mapping[str, Any], business_date: date) -> int:
+    """Calendar days between a predecessor and a business date: after genesis every one has its cycle."""
+    elapsed: timedelta = business_date - previous["business_date"]
+    return elapsed.days - 1
+
+
+def follows_over(previous: Mapping[str, Any], business_date: date, cycle: str) -> dict[str, str]:
+    """What is approved where a cycle follows a predecessor over missing days."""
+    return {
+        "business_date": business_date.isoformat(),
+        "cycle": cycle,
+        "predecessor_run_id": previous["run_id"],
+    }
+
+
+def _gap(
+    store: Store, previous: Mapping[str, Any] | None, business_date: date, cycle: str
+) -> list[Finding]:
+    """What is missing between the predecessor and the day before, unless two persons go on without it."""
+    if previous is None or not (days := days_missing(previous, business_date)):
+        return []
+    if decisions.approved(store, "PRIOR_CYCLE_MISSING", follows_over(previous, business_date, cycle)):
         return []
     first = previous["business_date"] + timedelta(days=1)
-    days = (business_date - first).days
     return [
         Finding(
             "PRIOR_CYCLE_MISSING",
@@ -187,7 +206,8 @@ def _gap(previous: Mapping[str, Any] | None, business_date: date) -> list[Findin
             where=f"{first.isoformat()} EOD",
             value=f"{days} missing day(s)",
             limit=f"{(business_date - timedelta(days=1)).isoformat()} EOD",
-            action=f"run `levee cycle run --date {first.isoformat()}` first",
+            action=f"run `levee cycle run --date {first.isoformat()}` first; without it only if two persons approve: "
+            f"`levee approvals ask-gap --date {business_date.isoformat()}`",
         )
     ]
 
