@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from flows import calls, comparison, inspection, march, operation, printing, recovery
 from flows.options import Common
-from flows.running import run_cycle
+from flows.running import ask_for_prior_positions, run_cycle
 from tasks import codes, disk, resources
 from tasks.home import ENVIRONMENTS
 from tasks.model.errors import Finding, LeveeError
@@ -137,6 +137,8 @@ def cycle_run(
     dry_run: Annotated[bool, Parameter(negative="")] = False,
     policy: Path | None = None,
     keep: Path | None = None,
+    use_prior_positions: str = "",
+    user: str = "",
     common: Common | None = None,
 ) -> int:
     """Run a clearing cycle, or resume it where it stopped.
@@ -159,6 +161,10 @@ def cycle_run(
         With --dry-run: a policy file in place of the one in force.
     keep
         With --dry-run: folder to compute in, kept; a temporary one by default.
+    use_prior_positions
+        Why the positions of the end of day before are to stand in for late ones; a second person must approve.
+    user
+        Who asks for them; LEVEE_USER or the login name by default.
     """
     common = common or Common()
     home = common.open(inbox)
@@ -169,6 +175,8 @@ def cycle_run(
     if policy or keep:
         raise LeveeError(Finding("USAGE", "--policy and --keep are for --dry-run", action="add --dry-run"))
     home.prepare()
+    if use_prior_positions:
+        ask_for_prior_positions(home, business_date, cycle, user, use_prior_positions, wait)
     outcome = run_cycle(common, home, business_date, cycle, not no_orchestrator, wait)
     common.show(outcome, lambda: printing.cycle(home, outcome))
     return codes.PUBLISHED

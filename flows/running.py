@@ -37,6 +37,23 @@ def run_cycle(
     return printing.summary(home, outcome.key, outcome.already_published)
 
 
+def ask_for_prior_positions(
+    home: Home, business_date: date, cycle: str, user: str, reason: str, wait_seconds: float
+) -> None:
+    """Ask a second person for the positions of the end of day before, where today's are late and nobody delivered."""
+    from tasks import decisions, fallback, ledgers
+    from tasks.inbox import Place
+    from tasks.land import intake
+    from tasks.store import Store
+
+    with home.locked("cycle run", wait_seconds):
+        intake(home, business_date, cycle)
+        with Store(home.database) as store:
+            place = Place(business_date, cycle, home.environment)
+            fallback.ask(home, store, place, decisions.asking(user), reason)
+            ledgers.show(home, store)
+
+
 def _under_prefect(home: Home, business_date: date, cycle: str, wait_seconds: float) -> Outcome | None:
     """Outcome of the cycle as a flow; None where the orchestrator, not the cycle, failed: what it did stands.
 

@@ -42,11 +42,14 @@ def is_late(home: Home, expected: Expected, business_date: date, cycle: str) -> 
 def missing(
     home: Home, store: Store, files: pl.DataFrame, previous: Mapping[str, Any] | None, business_date: date, cycle: str
 ) -> list[Finding]:
-    """A finding for every file that the cycle needs and that is not there: WAITING, or LATE_<DATASET>."""
+    """A finding for every file that the cycle needs and that is not there: WAITING, or LATE_<DATASET>.
+
+    A sender that alone is late with its positions is not waited for: its accounts are held by the gate.
+    """
     options = store.read(resources.sql("freeze/options_held"), {"file_ids": files["file_id"].to_list()}).item()
     there = set(files["dataset"])
     wanted = [(dataset, "HOUSE") for dataset in roster.required(options) if dataset not in there]
-    if "positions" in there:
+    if "positions" in there and not is_late(home, roster.roster()["positions"], business_date, cycle):
         wanted += [("positions", sender) for sender in absent_senders(store, files, previous)]
     return [
         _finding(home, roster.roster()[dataset], sender, business_date, cycle) for dataset, sender in sorted(wanted)

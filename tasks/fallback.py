@@ -1,8 +1,8 @@
-"""What stands in for positions that did not come: those of the end of day before, as nobody had traded.
+"""What stands in where nobody delivered positions in time: those of the end of day before, had nobody traded.
 
-They are written as a file of the sender, version 0, archived and landed as any other, so that the run has frozen them
-and the sender's own file, whenever it comes, takes their place. Of a sender that alone is late they are taken by
-themselves; where nobody delivered, once two persons want that (CONTRACT, four eyes). Their accounts are flagged.
+Only once a second person has approved them. They are written as a file of each sender, version 0, archived and landed
+as any other, so that the run has frozen them and the sender's own file, whenever it comes, takes their place. The gate
+holds the accounts they are of. Of a sender that alone is late nothing stands in: the rest of the book says what it has.
 """
 
 from __future__ import annotations
@@ -30,24 +30,22 @@ VERSION = 0
 
 
 def stand_ins(home: Home, store: Store, place: Place) -> list[Delivery]:
-    """Positions to be landed for senders that are late, archived; none before the cut-off or without approval."""
+    """Positions to be landed instead of those that are late, archived; none before the cut-off or without approval."""
     wanted = _wanted(home, store, place)
-    if wanted is None or (wanted.of_everybody and not decisions.approved(store, KIND, wanted.subject)):
+    if wanted is None or not decisions.approved(store, KIND, wanted.subject):
         return []
     for content in wanted.files.values():
         write_atomically(home.frozen / hashlib.sha256(content).hexdigest(), content)
-    log.warning(
-        "positions of the end of day before stand in", extra={"code": KIND, "findings": ", ".join(wanted.files)}
-    )
-    return [inbox.read(file_name("positions", *each), content, place) for each, content in wanted.landed()]
+    log.warning("positions of the end of day before stand in", extra={"code": KIND, "rows": len(wanted.files)})
+    return [
+        inbox.read(file_name("positions", sender, VERSION), content, place) for sender, content in wanted.files.items()
+    ]
 
 
 def ask(home: Home, store: Store, place: Place, user: str, reason: str) -> Decision | None:
-    """Ask a second person for the positions of the end of day before; None where nobody need be asked, or too early."""
+    """Ask a second person for the positions of the end of day before; None where they are not late, or not missing."""
     wanted = _wanted(home, store, place)
-    if wanted is None or not wanted.of_everybody:
-        return None
-    return decisions.request(store, home, KIND, wanted.subject, user, reason)
+    return decisions.request(store, home, KIND, wanted.subject, user, reason) if wanted else None
 
 
 def awaited(home: Home, store: Store, place: Place) -> list[Finding]:
@@ -69,26 +67,21 @@ def awaited(home: Home, store: Store, place: Place) -> list[Finding]:
 
 @dataclass(frozen=True)
 class _Wanted:
-    """Files that would stand in, by sender; `of_everybody` where no sender has delivered."""
+    """Files that would stand in, by sender, and what is approved: their bytes."""
 
     files: Mapping[str, bytes]
-    of_everybody: bool
     subject: Mapping[str, Any]
-
-    def landed(self) -> list[tuple[tuple[str, int], bytes]]:
-        """Sender and version of each file, and its bytes."""
-        return [((sender, VERSION), content) for sender, content in self.files.items()]
 
 
 def _wanted(home: Home, store: Store, place: Place) -> _Wanted | None:
-    """None while positions may still come, where none are missing, and in a genesis cycle."""
+    """None while positions may still come, where somebody has delivered any, and in a genesis cycle."""
     previous = freeze.predecessor(store, place.business_date)
     if previous is None or not cut_off.is_late(home, roster.roster()["positions"], place.business_date, place.cycle):
         return None
     in_force = freeze.files_in_force(store, place.business_date, place.cycle)
-    senders = cut_off.absent_senders(store, in_force, previous)
-    if not senders:
+    if "positions" in set(in_force["dataset"]):
         return None
+    senders = cut_off.absent_senders(store, in_force, previous)
     files = {sender: _file(store, place, previous["run_id"], sender, in_force) for sender in senders}
     subject = {
         "business_date": place.business_date.isoformat(),
@@ -96,7 +89,7 @@ def _wanted(home: Home, store: Store, place: Place) -> _Wanted | None:
         "positions_of": previous["run_id"],
         "sha256": {sender: hashlib.sha256(content).hexdigest() for sender, content in files.items()},
     }
-    return _Wanted(files, "positions" not in set(in_force["dataset"]), subject)
+    return _Wanted(files, subject) if files else None
 
 
 def _file(store: Store, place: Place, predecessor_run_id: str, sender: str, in_force: pl.DataFrame) -> bytes:

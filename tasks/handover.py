@@ -33,9 +33,12 @@ def policies(home: Home, to: Home) -> None:
 
 
 def files(home: Home, run: Run, to: Home) -> None:
-    """The files a run was frozen on, under the names they were delivered by. Raises LeveeError VERIFY_FAILED."""
+    """The files a run was frozen on, under the names they were delivered by. Raises LeveeError VERIFY_FAILED.
+
+    What the house wrote itself (version 0) nobody delivered: the decision behind it makes it again.
+    """
     folder = to.inbox / run["business_date"].isoformat() / run["cycle"]
-    manifest = status.exported(home, run["run_id"], "control.input_manifest")
+    manifest = status.exported(home, run["run_id"], "control.input_manifest").filter(pl.col("seq") > 0)
     for dataset, sender, seq, sha256 in manifest.select("dataset", "sender", "seq", "sha256").iter_rows():
         name = file_name(dataset, sender, seq)
         write_atomically(folder / name, archived(home, sha256, name))
