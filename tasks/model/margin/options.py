@@ -16,13 +16,13 @@ import numpy as np
 import polars as pl
 
 from tasks.model import money
-from tasks.model.arrays import COIN_OPTION, Bools, Ints
+from tasks.model.arrays import COIN_OPTION, Bools, Floats, Ints
 from tasks.model.policy import Policy
 from tasks.model.pricing.payoff import form_of
 
 _FIGURES = ("quantity", "multiplier", "settlement_price", "index_price", "settle_asset_price")
 _STRIKE = ["portfolio", "index_price", "underlying", "expiry_ts", "strike"]
-_SUM_DOUBT = 1e-12  # relative to the sum of absolute terms: above what a float64 sum over a portfolio's strikes errs
+_ROUNDINGS = 12  # of a term before it is summed: conversions and products, and some to spare
 
 
 def option_values(positions: pl.DataFrame) -> Ints:
@@ -54,13 +54,23 @@ def short_option_minimum(positions: pl.DataFrame, portfolios: int, policy: Polic
     estimate, scale = (
         np.bincount(portfolio, 100.0 * rate * each, portfolios) for each in (np.maximum(-net, 0.0), gross)
     )
-    unclear = np.bincount(portfolio, np.abs(net) <= _SUM_DOUBT * gross, portfolios) > 0
+    of_strike, of_portfolio = _sum_error(at, strikes.height), _sum_error(options["portfolio"].to_numpy(), portfolios)
+    unclear = np.bincount(portfolio, np.abs(net) <= of_strike * gross, portfolios) > 0
     minimum: Ints = np.ceil(estimate).astype(np.int64)
-    doubtful = np.where(estimate > 0.0, np.abs(estimate - np.rint(estimate)) <= _SUM_DOUBT * scale, unclear)
+    doubtful = np.where(estimate > 0.0, np.abs(estimate - np.rint(estimate)) <= of_portfolio * scale, unclear)
     exactly = options.filter(pl.Series(doubtful[options["portfolio"].to_numpy()], dtype=pl.Boolean))
     for each, amount in _exact_minimum(exactly, policy).items():
         minimum[each] = int(amount / money.CENT)
     return minimum
+
+
+def _sum_error(group: Ints, groups: int) -> Floats:
+    """(groups,) what a float64 sum over each group's terms can err, relative to the sum of their absolute values.
+
+    Reference: Higham (2002), Accuracy and Stability of Numerical Algorithms, 4.2: recursive summation.
+    """
+    terms: Floats = np.bincount(group, minlength=groups).astype(np.float64)
+    return (terms + _ROUNDINGS) * np.finfo(np.float64).eps
 
 
 def _in_coin(positions: pl.DataFrame) -> Bools:
