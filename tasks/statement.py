@@ -228,10 +228,15 @@ def blocks(records: Iterable[Record | RecordTable]) -> dict[str, list[Record]]:
     return found
 
 
+def is_indicative(cycle: str) -> bool:
+    """Whether the figures of a cycle are for information: it calls for nothing and carries nothing."""
+    return cycle.startswith("ITD")
+
+
 def _status(account_status: str, cycle: str) -> str:
     if account_status == "HELD":
         return "HELD"
-    return "INDICATIVE" if cycle.startswith("ITD") else "FINAL"
+    return "INDICATIVE" if is_indicative(cycle) else "FINAL"
 
 
 def _flags(text: str) -> list[Record]:
@@ -291,13 +296,14 @@ def _call(account: Account, printing: Printing) -> dict[str, str]:
     figures = account.figures
     zone, local = local_time(account.due_ts, figures["timezone"])
     version = int(figures["call_version"])
+    indicative = is_indicative(printing.run["cycle"])
     return {
         "notice": "CALL",
         "call_id": figures["call_id"],
         "call_version": figures["call_version"],
         "supersedes": str(version - 1) if version > 1 else "",
         "call_type": figures["call_type"],
-        "state": "ISSUED",
+        "state": "INDICATIVE" if indicative else "ISSUED",
         **_amounts(figures),
         "call_amount_usd": figures["call_amount_usd"],
         "increment_amount_usd": figures["increment_amount_usd"],
@@ -310,8 +316,10 @@ def _call(account: Account, printing: Printing) -> dict[str, str]:
         "calendar_id": figures["calendar_id"],
         "minimum_funding_minutes": printing.minimum_funding_minutes,
         "reason_code": figures["reason_code"],
-        "instructions": f"Deliver the due amount of {figures['due_asset']} to the margin account, final by the due "
-        f"time, quoting the call id.",
+        "instructions": "Nothing is to be paid: this is what an end of day would call for now."
+        if indicative
+        else f"Deliver the due amount of {figures['due_asset']} to the margin account, final by the due time, quoting "
+        f"the call id.",
     }
 
 

@@ -1,5 +1,6 @@
 -- What a release says of calls becomes what the ledger says: its own calls are issued and replace their earlier versions,
--- calls of earlier cycles take the state its deposits, their age and the answers gave them. Each change is an event.
+-- calls of earlier cycles take the state its deposits, their age and the answers gave them. Each change is an event. An
+-- intraday cycle asks for nothing and leaves earlier calls as they are.
 CREATE OR REPLACE TEMPORARY TABLE told AS
 WITH run AS (
     SELECT run_id, cycle LIKE 'ITD%' AS indicative FROM control.cycle_run WHERE run_id = $run_id
@@ -50,7 +51,7 @@ change AS (
         o.cause
     FROM result.outstanding_call AS o
     JOIN control.margin_call AS c ON c.call_id = o.call_id AND c.call_version = o.call_version
-    WHERE o.run_id = $run_id
+    WHERE o.run_id IN (SELECT run_id FROM run WHERE NOT indicative)
         AND (c.state <> o.state OR c.met_amount_usd <> o.call_amount_usd - o.closing_usd)
 )
 SELECT * FROM change;

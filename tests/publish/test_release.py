@@ -220,4 +220,10 @@ def test_a_second_cycle_continues_the_chain_and_the_pointers(home: Home, key: Cy
     assert verify(home.published) == []
     assert json.loads((home.published / "latest.json").read_bytes())["cycle"] == "EOD", "ITD2 comes before EOD"
     page = next((home.published / "20260130/ITD2/v01/members/M001").glob("*MS01*.html")).read_text(encoding="utf-8")
-    assert "INDICATIVE" in page
+    assert "INDICATIVE" in page and "You owe" not in page
+    told = [json.loads(path.read_bytes()) for path in (home.published / "20260130/ITD2/v01").rglob("*MC01*.json")]
+    notices = [each["notice"] for each in told if each["notice"]["notice"] == "CALL"]
+    assert notices and {each["state"] for each in notices} == {"INDICATIVE"}
+    assert all(each["instructions"].startswith("Nothing is to be paid") for each in notices)
+    called = read(home, f"SELECT state FROM control.margin_call WHERE run_id = '{later.run_id}'")
+    assert called == [("INDICATIVE",)], "no final call of an intraday cycle"
