@@ -37,10 +37,10 @@ def end(store: Store, key: CycleKey, stage: str, event: str, code: str = "") -> 
     return number
 
 
-def abandon(store: Store) -> int:
-    """Close every open attempt inside the caller's transaction, for a holder that died; returns how many."""
+def abandon(store: Store, token: int) -> int:
+    """Close every open attempt of a dead holder, inside the transaction that raises the token; returns how many."""
     orphans = store.read(resources.sql("attempt/open")).rows()
-    _write(store, orphans, ABANDONED, "")
+    _write(store, orphans, ABANDONED, "", token)
     return len(orphans)
 
 
@@ -49,10 +49,11 @@ def _latest(store: Store, run_id: str, stage: str) -> tuple[int, bool]:
     return found[0] if found else (0, False)
 
 
-def _write(store: Store, which: list[tuple[Any, ...]], event: str, code: str) -> None:
+def _write(store: Store, which: list[tuple[Any, ...]], event: str, code: str, token: int | None = None) -> None:
+    token = store.token if token is None else token
     now = datetime.now(UTC).replace(tzinfo=None)
     frame = pl.DataFrame(which, schema=["run_id", "stage", "attempt"], orient="row")
     store.append(
         "control.attempt",
-        frame.with_columns(event=pl.lit(event), code=pl.lit(code), token=pl.lit(store.token), at_ts=pl.lit(now)),
+        frame.with_columns(event=pl.lit(event), code=pl.lit(code), token=pl.lit(token), at_ts=pl.lit(now)),
     )

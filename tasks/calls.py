@@ -5,7 +5,6 @@ Reads ledgers/, exports/ and published/ of the home, never its database.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import polars as pl
@@ -77,7 +76,7 @@ def _ages(home: Home) -> dict[tuple[str, int], dict[str, Any]]:
     pointer = home.published / "latest.json"
     if not pointer.exists():
         return {}
-    run_id = json.loads(pointer.read_text(encoding="utf-8"))["run_id"]
+    run_id = status.pointed(pointer)["run_id"]
     rows = status.exported(home, run_id, "result.outstanding_call").iter_rows(named=True)
     return {(row["call_id"], row["call_version"]): {name: row[name] for name in _AGED} for row in rows}
 

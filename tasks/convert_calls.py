@@ -6,14 +6,13 @@ Calls are read where any reader finds them: in the exports of the run whose rele
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tasks import calls, pack, reference
+from tasks import calls, pack, reference, status
 from tasks.home import Home
 
 CYCLE = "EOD"
@@ -23,7 +22,7 @@ def published_before(home: Home, business_date: date) -> str | None:
     """Run of the latest end of day published here before a date, None where there is none: a genesis cycle."""
     earlier = [path for path in home.published.glob(f"*/{CYCLE}/{pack.LATEST}") if _day(path) < business_date]
     latest = max(earlier, key=_day, default=None)
-    return json.loads(latest.read_text(encoding="utf-8"))["run_id"] if latest else None
+    return status.pointed(latest)["run_id"] if latest else None
 
 
 def deposit_rows(home: Home, run_id: str) -> list[dict[str, Any]]:

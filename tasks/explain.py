@@ -6,7 +6,6 @@ Reads exports, the archive of delivered bytes and the pointer of what is out; ne
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,7 +72,7 @@ def account(home: Home, margin_account_id: str) -> Fields:
     latest = home.published / "latest.json"
     if not latest.exists():
         raise _unknown("nothing is published in this home", margin_account_id, "run a cycle first")
-    run = _Run(home, json.loads(latest.read_text(encoding="utf-8"))["run_id"])
+    run = _Run(home, status.pointed(latest)["run_id"])
     calls = run.of_account(_CALLS, margin_account_id).sort("call_version")
     return {"call": calls.row(-1, named=True) if calls.height else None} | _explained(run, margin_account_id)
 

@@ -35,7 +35,7 @@ def enter(store: Store, hold: Hold) -> None:
             "since_ts": hold.since.replace(tzinfo=None),
         }
         store.append("control.holder", pl.DataFrame([row]))
-        orphans = attempts.abandon(store)
+        orphans = attempts.abandon(store, token)
     hold.token = token
     if orphans:
         log.warning("taken over from a holder that died", extra={"code": "ABANDONED", "findings": f"{orphans} open"})

@@ -75,11 +75,17 @@ def release_of(home: Home, business_date: date, cycle: str) -> Path | None:
     latest = home.published / f"{business_date:%Y%m%d}" / cycle / "latest.json"
     if not latest.exists():
         return None
+    return latest.parent / f"v{int(pointed(latest)['version']):02d}"
+
+
+def pointed(latest: Path) -> dict[str, Any]:
+    """The release a latest.json points to: run_id, version, root_hash, …. Raises LeveeError STATE_UNREADABLE."""
     try:
-        version = int(json.loads(latest.read_text(encoding="utf-8"))["version"])
+        content: dict[str, Any] = json.loads(latest.read_text(encoding="utf-8"))
+        _ = content["run_id"], int(content["version"])
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable("the pointer to the latest release names none", latest) from error
-    return latest.parent / f"v{version:02d}"
+    return content
 
 
 def completion(release: Path) -> dict[str, Any]:
