@@ -69,6 +69,14 @@ def changes(before: Files, after: Files) -> list[Change]:
     return sorted(found)
 
 
+def same_bodies(before: Files, after: Files) -> bool:
+    """Whether two folders' reports hold the same records, whatever their envelopes say."""
+    was, is_now = _reports(before), _reports(after)
+    return {name: _lines(content) for name, content in was.items()} == {
+        name: _lines(content) for name, content in is_now.items()
+    }
+
+
 def rows(found: Iterable[Change]) -> list[tuple[str, ...]]:
     """Changes as rows of MD01."""
     return [(each.margin_account_id, each.report, each.item, each.field, each.before, each.after) for each in found]

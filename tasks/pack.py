@@ -53,11 +53,16 @@ class Edition:
     @property
     def folder(self) -> str:
         """Folder of the release, relative to published/."""
-        return f"{self.day}/{self.cycle}/v{self.version:02d}"
+        return f"{self.day}/{self.cycle}/{version_name(self.version)}"
 
     def file_name(self, report: str, party: str, account: str, ending: str) -> str:
         """Name of a file: party is a member, PUBLIC or OPS; account ALL where it is not about one."""
         return f"{self.env}-{report}-{party}-{account}-{self.day}-{self.cycle}-v{self.version:02d}.{ending}"
+
+
+def version_name(version: int) -> str:
+    """v<NN>: a version's folder, and how it is printed."""
+    return f"v{version:02d}"
 
 
 @dataclass(frozen=True)

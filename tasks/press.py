@@ -21,6 +21,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks import pack, texts
+from tasks.correction import Correction
 from tasks.crash import crash_point
 from tasks.cross_report import Told, disagreements, told
 from tasks.envelope import cell
@@ -61,11 +62,15 @@ class Copy:
 
 @dataclass(frozen=True)
 class Press:
-    """Prints orders into a release's folder. `run` may be called for different orders at the same time."""
+    """Prints orders into a release's folder. `run` may be called for different orders at the same time.
+
+    With a correction only those packs are written that change, while sums are over all.
+    """
 
     guard: Guard
     printing: Printing
     folder: Path
+    correction: Correction | None = None
 
     def run(self, order: Order) -> Copy:
         """Print an order. Nothing of it is written where its reports disagree or one of its packs names a stranger."""
@@ -76,6 +81,8 @@ class Press:
         if faults:
             return Copy(faults=faults)
         packs = self._packs(order.members, by_member, tables)
+        if self.correction:
+            packs = self.correction.packs(packs)
         leaks = self.guard.scan(packs)
         if leaks:
             return Copy(faults=leaks)

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import attempts, pack, parameters, press, release, resources, stage
+from tasks import attempts, in_force, pack, parameters, press, reissue, release, resources, stage
+from tasks.correction import Correction
 from tasks.crash import crash_point
 from tasks.cross_report import added
 from tasks.envelope import cell
@@ -71,13 +72,16 @@ def _release(home: Home, store: Store, key: CycleKey) -> None:
 
 def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     """Write every audience's files. Raises ReconciliationError where reports disagree or one names a stranger."""
+    correction = _correction(context, header)
     guard = Guard(context.query("out/party").rows(), _house_words(context))
     public = parameters.public_files(context, header)
     _require_none(guard.scan({"": public}))
-    entries = press.write(pack.PUBLIC, public, folder)
+    changes_public = correction is None or correction.changes_public(public)
+    entries = press.write(pack.PUBLIC, public, folder) if changes_public else []
     guard.said_to_all.update(word for content in public.values() for word in words(content))
     copies = []
-    for copy in press.printed(_orders(context), Press(guard, _printing(context, header), folder), _processes()):
+    printer = Press(guard, _printing(context, header, correction), folder, correction)
+    for copy in press.printed(_orders(context), printer, _processes()):
         copies.append(copy)
         crash_point("publish:rendering")
     _require_none([fault for copy in copies for fault in copy.faults])
@@ -104,9 +108,24 @@ def _house_words(context: Context) -> set[bytes]:
     return set(words("\n".join([own, *contracts["contract_id"]]).encode()))
 
 
-def _printing(context: Context, header: Header) -> Printing:
+def _correction(context: Context, header: Header) -> Correction | None:
+    """What the release replaces of its cycle; None where it is the first one."""
+    edition = header.edition
+    if edition.version == 1:
+        return None
+    root = (context.home.published / edition.folder).parent
+    return Correction(header, in_force.before(context.store, root, context.key.cycle_id, edition.version))
+
+
+def _printing(context: Context, header: Header, correction: Correction | None) -> Printing:
     run = {name: cell(value) for name, value in context.run.items()}
-    return Printing(header, run, str(context.policy.call.minimum_funding_minutes))
+    minutes = str(context.policy.call.minimum_funding_minutes)
+    replaced = reissue.superseded(context.store, context.key)
+    if correction is None or replaced is None:
+        return Printing(header, run, minutes)
+    versions = correction.in_force.versions.items()
+    supersedes = {audience.rpartition("/")[2]: version for audience, version in versions}
+    return Printing(header, run, minutes, supersedes, " ".join(reissue.causes(context.store, context.run, replaced)))
 
 
 def _processes() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tasks import wording
 from tasks.envelope import cell
 from tasks.model.money import total
+from tasks.pack import version_name
 from tasks.printed_rows import PrintedRows, long_records
 from tasks.reference import assets
 from tasks.report_files import Header, Record, RecordTable
@@ -131,11 +132,16 @@ class Account:
 
 @dataclass(frozen=True)
 class Printing:
-    """What a release's statements share: header, the run's frozen row as text, minimum time for funding."""
+    """What a release's statements share: header, the run's frozen row as text, minimum time for funding.
+
+    Of a correction also which version of each member's folder it replaces, and why.
+    """
 
     header: Header
     run: Mapping[str, str]
     minimum_funding_minutes: str
+    supersedes: Mapping[str, int] = field(default_factory=dict)
+    reason: str = ""
 
 
 def statement(account: Account, positions: PrintedRows, printing: Printing) -> list[Record | RecordTable]:
@@ -186,6 +192,7 @@ def notice(account: Account, printing: Printing) -> list[Record]:
 def identity(account: Account, printing: Printing, report: str) -> dict[str, str]:
     """Header of a member's document: who, which cycle, as of when, under which policy and conventions."""
     run, figures, edition = printing.run, account.figures, printing.header.edition
+    replaced = printing.supersedes.get(account.member)
     return {
         "report": report,
         "schema_version": "1",
@@ -210,8 +217,8 @@ def identity(account: Account, printing: Printing, report: str) -> dict[str, str
         "conventions_id": wording.conventions_id(),
         "env": run["env"],
         "origin": run["origin"],
-        "supersedes": f"v{edition.version - 1:02d}" if edition.version > 1 else "",
-        "reason": "CORRECTION" if edition.version > 1 else "",
+        "supersedes": version_name(replaced) if replaced else "",
+        "reason": printing.reason,
     }
 
 

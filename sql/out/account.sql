@@ -49,7 +49,7 @@ SELECT
     c.due_amount,
     c.due_haircut_fraction AS due_asset_haircut_fraction,
     coalesce(
-        CASE WHEN c.run_id = $run_id THEN p.lowest_price_usd END, CASE WHEN c.due_asset = 'USD' THEN 1 END
+        p.lowest_price_usd, CASE WHEN c.due_asset = 'USD' THEN 1 END
     )::DECIMAL(28, 10) AS due_asset_price_usd,
     c.calendar_id,
     c.issued_ts,
@@ -67,6 +67,6 @@ LEFT JOIN result.leverage AS v
     AND v.margin_account_id = a.margin_account_id
 LEFT JOIN latest_call AS c
     ON c.clearing_member_id = a.clearing_member_id AND c.margin_account_id = a.margin_account_id
-LEFT JOIN result.asset_price AS p ON p.run_id = a.run_id AND p.asset = c.due_asset
+LEFT JOIN result.asset_price AS p ON p.run_id = c.run_id AND p.asset = c.due_asset
 WHERE a.run_id = $run_id AND (a.status <> 'CLOSED' OR r.run_id IS NOT NULL)
 ORDER BY a.clearing_member_id, a.margin_account_id;
