@@ -10,15 +10,15 @@ from pathlib import Path
 from tasks import resources
 from tasks.model.errors import Finding, LeveeError
 
-_TABLE = re.compile(r"^CREATE TABLE.*?\n\);", re.DOTALL | re.MULTILINE)
+_DEFINITION = re.compile(r"^CREATE TABLE.*?\n\);|^CREATE OR REPLACE VIEW.*?;$", re.DOTALL | re.MULTILINE)
 _AGAIN = "make it again from frozen files and exports: `levee rebuild`"
 
 
 @cache
 def current() -> str:
-    """First 16 hex of the sha256 over the definitions of all tables, whatever is said about their columns."""
+    """First 16 hex of the sha256 over the definitions of all tables and views, whatever is said about their columns."""
     texts = (resources.sql(name) for name in resources.sql_names("schema"))
-    definitions = (" ".join(each.split()) for text in texts for each in _TABLE.findall(text))
+    definitions = (" ".join(each.split()) for text in texts for each in _DEFINITION.findall(text))
     return hashlib.sha256("\n".join(definitions).encode()).hexdigest()[:16]
 
 
