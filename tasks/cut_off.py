@@ -48,12 +48,23 @@ def missing(
     """
     options = store.read(resources.sql("freeze/options_held"), {"file_ids": files["file_id"].to_list()}).item()
     there = set(files["dataset"])
-    wanted = [(dataset, "HOUSE") for dataset in roster.required(options) if dataset not in there]
+    required = roster.required(options and not _surface_stands_in(home, store, previous, business_date, cycle))
+    wanted = [(dataset, "HOUSE") for dataset in required if dataset not in there]
     if "positions" in there and not is_late(home, roster.roster()["positions"], business_date, cycle):
         wanted += [("positions", sender) for sender in absent_senders(store, files, previous)]
     return [
         _finding(home, roster.roster()[dataset], sender, business_date, cycle) for dataset, sender in sorted(wanted)
     ]
+
+
+def _surface_stands_in(
+    home: Home, store: Store, previous: Mapping[str, Any] | None, business_date: date, cycle: str
+) -> bool:
+    """Whether quotes are late and the cycle before left a surface of its own; the gate looks at each underlying."""
+    if previous is None or not is_late(home, roster.roster()["vol_quotes"], business_date, cycle):
+        return False
+    fitted = store.read(resources.sql("freeze/fitted_surface"), {"predecessor_run_id": previous["run_id"]})
+    return bool(fitted.item())
 
 
 def absent_senders(store: Store, files: pl.DataFrame, previous: Mapping[str, Any] | None) -> list[str]:

@@ -90,8 +90,10 @@ def write_marks(context: Context) -> None:
     surface = quoted_surface.fit(listed, _prior(context), limits, gate.iv_lowest, gate.iv_highest)
     marks = marking.mark(listed, surface, gate.iv_lowest, gate.iv_highest)
     settle_price = np.array([float(prices[asset]) for asset in contracts["settle_asset"]])
+    moves = context.policy.liquidity_concentration.vol_move_per_day
+    vol_move = np.array([moves[name] for name in contracts["underlying_asset"]], dtype=np.float64)
     uncertainty = quoted_surface.mark_uncertainty_usd(
-        listed, marks, surface, _floats(contracts, "multiplier"), settle_price, limits
+        listed, marks, surface, _floats(contracts, "multiplier"), settle_price, vol_move, limits
     )
     context.write("result.asset_price", assets)
     context.write("result.haircut", _haircuts(context, assets["asset"].to_list()))

@@ -75,13 +75,21 @@ def quality(listed: Listed, fitted: Surface) -> dict[ExpiryKey, Quality]:
 
 
 def mark_uncertainty_usd(
-    listed: Listed, marks: Marks, fitted: Surface, multiplier: Floats, settle_price: Floats, limits: SurfaceFit
+    listed: Listed,
+    marks: Marks,
+    fitted: Surface,
+    multiplier: Floats,
+    settle_price: Floats,
+    vol_move: Floats,
+    limits: SurfaceFit,
 ) -> Floats:
     """(n,) USD per contract, >= 0: vega times what its volatility is unsure of; 0 for forwards and what expired.
 
     A volatility of its own is unsure of its distance from today's slice beyond the tolerance. Where the mark is a
-    substitute or stale, or the slice is none of today's, the tolerance itself is added.
-    multiplier: (n,) underlying units; settle_price: (n,) USD per settlement asset.
+    substitute or stale, or the slice is none of today's, the tolerance itself is added; where no option of the
+    underlying was quoted today, at least the move of a day, which may have happened unseen.
+    multiplier: (n,) underlying units; settle_price: (n,) USD per settlement asset; vol_move: (n,) a day's move of the
+    underlying's volatility.
     """
     unsure = np.zeros(len(listed.ids))
     at = np.flatnonzero(listed.is_option & ~listed.expired)
@@ -91,12 +99,20 @@ def mark_uncertainty_usd(
     distance = np.abs(marks.volatility[at] - _surface_volatility(listed, fitted, marks.forward)[at])
     misfit = np.where(np.isnan(distance) | borrowed, 0.0, np.maximum(distance - tolerance, 0.0))
     weak = borrowed | np.isin(marks.quality[at], ("MODEL", "STALE")) | (marks.method[at] == "MODEL_PRICE")
+    unseen = np.isin(listed.underlying[at], unquoted(fitted))
+    shock = np.where(unseen, np.maximum(tolerance, vol_move[at]), np.where(weak, tolerance, 0.0))
     vega = black76.greeks(
         marks.forward[at], listed.strike[at], marks.volatility[at], listed.years_to_expiry[at], listed.is_call[at]
     ).vega
     quoted = listed.discount[at] * payoff.quoted_option_price(listed.form[at], vega, marks.forward[at])
-    unsure[at] = multiplier[at] * settle_price[at] * quoted * (misfit + np.where(weak, tolerance, 0.0))
+    unsure[at] = multiplier[at] * settle_price[at] * quoted * (misfit + shock)
     return unsure
+
+
+def unquoted(fitted: Surface) -> list[str]:
+    """Underlyings of the surface without one usable quote today: all their slices are the cycle before's."""
+    names = {each.underlying for each in fitted.slices}
+    return sorted(names - {each.underlying for each in fitted.slices if each.n_quotes})
 
 
 def _surface_volatility(listed: Listed, fitted: Surface, forward: Floats) -> Floats:

@@ -77,10 +77,10 @@ def listed(*rows):
     )
 
 
-def flat(volatility, method="SVI"):
+def flat(volatility, method="SVI", n_quotes=9):
     """A surface of one slice with the same volatility at every strike."""
     svi = Svi(volatility**2 * YEARS, 0.0, 0.0, 0.0, 0.1)
-    return Surface((Slice("BTC", EXPIRY, YEARS, FORWARD, svi, method, True, 1.0, math.inf, 9, 0.0, 60.0),))
+    return Surface((Slice("BTC", EXPIRY, YEARS, FORWARD, svi, method, True, 1.0, math.inf, n_quotes, 0.0, 60.0),))
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def unsure(limits, surface, *rows, multiplier=2.0, settle_price=100.0):
     book = listed(*rows)
     marks = mark(book, surface, 0.01, 5.0)
     n = len(rows)
-    return mark_uncertainty_usd(book, marks, surface, np.full(n, multiplier), np.full(n, settle_price), limits)
+    return mark_uncertainty_usd(book, marks, surface, np.full(n, multiplier), np.full(n, settle_price), np.full(n, 0.03), limits)
 
 
 def test_a_volatility_is_unsure_of_its_distance_from_the_surface_beyond_the_tolerance(limits):
@@ -164,6 +164,11 @@ def test_a_mark_off_the_surface_is_unsure_of_the_tolerance(limits):
 def test_a_borrowed_slice_proves_no_misfit_but_leaves_the_tolerance(limits):
     found = unsure(limits, flat(0.60, "PRIOR"), option(110.0, 0.9))
     assert found == pytest.approx([200.0 * vega(110.0, 0.9) / FORWARD * 0.006], rel=1e-9)
+
+
+def test_an_underlying_nobody_quoted_today_is_unsure_of_a_day_s_move_of_volatility(limits):
+    found = unsure(limits, flat(0.60, "PRIOR", n_quotes=0), option(110.0, 0.63, quoted_volatility=NAN), {})
+    assert found == pytest.approx([200.0 * vega(110.0, 0.60) / FORWARD * 0.03, 0.0], rel=1e-9)
 
 
 def test_without_a_surface_a_fresh_mark_is_sure_and_a_weak_one_is_not(limits):
