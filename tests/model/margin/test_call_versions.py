@@ -17,7 +17,7 @@ from tasks.model.margin.call_versions import frozen, next_versions
 FIRST = datetime(2026, 1, 30, 8, 20)
 ACCOUNTS = ("M001H", "M002H", "M003C")
 MINIMUM, INCREMENT = Decimal(10000), Decimal(1000)
-SCHEMA: dict[str, Any] = {
+SCHEMA: Any = {
     "call_id": pl.String,
     "call_version": pl.Int32,
     "clearing_member_id": pl.String,
