@@ -16,7 +16,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from flows import calls, comparison, inspection, march, operation, printing, recovery
 from flows.options import Common
-from flows.running import ask_for_prior_positions, run_cycle
+from flows.running import ask_for_prior_positions, ask_to_restate, run_cycle
 from tasks import codes, disk, resources
 from tasks.home import ENVIRONMENTS
 from tasks.model.errors import Finding, LeveeError
@@ -138,6 +138,7 @@ def cycle_run(
     policy: Path | None = None,
     keep: Path | None = None,
     use_prior_positions: str = "",
+    restate: str = "",
     user: str = "",
     common: Common | None = None,
 ) -> int:
@@ -163,8 +164,10 @@ def cycle_run(
         With --dry-run: folder to compute in, kept; a temporary one by default.
     use_prior_positions
         Why the positions of the end of day before are to stand in for late ones; a second person must approve.
+    restate
+        Why a closed cycle is to be computed and published anew; a second person must approve.
     user
-        Who asks for them; LEVEE_USER or the login name by default.
+        Who asks for either; LEVEE_USER or the login name by default.
     """
     common = common or Common()
     home = common.open(inbox)
@@ -177,6 +180,8 @@ def cycle_run(
     home.prepare()
     if use_prior_positions:
         ask_for_prior_positions(home, business_date, cycle, user, use_prior_positions, wait)
+    if restate:
+        ask_to_restate(home, business_date, cycle, user, restate, wait)
     outcome = run_cycle(common, home, business_date, cycle, not no_orchestrator, wait)
     common.show(outcome, lambda: printing.cycle(home, outcome))
     return codes.PUBLISHED

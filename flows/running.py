@@ -37,6 +37,21 @@ def run_cycle(
     return printing.summary(home, outcome.key, outcome.already_published)
 
 
+def ask_to_restate(home: Home, business_date: date, cycle: str, user: str, reason: str, wait_seconds: float) -> None:
+    """Ask a second person for the restatement of a closed cycle, where what it was computed from has changed."""
+    from tasks import decisions, freeze, ledgers, reissue
+    from tasks.land import intake
+    from tasks.store import Store
+
+    with home.locked("cycle run", wait_seconds):
+        intake(home, business_date, cycle)
+        with Store(home.database) as store:
+            published = reissue.standing(freeze.runs_of(store, business_date, cycle))
+            if published:
+                reissue.ask_to_restate(home, store, published, decisions.asking(user), reason)
+            ledgers.show(home, store)
+
+
 def ask_for_prior_positions(
     home: Home, business_date: date, cycle: str, user: str, reason: str, wait_seconds: float
 ) -> None:

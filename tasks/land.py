@@ -59,7 +59,7 @@ def land(home: Home, business_date: date, cycle: str) -> Landed:
     home.renew_lease("cycle", cycle_id(business_date, cycle), "land")
     with Store(home.database) as store:
         runs = freezing.runs_of(store, business_date, cycle)
-        published = next((run for run in runs if run["published"] and not run["superseded"]), None)
+        published = reissue.standing(runs)
         if runs and not runs[0]["published"] and _resumes(home, store, runs[0], published):
             return freezing.take_up(home, store, runs[0])
         place = Place(business_date, cycle, home.environment)

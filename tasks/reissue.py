@@ -6,7 +6,7 @@ balances on it is closed, and only an approved restatement opens it again: a cor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tasks import decisions, lineage, rerun, resources
@@ -81,6 +81,11 @@ def closed_by(store: Store, run: Run) -> str | None:
     """The published end-of-day run that carried the balances of a run's cycle on, None while the cycle is open."""
     found = store.read(resources.sql("freeze/closing"), {"business_date": run["business_date"], "cycle": run["cycle"]})
     return str(found["run_id"][0]) if found.height else None
+
+
+def standing(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The run whose release is in force, of the runs of a cycle; None where nothing of it is out."""
+    return next((run for run in runs if run["published"] and not run["superseded"]), None)
 
 
 def ask_to_restate(home: Home, store: Store, published: Run, user: str, reason: str) -> decisions.Decision | None:
