@@ -139,8 +139,8 @@ def _record(context: Context, asked: Sequence[Decision]) -> None:
 
 def _waiting(key: CycleKey, asked: Decision) -> Finding:
     return Finding(
-        WAITING_FOR_APPROVAL,
-        f"a second person decides: {asked.kind}, {asked.reason}",
+        "WAITING",
+        f"a second person approves: {asked.kind}, {asked.reason}",
         where=key.run_id,
         value=f"{asked.decision_id} of {asked.subject_hash[:16]}, asked by {asked.requested_by}",
         limit=f"until {asked.expires_ts:%Y-%m-%d %H:%M} UTC",

@@ -118,7 +118,7 @@ def stage(name: str, state: str | None = None) -> Callable[[Body], Callable[[Hom
 
 def _halted(findings: Sequence[Finding]) -> str:
     """State of a run that may not go on, empty where nothing stops it."""
-    waits = all(finding.code == WAITING_FOR_APPROVAL for finding in findings)
+    waits = all(finding.code == "WAITING" for finding in findings)
     return (WAITING_FOR_APPROVAL if waits else "BLOCKED") if findings else ""
 
 

@@ -6,7 +6,7 @@ it act unnoticed, nor may its margin fall away without a decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -70,14 +70,13 @@ def override_line(book: Book, overrides: pl.DataFrame) -> Line:
     return line("OVERRIDE", cents, "OVERRIDE", rule_id="override.longest_days")
 
 
-def _faults(row: dict[str, Any], keys: set[tuple[Any, ...]], policy: Policy) -> Iterator[Finding]:
+def terms_refused(row: Mapping[str, Any], policy: Policy) -> list[Finding]:
+    """What is wrong with an override whoever asks for it: amount_usd, first_date, last_date, review_date, reason."""
     longest = policy.override.longest_days
     days = (row["last_date"] - row["first_date"]).days + 1
     rules = (
-        (tuple(row[name] for name in KEY) in keys, "an override names no portfolio of the book", "", ""),
         (row["amount_usd"] >= 0, "an override lowers margin", str(row["amount_usd"]), "0 or more"),
-        (bool(row["reason"]) and bool(row["approved_by"]), "an override has no reason or no approver", "", ""),
-        (row["approved_by"] != row["requested_by"], "an override is approved by who asked for it", "", ""),
+        (bool(row["reason"]), "an override has no reason", "", ""),
         (1 <= days <= longest, "an override stands too long", f"{days} days", f"1 to {longest}"),
         (
             row["first_date"] <= row["review_date"],
@@ -86,12 +85,26 @@ def _faults(row: dict[str, Any], keys: set[tuple[Any, ...]], policy: Policy) -> 
             str(row["first_date"]),
         ),
     )
-    for holds, what, value, limit in rules:
-        if not holds:
-            yield Finding(
-                "OVERRIDE_REFUSED", what, where=_address(row), value=value, limit=limit, action="withdraw or correct it"
-            )
+    return _refused(row, rules)
 
 
-def _address(row: dict[str, Any]) -> str:
-    return " ".join(str(row[name]) for name in ("override_id", *KEY) if row[name])
+def _faults(row: Mapping[str, Any], keys: set[tuple[Any, ...]], policy: Policy) -> list[Finding]:
+    rules = (
+        (tuple(row[name] for name in KEY) in keys, "an override names no portfolio of the book", "", ""),
+        (bool(row["approved_by"]), "an override has no approver", "", ""),
+        (row["approved_by"] != row["requested_by"], "an override is approved by who asked for it", "", ""),
+    )
+    return [*_refused(row, rules), *terms_refused(row, policy)]
+
+
+def _refused(row: Mapping[str, Any], rules: Iterable[tuple[bool, str, str, str]]) -> list[Finding]:
+    action = "withdraw or correct it"
+    return [
+        Finding("OVERRIDE_REFUSED", what, where=_address(row), value=value, limit=limit, action=action)
+        for holds, what, value, limit in rules
+        if not holds
+    ]
+
+
+def _address(row: Mapping[str, Any]) -> str:
+    return " ".join(str(row[name]) for name in ("override_id", *KEY) if row.get(name))
