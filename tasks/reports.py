@@ -256,7 +256,66 @@ PP04 = Report(
 OC01 = Report("OC01", pack.OPS, "Control totals", LONG_FORM)
 OR01 = Report("OR01", pack.OPS, "Run manifest", LONG_FORM)
 OV01 = Report("OV01", pack.OPS, "Validation", ())
+OL01 = Report(
+    "OL01",
+    pack.OPS,
+    "Call ledger and ageing",
+    (
+        "row_type",
+        "clearing_member_id",
+        "margin_account_id",
+        "call_id",
+        "call_version",
+        "cycle_id",
+        "state",
+        "cause",
+        "call_amount_usd",
+        "increment_amount_usd",
+        "met_usd",
+        "open_usd",
+        "fallen_due_usd",
+        "disputed_usd",
+        "overdue_usd",
+        "due_asset",
+        "due_amount",
+        "issued_ts",
+        "due_ts",
+        "age_days",
+        "overdue_hours",
+        "answer",
+        "reason_code",
+        "deficit_usd",
+    ),
+    ("increment_amount_usd",),
+)
+OX01 = Report(
+    "OX01",
+    pack.OPS,
+    "Exceptions, fallbacks and overrides in force",
+    (
+        "row_type",
+        "code",
+        "severity",
+        "clearing_member_id",
+        "margin_account_id",
+        "client_id",
+        "item",
+        "dataset",
+        "file_id",
+        "source_line",
+        "value",
+        "limit_value",
+        "amount_usd",
+        "reason",
+        "requested_by",
+        "approved_by",
+        "first_date",
+        "last_date",
+        "review_date",
+    ),
+    ("amount_usd",),
+)
 
-REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, MD01, PP01, PP02, PP03, PP04, OC01, OR01, OV01)
+REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, MD01, PP01, PP02, PP03, PP04, OC01, OR01, OV01, OX01, OL01)
 ACCOUNT_TABLES = (MR01, MP01, MT01, ML01)
 MEMBER_TABLES = (MX01, MX02)
