@@ -1,0 +1,93 @@
+"""The fencing token: raised by whoever takes a home, so that nobody who lost it writes any more."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tasks import codes
+from tasks.home import Home
+from tasks.model.errors import LockedError
+from tasks.store import Store
+
+_OVERTAKE = """
+import sys
+from pathlib import Path
+from tasks.home import Home
+from tasks.store import Store
+home = Home(Path(sys.argv[1]))
+with home.locked("cycle run"), Store(home.database) as store:
+    print(store.token)
+"""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path).prepare("TEST")
+
+
+def overtake(home: Home) -> str:
+    """Another process takes the home, after somebody removed the lock file by hand: what the lock cannot prevent."""
+    (home.root / "levee.lock").unlink()
+    ended = subprocess.run(
+        [sys.executable, "-c", _OVERTAKE, str(home.root)], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+def tokens(home: Home) -> list[tuple[object, ...]]:
+    with Store(home.database) as store:
+        return store.read("SELECT token, command FROM control.holder ORDER BY token").rows()
+
+
+def test_every_holder_raises_the_token_once(home: Home) -> None:
+    for command in ("cycle run", "prune"):
+        with home.locked(command):
+            for _ in range(2):
+                with Store(home.database):
+                    pass
+    assert tokens(home) == [(1, "cycle run"), (2, "prune")]
+
+
+def test_a_holder_that_was_overtaken_writes_nothing_more(home: Home) -> None:
+    with home.locked("cycle run"):
+        with Store(home.database) as store:
+            assert store.token == 1
+        assert overtake(home) == "2"
+        with (
+            pytest.raises(LockedError, match="token 1 · limit token 2") as fenced,
+            Store(home.database) as store,
+            store.transaction(),
+        ):
+            pytest.fail("a transaction of the overtaken holder began")
+        with pytest.raises(LockedError, match="FENCED"), Store(home.database) as store:
+            store.require_hold()
+    assert codes.exit_code(fenced.value.code) == 75
+    assert [token for token, _ in tokens(home)] == [1, 2]
+
+
+def test_a_token_is_not_raised_by_a_first_transaction_that_failed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tasks import fence
+
+    def fail(_store: Store, _token: int) -> int:
+        raise RuntimeError("between")
+
+    monkeypatch.setattr(fence.attempts, "abandon", fail)
+    with home.locked("cycle run"):
+        with pytest.raises(RuntimeError, match="between"), Store(home.database):
+            pytest.fail("opened")
+        monkeypatch.undo()
+        with Store(home.database) as store:
+            assert store.token == 1
+    assert tokens(home) == [(1, "cycle run")]
+
+
+def test_looking_without_holding_raises_no_token(home: Home) -> None:
+    with Store(home.database) as store, store.transaction():
+        assert store.token == 0
+    assert tokens(home) == []
