@@ -89,6 +89,7 @@ def _give(home: Home, run: Mapping[str, Any] | None, business_date: date, trial:
             handover.files(home, run, trial)
             handover.opening(home, run["predecessor_run_id"], store)
             handover.decisions(home, run, store)
+            handover.corrected(home, run, trial, store)
             handover.number(home, run, store)
         else:
             handover.opening(home, _predecessor(home, business_date), store)

@@ -81,6 +81,7 @@ def replay(home: Home, run_id: str, scratch: Home) -> Replay:
     with Store(scratch.database) as store:
         handover.opening(home, run["predecessor_run_id"], store)
         handover.decisions(home, run, store)
+        handover.corrected(home, run, scratch, store)
         handover.number(home, run, store)
     with journal.written(scratch, f"{run_id}-intake"), scratch.locked("cycle replay"):
         ended = procedure(scratch, run["business_date"], run["cycle"], lambda step, *given: step(*given))
@@ -88,13 +89,11 @@ def replay(home: Home, run_id: str, scratch: Home) -> Replay:
 
 
 def _release(home: Home, run: Mapping[str, Any]) -> Path:
-    """Folder of the run's release. Raises LeveeError UNKNOWN_ID where another run's is in force, or none."""
-    folder = status.release_of(home, run["business_date"], run["cycle"])
-    if folder is None or _complete(folder)["run_id"] != run["run_id"]:
+    """Folder of the run's release. Raises LeveeError UNKNOWN_ID where it has none."""
+    folder = handover.releases(home, run).get(run["run_id"])
+    if folder is None:
         raise LeveeError(
-            Finding(
-                "UNKNOWN_ID", "the run has no release in force", where=run["run_id"], action="see `levee publish list`"
-            )
+            Finding("UNKNOWN_ID", "the run has no release", where=run["run_id"], action="see `levee publish list`")
         )
     return folder
 
