@@ -21,6 +21,7 @@ from pathlib import Path
 import polars as pl
 
 from tasks import pack, texts
+from tasks.call_notice import NOTICE_KEYS, notice
 from tasks.correction import Correction
 from tasks.crash import crash_point
 from tasks.cross_report import Told, disagreements, told
@@ -32,7 +33,7 @@ from tasks.pack import Entry
 from tasks.printed_rows import PrintedRows, records
 from tasks.reference import assets
 from tasks.reports import ACCOUNT_TABLES, MC01, MEMBER_TABLES, MP01, MS01, Report
-from tasks.statement import NOTICE_KEYS, STATEMENT_KEYS, Account, Printing, notice, positions_of, statement
+from tasks.statement import STATEMENT_KEYS, Account, Printing, positions_of, statement
 from tasks.statement_page import notice_page, statement_page
 from tasks.texts import TableRows
 

@@ -1,4 +1,4 @@
-"""The statement and the call notice of an account as records: the one row set behind CSV, JSON and page."""
+"""The statement of an account as records: the one row set behind CSV, JSON and page."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tasks import wording
 from tasks.envelope import cell
 from tasks.model.money import total
 from tasks.pack import version_name
 from tasks.printed_rows import PrintedRows, long_records
-from tasks.reference import assets
 from tasks.report_files import Header, Record, RecordTable
 from tasks.reports import ML01, MP01, MR01, MT01, Report
 from tasks.texts import TableRows
@@ -33,12 +31,6 @@ STATEMENT_KEYS: Mapping[str, tuple[str, ...]] = {
     "liquidation": ("product_group",),
     "overrides": ("client_id", "override_id"),
     "other_mode": (),
-}
-NOTICE_KEYS: Mapping[str, tuple[str, ...]] = {
-    "header": (),
-    "notice": (),
-    "legs": ("asset",),
-    "settled": ("asset", "movement_type"),
 }
 RESULT = (
     "initial_margin_usd",
@@ -151,14 +143,14 @@ def statement(account: Account, positions: PrintedRows, printing: Printing) -> l
         Record("header", "", "", identity(account, printing, "MS01")),
         Record("result", "", "", {name: account.figures[name] for name in RESULT}),
         *_flags(account.figures["quality_flags"]),
-        *_balances(account.rows(ML01)),
+        *balances(account.rows(ML01)),
         RecordTable("positions", positions),
         *_requirement(account.rows(MR01)),
-        *(Record("collateral", row["asset"], "", _pick(row, _COLLATERAL)) for row in account.rows(MT01)),
+        *(Record("collateral", row["asset"], "", pick(row, _COLLATERAL)) for row in account.rows(MT01)),
         Record("leverage", "", "", {name: account.figures[name] for name in LEVERAGE}),
         *_liquidation(account.rows(MR01)),
         *(
-            Record("overrides", row["client_id"], row["item"], _pick(row, _OVERRIDE))
+            Record("overrides", row["client_id"], row["item"], pick(row, _OVERRIDE))
             for row in account.rows(MR01)
             if row["row_type"] == "OVERRIDE"
         ),
@@ -170,23 +162,6 @@ def _other_mode(figures: Mapping[str, str]) -> list[Record]:
     if figures["collateral_mode"] != "joint":
         return []
     return [Record("other_mode", "", "", {name: figures[name] for name in OTHER_MODE})]
-
-
-def notice(account: Account, printing: Printing) -> list[Record]:
-    """MC01: header, the notice itself (also that there is no call), its leg, and what was settled before it."""
-    figures = account.figures
-    called = bool(figures["call_id"])
-    return [
-        Record("header", "", "", identity(account, printing, "MC01")),
-        Record("notice", "", "", _call(account, printing) if called else _no_call(account)),
-        *([_leg(figures)] if called else []),
-        *(
-            Record("settled", balance.key1, movement, {"amount": amount})
-            for balance in _balances(account.rows(ML01))
-            for movement, amount in balance.fields.items()
-            if movement not in ("OPEN", "CLOSE")
-        ),
-    ]
 
 
 def identity(account: Account, printing: Printing, report: str) -> dict[str, str]:
@@ -254,7 +229,7 @@ def _flags(text: str) -> list[Record]:
     ]
 
 
-def _balances(entries: Sequence[Mapping[str, str]]) -> list[Record]:
+def balances(entries: Sequence[Mapping[str, str]]) -> list[Record]:
     """Opening, the sum of each movement type, closing, per asset, exact."""
     amounts: dict[str, dict[str, list[Decimal]]] = {}
     for entry in entries:
@@ -274,7 +249,7 @@ def _movement_order(name: str) -> tuple[int, str]:
 
 def _requirement(rows: Sequence[Mapping[str, str]]) -> list[Record]:
     lines = [
-        Record("requirement", row["client_id"], row["item"], _pick(row, _REQUIREMENT))
+        Record("requirement", row["client_id"], row["item"], pick(row, _REQUIREMENT))
         for row in rows
         if row["row_type"] in ("LINE", "PORTFOLIO")
     ]
@@ -299,93 +274,6 @@ def _liquidation(rows: Sequence[Mapping[str, str]]) -> list[Record]:
     return [Record("liquidation", group, "", fields) for group, fields in groups.items()]
 
 
-def _call(account: Account, printing: Printing) -> dict[str, str]:
-    figures = account.figures
-    zone, local = local_time(account.due_ts, figures["timezone"])
-    version = int(figures["call_version"])
-    indicative = is_indicative(printing.run["cycle"])
-    return {
-        "notice": "CALL",
-        "call_id": figures["call_id"],
-        "call_version": figures["call_version"],
-        "supersedes": str(version - 1) if version > 1 else "",
-        "call_type": figures["call_type"],
-        "state": "INDICATIVE" if indicative else "ISSUED",
-        **_amounts(figures),
-        "call_amount_usd": figures["call_amount_usd"],
-        "increment_amount_usd": figures["increment_amount_usd"],
-        "due_asset": figures["due_asset"],
-        "due_amount": figures["due_amount"],
-        "issued_ts": figures["issued_ts"],
-        "due_ts": figures["due_ts"],
-        "timezone": zone,
-        "due_local": local,
-        "calendar_id": figures["calendar_id"],
-        "minimum_funding_minutes": printing.minimum_funding_minutes,
-        "reason_code": figures["reason_code"],
-        "instructions": "Nothing is to be paid: this is what an end of day would call for now."
-        if indicative
-        else f"Deliver the due amount of {figures['due_asset']} to the margin account, final by the due time, quoting "
-        f"the call id.",
-    }
-
-
-def _no_call(account: Account) -> dict[str, str]:
-    figures = account.figures
-    short = Decimal(figures["deficit_amount_usd"]) > 0
-    reason = "BELOW_MINIMUM_TRANSFER_AMOUNT" if short else "NO_DEFICIT"
-    return {
-        "notice": "NO_CALL",
-        **_amounts(figures),
-        "call_amount_usd": figures["margin_call_amount_usd"],
-        "reason_code": reason,
-        "instructions": wording.words("no_call")[reason],
-    }
-
-
-def _amounts(figures: Mapping[str, str]) -> dict[str, str]:
-    return _pick(
-        figures,
-        (
-            "total_initial_margin_usd",
-            "collateral_post_haircut_value_usd",
-            "collateral_counted_value_usd",
-            "outstanding_calls_usd",
-            "excess_amount_usd",
-            "deficit_amount_usd",
-            "minimum_transfer_amount_usd",
-            "call_increment_usd",
-        ),
-    )
-
-
-def _leg(figures: Mapping[str, str]) -> Record:
-    asset = figures["due_asset"]
-    return Record(
-        "legs",
-        asset,
-        "",
-        {
-            "dti": assets()[asset].dti if asset in assets() else "",
-            "native_amount": figures["due_amount"],
-            "base_amount_usd": figures["call_amount_usd"],
-            "price_usd": figures["due_asset_price_usd"],
-            "haircut_fraction": figures["due_asset_haircut_fraction"],
-        },
-    )
-
-
-def local_time(moment: datetime | None, timezone: str) -> tuple[str, str]:
-    """A UTC moment in a member's time zone, with the zone; UTC where the zone is not given or not known."""
-    if moment is None:
-        return "", ""
-    try:
-        zone = ZoneInfo(timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        timezone, zone = "UTC", ZoneInfo("UTC")
-    aware = moment.replace(tzinfo=ZoneInfo("UTC"))
-    return timezone or "UTC", aware.astimezone(zone).isoformat()
-
-
-def _pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+def pick(row: Mapping[str, Any], names: Sequence[str]) -> dict[str, str]:
+    """Fields of a row by name."""
     return {name: row[name] for name in names}

@@ -12,7 +12,7 @@ from tasks import pack, resources
 
 @cache
 def words(section: str) -> Mapping[str, str]:
-    """A section of the words: conventions, flags, components, causes, movements, account_types, no_call, glossary."""
+    """A section of the words: conventions, flags, components, causes, movements, call, no_call, glossary, …"""
     table: Mapping[str, str] = tomllib.loads(text())[section]
     return table
 

@@ -16,6 +16,7 @@ SELECT
     m.legal_name,
     m.lei,
     m.timezone,
+    m.status AS member_status,
     r.initial_margin_usd,
     r.net_option_value_usd,
     r.total_initial_margin_usd,
