@@ -1,7 +1,8 @@
 """The gate: build the typed book of a run from the files it was frozen on, check it, and stop or let pass.
 
 Nothing vanishes: every delivered row is in the book or in book.rejected with the code of the check that took it out.
-A critical finding closes the gate: what was found is kept, nothing is computed.
+A critical finding closes the gate: what was found is kept, nothing is computed. One about a member alone holds its
+accounts, and the cycle goes on without what is broken.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import polars as pl
 from tasks import gate_checks, gate_suites
 from tasks.gate_checks import Outcome
 from tasks.gate_suites import Validator
+from tasks.hold import hold
 from tasks.model.errors import Finding
 from tasks.stage import Context, stage
 
@@ -25,10 +27,17 @@ def gate(context: Context) -> Sequence[Finding]:
     """Build the book, run every check, take quarantined rows out. Returns what closes the gate."""
     build_book(context)
     validator = gate_suites.Validator()
-    outcomes = [*check_columns(context, validator), *check_rows(context, validator)]
+    columns = list(check_columns(context, validator))
+    members = list(check_rows(context, validator, holding=True))
+    suspended = hold(context, members)
+    rest = check_rows(context, validator, holding=False)
+    outcomes = [*columns, *sorted([*members, *rest], key=lambda outcome: outcome.check.check_id)]
     record(context, outcomes)
-    quarantine(context, outcomes)
-    return [finding for outcome in outcomes if outcome.blocks for finding in shown(outcome)]
+    quarantine(context, outcomes, suspended)
+    if not any(outcome.blocks for outcome in outcomes):
+        return []
+    critical = sorted((each for each in outcomes if each.is_critical), key=lambda each: not each.blocks)
+    return [finding for outcome in critical for finding in shown(outcome)]
 
 
 def build_book(context: Context) -> None:
@@ -46,10 +55,10 @@ def check_columns(context: Context, validator: Validator) -> Iterator[Outcome]:
         yield from gate_suites.run(context, validator, dataset)
 
 
-def check_rows(context: Context, validator: Validator) -> Iterator[Outcome]:
-    """Rules between rows and tables: every result must be empty."""
+def check_rows(context: Context, validator: Validator, holding: bool) -> Iterator[Outcome]:
+    """Rules between rows and tables, those that hold an account or the others: every result must be empty."""
     book_rows = {table.removeprefix("book."): rows for table, rows in context.rows.items()}
-    for check in gate_checks.row_checks():
+    for check in (each for each in gate_checks.row_checks() if each.holds == holding):
         rows = gate_checks.run(context, check)
         yield Outcome(check, gate_checks.examined(check, book_rows), rows, validator.is_empty(check, rows))
 
@@ -82,7 +91,7 @@ def record(context: Context, outcomes: Sequence[Outcome]) -> None:
     context.write("control.finding", pl.concat([landed, *(each.select(landed.columns) for each in found)]))
 
 
-def quarantine(context: Context, outcomes: Sequence[Outcome]) -> None:
+def quarantine(context: Context, outcomes: Sequence[Outcome], suspended: pl.DataFrame) -> None:
     """Move the rows that a check takes out to book.rejected, once each, under the first check's code."""
     taken = [
         outcome.rows.filter(pl.col("file_id") != "").with_columns(code=pl.lit(outcome.check.code))
@@ -90,7 +99,9 @@ def quarantine(context: Context, outcomes: Sequence[Outcome]) -> None:
         if outcome.check.takes_rows_out
     ]
     rejected = (
-        pl.concat(taken).sort("code").unique(["dataset", "file_id", "source_line"], keep="first", maintain_order=True)
+        pl.concat([suspended, *taken])
+        .sort("code")
+        .unique(["dataset", "file_id", "source_line"], keep="first", maintain_order=True)
     )
     context.write("book.rejected", rejected.sort("dataset", "file_id", "source_line"))
     for dataset in rejected["dataset"].unique().sort():

@@ -42,7 +42,9 @@ _TABLE = re.compile(r"\bbook\.([a-z_]+)\b")
 
 @dataclass(frozen=True)
 class Check:
-    """A rule. `critical` closes the gate; a `warning` of scope `row` takes its rows out of the book; the rest flags."""
+    """A rule. `critical` closes the gate, or holds the accounts it names if its scope is `member`; a `warning` of scope
+    `row` takes its rows out of the book; the rest flags.
+    """
 
     check_id: str
     code: str
@@ -58,6 +60,11 @@ class Check:
         """Whether offending rows leave the book for book.rejected."""
         return self.severity == "warning" and self.scope == "row"
 
+    @property
+    def holds(self) -> bool:
+        """Whether it holds the accounts it names, and lets the cycle go on."""
+        return self.severity == "critical" and self.scope == "member"
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -69,9 +76,14 @@ class Outcome:
     passed: bool
 
     @property
+    def is_critical(self) -> bool:
+        """Whether something critical was found, about the book or about a member."""
+        return not self.passed and self.check.severity == "critical"
+
+    @property
     def blocks(self) -> bool:
         """Whether the cycle may not go on."""
-        return not self.passed and self.check.severity == "critical"
+        return self.is_critical and not self.check.holds
 
     def sample_keys(self) -> str:
         """JSON: addresses of the first offending rows, sorted."""

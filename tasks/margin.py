@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import polars as pl
 
 from tasks import calendar, reference
-from tasks.model.margin.initial_margin import MarginInputs, initial_margin
+from tasks.model.margin.held import hold
+from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
+from tasks.model.margin.portfolio import ACCOUNT
 from tasks.stage import Context, stage
 from tasks.store import threads
 
@@ -16,9 +18,18 @@ from tasks.store import threads
 @stage("margin")
 def margin(context: Context) -> None:
     """Write scenarios, liquidity, risk, requirement lines and portfolios of the run."""
-    result = initial_margin(inputs_of(context), context.run["as_of_ts"], context.policy)
+    result = _held(context, initial_margin(inputs_of(context), context.run["as_of_ts"], context.policy))
     for table in fields(result):
         context.write(f"result.{table.name}", getattr(result, table.name))
+
+
+def _held(context: Context, result: MarginResult) -> MarginResult:
+    """The result with what held accounts must cover; where one would be closed out nobody knows."""
+    held = context.query("book/slices/margin_held")
+    margined = hold(result.requirement, result.portfolio, held, context.policy)
+    context.write("result.held", margined.held)
+    known = result.liquidation_price.join(held, on=ACCOUNT, how="anti")
+    return replace(result, requirement=margined.requirement, portfolio=margined.portfolio, liquidation_price=known)
 
 
 def inputs_of(context: Context) -> MarginInputs:

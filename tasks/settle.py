@@ -12,7 +12,7 @@ def settle(context: Context) -> None:
     """Settle first: variation margin, funding, premium, fees and payoffs post before anything is called for."""
     assets = reference.assets().values()
     settled = variation.settle(
-        context.slice("book.position", ", ".join(variation.POSITION_KEY)),
+        context.query("book/slices/settle_positions"),
         context.query("book/slices/settle_contracts"),
         context.slice("book.funding", "contract_id, interval_end_ts"),
         {each.asset: each.decimals for each in assets},

@@ -17,6 +17,7 @@ delivered AS (
         coalesce(pending_out::DECIMAL(38, 18), 0) AS pending_out,
         coalesce(interest::DECIMAL(38, 18), 0) AS interest,
         coalesce(adjustment::DECIMAL(38, 18), 0) AS adjustment,
+        0 AS qty_disputed,
         file_id, source_line
     FROM raw.collateral_balances
     WHERE file_id IN (SELECT file_id FROM control.input_manifest WHERE run_id = $run_id)
@@ -31,7 +32,7 @@ LEFT JOIN carried USING (clearing_member_id, margin_account_id, asset)
 UNION ALL BY NAME
 SELECT
     $run_id AS run_id, clearing_member_id, margin_account_id, asset, form, qty_open, 0 AS deposits, 0 AS withdrawals,
-    0 AS pending_in, 0 AS pending_out, 0 AS interest, 0 AS adjustment, $predecessor_run_id AS file_id,
+    0 AS pending_in, 0 AS pending_out, 0 AS interest, 0 AS adjustment, 0 AS qty_disputed, $predecessor_run_id AS file_id,
     0 AS source_line
 FROM carried
 ANTI JOIN delivered USING (clearing_member_id, margin_account_id, asset)

@@ -7,6 +7,10 @@ WITH carried AS (
     SELECT clearing_member_id, margin_account_id, client_id, contract_id, qty_close AS qty_open
     FROM book.position
     WHERE run_id = $predecessor_run_id
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, client_id, contract_id, qty_close
+    FROM book.suspense
+    WHERE run_id = $predecessor_run_id
 ),
 delivered AS (
     SELECT

@@ -1,4 +1,4 @@
--- critical · member · F19 · a first cycle is given every opening
+-- critical · book · F19 · a first cycle is given every opening
 -- Do: deliver qty_open: there is no earlier close to carry.
 SELECT
     'positions' AS dataset, file_id, source_line, clearing_member_id, margin_account_id, contract_id,

@@ -5,7 +5,11 @@
 SELECT
     'positions' AS dataset, clearing_member_id, margin_account_id, contract_id, 'not delivered' AS value,
     'carried ' || qty_close AS limit_value
-FROM book.position AS carried
+FROM (
+    SELECT run_id, clearing_member_id, margin_account_id, client_id, contract_id, qty_close FROM book.position
+    UNION ALL
+    SELECT run_id, clearing_member_id, margin_account_id, client_id, contract_id, qty_close FROM book.suspense
+) AS carried
 ANTI JOIN (
     SELECT clearing_member_id, margin_account_id, client_id, contract_id FROM book.position WHERE run_id = $run_id
 ) AS delivered USING (clearing_member_id, margin_account_id, client_id, contract_id)

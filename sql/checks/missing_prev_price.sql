@@ -3,7 +3,7 @@
 WITH previous AS (
     SELECT contract_id, settlement_price AS prev_price FROM result.mark WHERE run_id = $predecessor_run_id
     UNION ALL
-    SELECT contract_id, prev_price FROM book.price WHERE run_id = $run_id AND $predecessor_run_id = ''
+    SELECT contract_id, prev_price FROM book.price WHERE run_id = $run_id
 )
 SELECT
     'prices' AS dataset, contract_id, coalesce(max(prev_price)::VARCHAR, 'none') AS value, '> 0' AS limit_value

@@ -1,4 +1,4 @@
--- critical · member · F16 · every account, position and balance names a delivered member
+-- critical · book · F16 · every account, position and balance names a delivered member
 -- Do: deliver the member, or correct the line.
 WITH named AS (
     SELECT 'accounts' AS dataset, file_id, source_line, clearing_member_id, margin_account_id, '' AS contract_id

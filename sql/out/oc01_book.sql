@@ -4,8 +4,13 @@ WITH held AS (
     SELECT
         c.kind, c.settle_asset, count(DISTINCT p.contract_id) AS contracts, count(*) AS positions,
         sum(greatest(p.qty_close, 0)) AS long_qty, sum(least(p.qty_close, 0)) AS short_qty,
-        sum(p.qty_close) AS net_qty, sum(p.qty_buy) AS bought_qty, sum(p.qty_sell) AS sold_qty
-    FROM book.position AS p
+        sum(p.qty_close) AS net_qty, sum(p.qty_buy) AS bought_qty, sum(p.qty_sell) AS sold_qty,
+        coalesce(sum(p.qty_close) FILTER (p.suspended), 0) AS suspense_qty
+    FROM (
+        SELECT run_id, contract_id, qty_close, qty_buy, qty_sell, FALSE AS suspended FROM book.position
+        UNION ALL
+        SELECT run_id, contract_id, qty_close, qty_buy, qty_sell, TRUE FROM book.suspense
+    ) AS p
     JOIN book.contract AS c ON c.run_id = p.run_id AND c.contract_id = p.contract_id
     WHERE p.run_id = $run_id
     GROUP BY ALL

@@ -1,9 +1,12 @@
--- the collateral valued is the closing balance
+-- the collateral valued is the closing balance less what of it is disputed
 WITH valued AS (
     SELECT * FROM result.collateral WHERE run_id = $run_id
 ),
 balance AS (
-    SELECT * FROM result.balance WHERE run_id = $run_id
+    SELECT clearing_member_id, margin_account_id, asset, closing - coalesce(qty_disputed, 0) AS closing
+    FROM result.balance
+    LEFT JOIN book.collateral USING (run_id, clearing_member_id, margin_account_id, asset)
+    WHERE run_id = $run_id
 )
 SELECT
     concat_ws(' ', margin_account_id, asset) AS place, coalesce(valued.quantity, 0)::VARCHAR AS found,

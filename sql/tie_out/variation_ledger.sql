@@ -4,7 +4,7 @@ WITH settled AS (
         settle_asset AS asset, sum(variation_margin) AS "VM", sum(funding) AS "FUNDING", sum(premium) AS "PREMIUM",
         sum(fees) AS "FEE_TRADE", sum(settlement) AS "SETTLEMENT"
     FROM result.variation
-    WHERE run_id = $run_id
+    WHERE run_id = $run_id AND clearing_member_id <> 'CCP'
     GROUP BY ALL
 ),
 by_type AS (

@@ -75,12 +75,7 @@ def second_price_set(rows: list[Row]) -> None:
 
 
 BLOCKED = {
-    "unknown contract": Spoiled(
-        "positions", lambda rows: rows[0].update(contract_id="BTC-NONE.INV"), "UNKNOWN_CONTRACT"
-    ),
-    "unknown account": Spoiled("positions", lambda rows: rows[0].update(margin_account_id="GHOST"), "UNKNOWN_ACCOUNT"),
     "unbalanced book": Spoiled("positions", unbalance, "UNBALANCED_BOOK"),
-    "roll-forward break": Spoiled("positions", break_roll, "ROLL_FORWARD_BREAK"),
     "duplicate key": Spoiled("positions", duplicate, "DUPLICATE_KEY"),
     "future without a price": Spoiled("prices", put({"contract_id": "BTC-PERP.INV"}, price=None), "MISSING_PRICE"),
     "index at zero": Spoiled("prices", put({"contract_id": "BTC-USD"}, price="0"), "NON_POSITIVE_PRICE"),
@@ -88,13 +83,25 @@ BLOCKED = {
     "price sets that differ": Spoiled("prices", second_price_set, "PRICE_SETS_DIFFER"),
     "implied vol in percent": Spoiled("vol_quotes", percent, "VOL_IN_PERCENT"),
     "premium in the wrong unit": Spoiled("prices", usd_premium, "PREMIUM_UNIT"),
-    "position beyond open interest": Spoiled(
-        "prices", put({"contract_id": "BTC-PERP.INV"}, open_interest="0.00000001"), "POSITION_BEYOND_OPEN_INTEREST"
-    ),
     "non-finite price": Spoiled("prices", put({"contract_id": "BTC-PERP.INV"}, price="NaN"), "BAD_TYPE"),
     "decimal comma": Spoiled("prices", put({"contract_id": "BTC-PERP.INV"}, price="80000,5"), "BAD_TYPE"),
     "lost leading zero": Spoiled("positions", lambda rows: rows[0].update(clearing_member_id="7"), "BAD_TYPE"),
 }
+
+
+HELD = {
+    "unknown contract": Spoiled(
+        "positions", lambda rows: rows[0].update(contract_id="BTC-NONE.INV"), "UNKNOWN_CONTRACT", 0
+    ),
+    "unknown account": Spoiled(
+        "positions", lambda rows: rows[0].update(margin_account_id="GHOST"), "UNKNOWN_ACCOUNT", 0
+    ),
+    "roll-forward break": Spoiled("positions", break_roll, "ROLL_FORWARD_BREAK", 0),
+    "position beyond open interest": Spoiled(
+        "prices", put({"contract_id": "BTC-PERP.INV"}, open_interest="0.00000001"), "POSITION_BEYOND_OPEN_INTEREST", 0
+    ),
+}
+"""A critical break of a member holds its account; the others are published as on a clean day."""
 
 
 def deliver(inbox: Path, dataset: str) -> Path:

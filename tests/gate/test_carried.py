@@ -100,7 +100,8 @@ def test_a_delivered_opening_must_agree(between_rows, book, yesterday, pick):
         ("positions", 4, "critical", "member", "-150.00000000"),
         ("collateral_balances", 6, "critical", "member", "1000.500000000000000000"),
     }
-    assert gated.state == "BLOCKED"
+    assert gated.state == "VALIDATED"
+    assert gated.table("book.held")["margin_account_id"].to_list() == ["007A", "M001A", "M003A"]
 
 
 def test_a_position_that_is_not_delivered_is_missed(between_rows, book, yesterday):
@@ -110,7 +111,10 @@ def test_a_position_that_is_not_delivered_is_missed(between_rows, book, yesterda
         ("MISSING_POSITION", "M003", "carried 2.00000000"),
         ("MISSING_POSITION", "007", "carried -2.00000000"),
     }
-    assert gated.state == "BLOCKED"
+    carried = gated.table("book.position").filter(contract_id="BTC-20260327-90000-C.INV").sort("qty_close")
+    assert carried["qty_close"].to_list() == [Decimal(-2), Decimal(2)]
+    assert gated.table("book.held")["margin_account_id"].to_list() == ["007A", "M003A"]
+    assert gated.state == "VALIDATED"
 
 
 def test_a_line_that_closed_flat_may_be_left_out(between_rows, book, yesterday):

@@ -182,6 +182,7 @@ SPOILED: dict[str, Spoiled] = {
         put("contracts", {"contract_id": PERP}, multiplier="20000000"), {("positions", 0, "BTC")}
     ),
     "price_jump": Spoiled(put("prices", {"contract_id": "BTC-USD"}, price="77000"), {("prices", 3, "BTC-USD")}),
+    "unapproved_manual_price": Spoiled(put("prices", {"contract_id": PERP}, quality="MANUAL"), {("prices", 6, PERP)}),
     "price_sets_differ": Spoiled(put("prices", {"contract_id": PUT}, price_set_id="S2"), {("prices", 9, PUT)}),
     "factor_out_of_unit": Spoiled(
         every(
@@ -245,14 +246,27 @@ def test_spoiled(name, between_rows, book):
 
 
 def assert_outcome(gated, check, found):
-    """Critical blocks, a warning on rows takes exactly them out, everything else passes with all its rows."""
-    critical = gated.codes("critical")
-    assert {finding.code for finding in gated.closed} == critical
-    assert gated.state == ("BLOCKED" if critical else "VALIDATED")
+    """Critical blocks or holds the accounts named, a warning on rows takes exactly them out, all else passes whole."""
+    blocking = {row["code"] for row in gated.findings(severity="critical") if row["scope"] != "member"}
+    assert {finding.code for finding in gated.closed} == (gated.codes("critical") if blocking else set())
+    assert gated.state == ("BLOCKED" if blocking else "VALIDATED")
+    if check.severity == "critical" and check.scope == "member":
+        assert_held(gated, found)
+        return
     rejected = gated.table("book.rejected").filter(code=check.code)
     out = {(row["dataset"], row["source_line"]) for row in found if row["source_line"]}
     taken = check.severity == "warning" and check.scope == "row"
     assert {(row["dataset"], row["source_line"]) for row in rejected.iter_rows(named=True)} == (out if taken else set())
+    assert_nothing_vanished(gated)
+
+
+def assert_held(gated, found):
+    """Members whose lines are broken are held, nobody else; lines leave the book for the suspense line alone."""
+    assert set(gated.table("book.held")["clearing_member_id"]) == {row["clearing_member_id"] for row in found}
+    lines = {(row["dataset"], row["source_line"]) for row in found}
+    rejected = {(row["dataset"], row["source_line"]) for row in gated.table("book.rejected").iter_rows(named=True)}
+    suspended = {("positions", line) for line in gated.table("book.suspense")["source_line"]}
+    assert rejected == suspended and rejected <= lines
     assert_nothing_vanished(gated)
 
 

@@ -16,6 +16,11 @@ from tasks.tie_out import breaks, tie_out
 
 # A change of one row or value, and the place the rule must name.
 POISONS = {
+    "suspense_balanced": (
+        "INSERT INTO book.suspense SELECT *, 'M001H' AS charged_account_id FROM ("
+        "SELECT * REPLACE ('NONE.INV' AS contract_id, 5 AS qty_close) FROM book.position LIMIT 1)",
+        "NONE.INV",
+    ),
     "account_complete": (
         "INSERT INTO book.account SELECT * REPLACE ('M009X' AS margin_account_id) FROM book.account",
         "M009X",

@@ -1,12 +1,13 @@
 -- Balances after today's postings with the price, haircut and issuer of the asset, what the member may post and who it
 -- is: what is held counts at the lowest admissible price, what is owed at the highest. Coin that is margined with the
 -- positions has its own margin besides.
+-- What is disputed of a held account's balance does not count.
 SELECT
     b.clearing_member_id,
     b.margin_account_id,
     b.asset,
-    b.closing AS quantity,
-    CASE WHEN b.closing < 0 THEN p.highest_price_usd ELSE p.lowest_price_usd END AS price_usd,
+    b.closing - coalesce(d.qty_disputed, 0) AS quantity,
+    CASE WHEN b.closing - coalesce(d.qty_disputed, 0) < 0 THEN p.highest_price_usd ELSE p.lowest_price_usd END AS price_usd,
     m.permitted_assets,
     h.haircut_fraction,
     h.rule_id AS haircut_rule,
@@ -25,5 +26,8 @@ LEFT JOIN book.member AS m
 LEFT JOIN result.joint_collateral AS j
     ON j.run_id = b.run_id AND j.clearing_member_id = b.clearing_member_id
     AND j.margin_account_id = b.margin_account_id AND j.asset = b.asset
+LEFT JOIN book.collateral AS d
+    ON d.run_id = b.run_id AND d.clearing_member_id = b.clearing_member_id
+    AND d.margin_account_id = b.margin_account_id AND d.asset = b.asset
 WHERE b.run_id = $run_id
 ORDER BY ALL

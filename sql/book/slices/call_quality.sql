@@ -24,7 +24,10 @@ sets AS (
         ON s.run_id = $run_id AND s.account_type = l.account_type AND s.underlying = l.underlying
 ),
 counted AS (
-    SELECT clearing_member_id, margin_account_id, 'MODEL_PRICE' AS word, count(*) AS count
+    SELECT clearing_member_id, margin_account_id, 'HELD' AS word, lines AS count
+    FROM result.held WHERE run_id = $run_id
+    UNION ALL
+    SELECT clearing_member_id, margin_account_id, 'MODEL_PRICE', count(*)
     FROM held WHERE method = 'MODEL_PRICE' OR quality = 'MODEL' GROUP BY ALL
     UNION ALL
     SELECT clearing_member_id, margin_account_id, quality, count(*)

@@ -10,10 +10,14 @@ SELECT
     m.credit_score,
     m.permitted_assets,
     concat_ws('|', a.clearing_member_id, m.parent_id, m.lei) AS related_parties,
-    p.lowest_price_usd AS due_price_usd
+    p.lowest_price_usd AS due_price_usd,
+    h.run_id IS NOT NULL AS held
 FROM book.account AS a
 LEFT JOIN book.member AS m
     ON m.run_id = a.run_id AND m.clearing_member_id = a.clearing_member_id
+LEFT JOIN result.held AS h
+    ON h.run_id = a.run_id AND h.clearing_member_id = a.clearing_member_id
+    AND h.margin_account_id = a.margin_account_id
 LEFT JOIN result.asset_price AS p
     ON p.run_id = a.run_id AND p.asset = a.base_ccy
 WHERE a.run_id = $run_id

@@ -1,9 +1,27 @@
 -- Open positions with the terms and marks of their contracts; what is missing stays empty for the model to refuse.
--- A contract whose final price is fixed, or that is settled, moves with no scenario any more.
+-- A contract whose final price is fixed, or that is settled, moves with no scenario any more. A suspended line is a
+-- portfolio of its own in the account that answers for it, so that it is set off against nothing.
+WITH held AS (
+    SELECT
+        run_id, clearing_member_id, margin_account_id,
+        CASE WHEN account_type = 'CLIENT_GROSS' THEN client_id ELSE '' END AS client_id, contract_id, qty_close
+    FROM book.position
+    UNION ALL
+    SELECT
+        run_id, clearing_member_id, charged_account_id,
+        'SUSPENSE' || row_number() OVER (
+            PARTITION BY run_id, clearing_member_id, charged_account_id
+            ORDER BY contract_id, margin_account_id, client_id, file_id, source_line
+        ),
+        contract_id, qty_close
+    FROM book.suspense
+    SEMI JOIN book.contract USING (run_id, contract_id)
+    WHERE charged_account_id <> ''
+)
 SELECT
     p.clearing_member_id,
     p.margin_account_id,
-    CASE WHEN p.account_type = 'CLIENT_GROSS' THEN p.client_id ELSE '' END AS client_id,
+    p.client_id,
     p.contract_id,
     p.qty_close AS quantity,
     c.kind,
@@ -21,7 +39,7 @@ SELECT
     m.implied_volatility,
     m.settle_asset_price,
     m.mark_uncertainty_usd
-FROM book.position AS p
+FROM held AS p
 LEFT JOIN book.contract AS c
     ON c.run_id = p.run_id AND c.contract_id = p.contract_id
 LEFT JOIN result.mark AS m

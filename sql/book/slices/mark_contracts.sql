@@ -8,6 +8,8 @@ WITH held AS (
     WHERE run_id = $run_id
         AND (qty_open <> 0 OR qty_close <> 0 OR qty_buy <> 0 OR qty_sell <> 0 OR qty_transfer <> 0
             OR qty_exercise_assign <> 0 OR qty_expired <> 0)
+    UNION
+    SELECT contract_id FROM book.suspense WHERE run_id = $run_id
 ),
 contracts AS (
     SELECT

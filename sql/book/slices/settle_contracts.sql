@@ -8,5 +8,8 @@ SELECT
 FROM book.contract AS contract
 JOIN control.cycle_run AS cycle_run USING (run_id)
 LEFT JOIN result.mark AS mark USING (run_id, contract_id)
-WHERE run_id = $run_id AND contract_id IN (SELECT contract_id FROM book.position WHERE run_id = $run_id)
+WHERE run_id = $run_id AND (
+    contract_id IN (SELECT contract_id FROM book.position WHERE run_id = $run_id)
+    OR contract_id IN (SELECT contract_id FROM book.suspense WHERE run_id = $run_id)
+)
 ORDER BY contract_id

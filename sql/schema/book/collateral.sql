@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS book.collateral (
     pending_out DECIMAL(38, 18) NOT NULL,
     interest DECIMAL(38, 18) NOT NULL,
     adjustment DECIMAL(38, 18) NOT NULL,
+    qty_disputed DECIMAL(38, 18) NOT NULL,
     file_id VARCHAR NOT NULL,
     source_line INTEGER NOT NULL
 );
@@ -27,5 +28,6 @@ COMMENT ON COLUMN book.collateral.pending_in IS 'native units, never counted';
 COMMENT ON COLUMN book.collateral.pending_out IS 'native units, never counted';
 COMMENT ON COLUMN book.collateral.interest IS 'native units, > 0 = credited';
 COMMENT ON COLUMN book.collateral.adjustment IS 'native units, > 0 = credited';
+COMMENT ON COLUMN book.collateral.qty_disputed IS 'native units, >= 0: what a held account''s delivery says less than our balance; counts as no cover';
 COMMENT ON COLUMN book.collateral.file_id IS 'delivered file';
 COMMENT ON COLUMN book.collateral.source_line IS 'line of the file, first = 1';

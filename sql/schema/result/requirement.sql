@@ -16,7 +16,7 @@ COMMENT ON COLUMN result.requirement.run_id IS 'run the row belongs to';
 COMMENT ON COLUMN result.requirement.clearing_member_id IS 'clearing member';
 COMMENT ON COLUMN result.requirement.margin_account_id IS 'margin account';
 COMMENT ON COLUMN result.requirement.client_id IS 'client of a gross account, empty otherwise';
-COMMENT ON COLUMN result.requirement.component IS 'BASE_MARGIN, CORRELATION_BREAK, LIQUIDITY_CONCENTRATION, WRONG_WAY, MARK_UNCERTAINTY, STABLECOIN_DEPEG, HOLIDAY_GAP, EXPIRY, APC_BUFFER, CREDIT, LEVERAGE_SURCHARGE, FLOOR_TOP_UP or OVERRIDE';
+COMMENT ON COLUMN result.requirement.component IS 'BASE_MARGIN, CORRELATION_BREAK, LIQUIDITY_CONCENTRATION, WRONG_WAY, MARK_UNCERTAINTY, STABLECOIN_DEPEG, HOLIDAY_GAP, EXPIRY, APC_BUFFER, CREDIT, LEVERAGE_SURCHARGE, FLOOR_TOP_UP, OVERRIDE or HELD';
 COMMENT ON COLUMN result.requirement.line_no IS 'order of METHODOLOGY 5';
 COMMENT ON COLUMN result.requirement.amount_usd IS 'USD, >= 0, rounded up to a cent';
 COMMENT ON COLUMN result.requirement.rule_id IS 'policy path of the line''s parameter';

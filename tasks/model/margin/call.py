@@ -96,7 +96,8 @@ class CallInputs:
     """Frames of the call stage.
 
     accounts: clearing_member_id, margin_account_id, base_ccy, mta, rounding_unit (USD, null = the policy's),
-    due_price_usd (price of base_ccy), permitted_assets, related_parties. portfolios: result.portfolio. balances,
+    due_price_usd (price of base_ccy), permitted_assets, related_parties, held (broken
+    data; may be left out). portfolios: result.portfolio. balances,
     deposits: see collateral and outstanding. outstanding: calls of earlier cycles. quality: account, word, count.
     due: asset, calendar_id, due_ts, decimals, haircut_fraction, haircut_rule, issuer, a row for each base_ccy and USD.
     issuers: by asset, of those that have one. haircut_mode: of accounts in joint mode, rows like result.portfolio of
@@ -289,7 +290,7 @@ def _account(row: dict[str, Any], other: tuple[Decimal, Decimal] | None, policy:
         "minimum_transfer_amount_usd": minimum,
         "call_increment_usd": increment,
         "margin_call_amount_usd": call_amount(called_for, minimum, increment),
-        "status": "FINAL",
+        "status": "HELD" if row.get("held") else "FINAL",
         "quality_flags": row["quality_flags"],
         "collateral_mode": HAIRCUT if other is None else JOINT,
         "other_mode_total_initial_margin_usd": other and other[0],

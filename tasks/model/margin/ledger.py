@@ -49,7 +49,7 @@ def post(variation: pl.DataFrame, collateral: pl.DataFrame, forms: Mapping[str, 
 
     Raises ModelInputError where an amount is missing, an account has two lines for an asset, or an asset is unknown.
     """
-    lines = _lines(variation, collateral, forms)
+    lines = _lines(variation.filter(pl.col("clearing_member_id") != HOUSE), collateral, forms)
     entries = pl.concat([opening_entries(lines), outside_entries(lines), position_entries(variation)])
     return Books(double_entry(entries), _balances(lines, entries))
 

@@ -35,6 +35,7 @@ LINE_NO = {
     "LEVERAGE_SURCHARGE": 10,
     "FLOOR_TOP_UP": 11,
     "OVERRIDE": 12,
+    "HELD": 13,
 }
 NOTHING = "NONE"
 

@@ -1,9 +1,9 @@
 """The book as arrays: margin portfolios as sparse rows of live positions, one row per product group.
 
-A portfolio is a margin account, or each client of a gross account; every account also has the portfolio with an empty
-client_id, which in a gross account holds no position and carries the account-wide minimum alone. Frames become arrays
-here and nowhere else. Floats are the nearest to each decimal, and rows are sorted by key, so the order of the
-delivered rows leaves no trace. Reference: METHODOLOGY 4.
+A portfolio is a margin account, each client of a gross account, or a position line that was suspended; every account
+also has the portfolio with an empty client_id, which in a gross account holds no position and carries the account-wide
+minimum alone. Frames become arrays here and nowhere else. Floats are the nearest to each decimal, and rows are sorted
+by key, so the order of the delivered rows leaves no trace. Reference: METHODOLOGY 4.
 """
 
 from __future__ import annotations
@@ -112,9 +112,8 @@ def floats(values: Iterable[Decimal | float | None]) -> Floats:
 
 def _portfolios(positions: pl.DataFrame, accounts: pl.DataFrame) -> pl.DataFrame:
     whole = accounts.select(*ACCOUNT, pl.lit("").alias("client_id"), "account_type")
-    clients = accounts.filter(pl.col("account_type") == GROSS).select(*ACCOUNT, "account_type")
-    gross = positions.select(KEY).join(clients, on=ACCOUNT).select(whole.columns)
-    return pl.concat([whole, gross]).unique().sort(KEY).with_row_index("portfolio").cast({"portfolio": pl.Int64})
+    parts = positions.select(KEY).join(accounts.select(*ACCOUNT, "account_type"), on=ACCOUNT).select(whole.columns)
+    return pl.concat([whole, parts]).unique().sort(KEY).with_row_index("portfolio").cast({"portfolio": pl.Int64})
 
 
 def _with_portfolio(positions: pl.DataFrame, portfolios: pl.DataFrame) -> pl.DataFrame:

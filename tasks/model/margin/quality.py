@@ -12,6 +12,7 @@ settlement average runs and whose fixed part is a declared price, the lower of f
 RATING_MISSING: the member has neither surveillance level nor credit score and pays the credit step of the unrated.
 SINGLE_SOURCE: assets held whose price comes from one source. HAIRCUT_PROXY: assets held whose calibrated haircut is a
 declared one. JOINT_AS_HAIRCUT: a gross account asks for the joint mode of collateral and is margined in haircut mode.
+HELD: broken lines because of which the account is held.
 """
 
 from __future__ import annotations
