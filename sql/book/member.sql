@@ -6,3 +6,10 @@ SELECT
     credit_score::DOUBLE AS credit_score, file_id, source_line
 FROM raw.members
 WHERE file_id IN (SELECT file_id FROM control.input_manifest WHERE run_id = $run_id);
+
+-- The status two persons have decided on counts, whatever is delivered.
+UPDATE book.member AS member
+SET status = decision.status
+FROM book.decision AS decision
+WHERE member.run_id = $run_id AND decision.run_id = $run_id AND decision.kind = 'MEMBER_STATUS'
+    AND decision.clearing_member_id = member.clearing_member_id;

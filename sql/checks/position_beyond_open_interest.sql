@@ -1,5 +1,5 @@
 -- critical · member · F20 · a position is not larger than the open interest of its contract allows
--- Do: confirm or correct the quantity with the member.
+-- Do: correct the quantity with the member, or have two persons confirm it with `levee approvals ask-position`.
 -- Long and short lines of an account each for themselves: a gross account is not netted.
 WITH size AS (
     SELECT
@@ -14,6 +14,11 @@ interest AS (
     FROM book.price
     WHERE run_id = $run_id AND open_interest IS NOT NULL
     GROUP BY contract_id
+),
+confirmed AS (
+    SELECT clearing_member_id, margin_account_id, contract_id, quantity
+    FROM book.decision
+    WHERE run_id = $run_id AND kind = 'POSITION_CONFIRMED'
 )
 SELECT
     'positions' AS dataset, file_id, source_line, clearing_member_id, margin_account_id, contract_id,
@@ -21,4 +26,5 @@ SELECT
     $open_interest_multiple || ' x ' || open_interest || ' of prices.open_interest' AS limit_value
 FROM size
 JOIN interest USING (contract_id)
+ANTI JOIN confirmed USING (clearing_member_id, margin_account_id, contract_id, quantity)
 WHERE quantity > $open_interest_multiple * open_interest
