@@ -183,7 +183,6 @@ SPOILED: dict[str, Spoiled] = {
     ),
     "price_jump": Spoiled(put("prices", {"contract_id": "BTC-USD"}, price="77000"), {("prices", 3, "BTC-USD")}),
     "unapproved_manual_price": Spoiled(put("prices", {"contract_id": PERP}, quality="MANUAL"), {("prices", 6, PERP)}),
-    "unapproved_manual_price": Spoiled(put("prices", {"contract_id": PERP}, quality="MANUAL"), {("prices", 6, PERP)}),
     "price_sets_differ": Spoiled(put("prices", {"contract_id": PUT}, price_set_id="S2"), {("prices", 9, PUT)}),
     "factor_out_of_unit": Spoiled(
         every(
