@@ -22,12 +22,14 @@ from tasks.model import money
 from tasks.model.errors import Finding, LeveeError
 from tasks.model.margin.attribution import attribute
 from tasks.model.margin.change import Day, steps
+from tasks.model.margin.held import COMPONENT
 from tasks.model.margin.initial_margin import margined
 from tasks.stage import Context, open_context
 from tasks.store import SCHEMAS, Store
 
 Fields = dict[str, Any]
 _RAW = "raw"
+_REQUIRED = "total_initial_margin_usd"
 
 
 def contributions(home: Home, run_id: str, margin_account_id: str) -> dict[str, list[Fields]]:
@@ -38,7 +40,9 @@ def contributions(home: Home, run_id: str, margin_account_id: str) -> dict[str, 
     with recalled(home, run_id) as context:
         asked = day(context, [margin_account_id])
         found = attribute(margined(asked.inputs, asked.as_of, asked.policy), margin_account_id)
-        published = context.slice("result.requirement").filter(pl.col("margin_account_id") == margin_account_id)
+        published = context.slice("result.requirement").filter(
+            pl.col("margin_account_id") == margin_account_id, pl.col("component") != COMPONENT
+        )
     _require_same(run_id, margin_account_id, money.total(published["amount_usd"]), found.contributions)
     return {
         "contributions": _largest_first(found.contributions),
@@ -64,7 +68,7 @@ def change(home: Home, run_id: str, margin_account_id: str) -> Fields | None:
             raise _differs(ended, margin_account_id, figure, published)
     return {
         "since": before,
-        "total_initial_margin_usd": start,
+        _REQUIRED: start,
         "steps": [vars(each) for each in found],
     }
 
@@ -102,10 +106,14 @@ def _largest_first(rows: pl.DataFrame) -> list[Fields]:
 
 
 def _published(home: Home, run_id: str, margin_account_id: str) -> Decimal | None:
-    found = status.exported(home, run_id, "result.margin_account").filter(
-        pl.col("margin_account_id") == margin_account_id
-    )
-    return found["total_initial_margin_usd"].item() if found.height else None
+    """What was asked of an account; of a held one for its known rows, which alone can be computed again."""
+    own = pl.col("margin_account_id") == margin_account_id
+    for table, figure in (("result.held", "known_requirement_usd"), ("result.margin_account", _REQUIRED)):
+        if (home.exports / run_id / f"{table}.parquet").exists():
+            found = status.exported(home, run_id, table).filter(own)
+            if found.height:
+                return found[figure].item()
+    return None
 
 
 def _require_same(run_id: str, margin_account_id: str, published: Decimal, found: pl.DataFrame) -> None:
