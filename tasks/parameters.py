@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from tasks import control_totals, gate_page, pack, surface_report, texts, wording
+from tasks import call_report, control_totals, gate_page, pack, surface_report, texts, wording
 from tasks.cross_report import Told
 from tasks.envelope import cell
 from tasks.instruments import instruments
@@ -14,7 +14,7 @@ from tasks.model.money import settlement_unit
 from tasks.printed_rows import records
 from tasks.reference import assets
 from tasks.report_files import Header, Record
-from tasks.reports import OC01, OR01, OV01, PP01, PP04
+from tasks.reports import OC01, OR01, OV01, OX01, PP01, PP04
 from tasks.stage import Context
 
 PUBLIC_KEYS = {
@@ -62,7 +62,7 @@ def public_files(context: Context, header: Header) -> dict[str, bytes]:
 
 
 def ops_files(context: Context, header: Header, told: Told) -> dict[str, bytes]:
-    """OR01 and OC01 as CSV and JSON, OV01 as JSON and page. `told`: what members' reports say in sum."""
+    """OR01, OC01, OX01 and OL01 as CSV and JSON, OV01 as JSON and page. `told`: what members' reports say in sum."""
     name = header.edition.file_name
     checks, findings = context.slice("control.check_result"), context.slice("control.finding")
     validation = gate_page.report(checks, findings, header.fields(OV01))
@@ -71,11 +71,19 @@ def ops_files(context: Context, header: Header, told: Told) -> dict[str, bytes]:
     return (
         manifest
         | totals
+        | exceptions(context, header)
+        | call_report.files(context, header)
         | {
             name(OV01.code, "OPS", "ALL", "json"): pack.canonical(validation),
             name(OV01.code, "OPS", "ALL", "html"): gate_page.page(validation).encode(),
         }
     )
+
+
+def exceptions(context: Context, header: Header) -> dict[str, bytes]:
+    """OX01: findings, held accounts, fallbacks that acted, overrides and decisions in force, one line each."""
+    rows = texts.printed(context.query("out/ox01")).rows()
+    return header.table(OX01, "OPS", "ALL", *records([texts.table(OX01.columns, rows)]))
 
 
 def parameter_pack(context: Context) -> Iterator[Record]:
