@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import fallback, inbox, reissue, stage
+from tasks import fallback, inbox, recheck, reissue, stage
 from tasks import freeze as freezing
 from tasks.crash import crash_point
 from tasks.freeze import Landed
@@ -106,7 +106,7 @@ def _resumes(home: Home, store: Store, run: Mapping[str, Any], published: Mappin
     """
     if run["prepared"]:
         return True
-    if run["state"] in ("BLOCKED", stage.WAITING_FOR_APPROVAL):
+    if run["state"] in ("BLOCKED", stage.WAITING_FOR_APPROVAL) or recheck.collateral_moved(home, store, run):
         return False
     basis = freezing.take_basis(home, store, run["business_date"], run["cycle"], run["input_root"])
     changed = basis.differs_from(run)

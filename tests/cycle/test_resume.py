@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,36 @@ def test_an_approved_run_that_never_went_out_gives_way_to_the_next(
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["run_id"] == "20260130-EOD-r02"
     assert [(run_id, state) for run_id, state, _ in calls(tmp_path)] == [("20260130-EOD-r02", "ISSUED")]
+
+
+def test_collateral_withdrawn_before_issue_is_not_counted_in_the_call(
+    tmp_path: Path, levee: Callable[..., Any], edit: Callable[..., Path]
+) -> None:
+    """F42: the run dies with its calls approved; before it goes on a withdrawal of 1,000 USDC is delivered."""
+    kill(tmp_path, "publish:begin")
+    with Store(Home(tmp_path).database) as store:
+        account, before = store.read(
+            "SELECT margin_account_id, total_initial_margin_usd - collateral_counted_value_usd AS short_usd "
+            "FROM result.margin_account WHERE margin_call_amount_usd > 0 ORDER BY ALL LIMIT 1"
+        ).row(0)
+
+    def withdraw(rows: list[dict[str, str | None]]) -> None:
+        row = next(each for each in rows if (each["margin_account_id"], each["asset"]) == (account, "USDC"))
+        row["withdrawals"] = str(Decimal(row["withdrawals"] or 0) + 1000)
+        row["qty_close"] = None
+
+    edit(tmp_path / "inbox/2026-01-30/EOD/collateral_balances.csv", withdraw, 2)
+    ended = levee(*RUN, tmp_path)
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["run_id"] == "20260130-EOD-r02"
+    with Store(Home(tmp_path).database) as store:
+        after = store.read(
+            "SELECT total_initial_margin_usd - collateral_counted_value_usd FROM result.margin_account "
+            f"WHERE run_id = '20260130-EOD-r02' AND margin_account_id = '{account}'"
+        ).item()
+        issued = store.read("SELECT run_id, call_version, state FROM control.margin_call").rows()
+    assert after > before + 900
+    assert set(issued) == {("20260130-EOD-r02", 1, "ISSUED")}, "the call of the run before never left the house"
 
 
 @pytest.mark.parametrize("point", ["land:after_commit", "call:after_commit"])
