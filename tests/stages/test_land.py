@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import codes, decisions, envelope, lineage, reissue, resources, roster, schema, stage
+from tasks import asked, codes, decisions, envelope, lineage, reissue, resources, roster, schema, stage
 from tasks import freeze as freezing
 from tasks.freeze import freeze
 from tasks.home import Home
@@ -695,6 +695,31 @@ def test_a_missing_day_is_named(desk: Desk) -> None:
     gap = caught.value.findings[-1]
     assert (gap.where, gap.value) == ("2026-01-31 EOD", "2 missing day(s)")
     assert codes.exit_code("PRIOR_CYCLE_MISSING") == 20
+
+
+def test_missing_days_are_passed_over_by_two_persons_alone(desk: Desk) -> None:
+    desk.deliver_all()
+    first = desk.land()
+    desk.publish(first.key)
+    later = DAY + timedelta(days=3)
+    desk.deliver_all(later)
+    with Store(desk.home.database) as store:
+        gap = asked.gap(desk.home, store, (later, "EOD"), "ada", "the venue was closed for good")
+    with pytest.raises(DeliveryError, match="PRIOR_CYCLE_MISSING"):
+        desk.land(later)
+    with Store(desk.home.database) as store:
+        decisions.decide(store, desk.home, gap.decision_id, "grace", approve=True)
+    landed = desk.land(later)
+    with Store(desk.home.database) as store:
+        run = store.read("SELECT * FROM control.cycle_run WHERE run_id = $run_id", {"run_id": landed.key.run_id})
+        kept = store.read(
+            "SELECT kind, approved_by FROM book.decision WHERE run_id = $run_id", {"run_id": run["run_id"][0]}
+        )
+    assert run["predecessor_run_id"].to_list() == [first.key.run_id]
+    assert kept.rows() == [("PRIOR_CYCLE_MISSING", "grace")]
+    desk.deliver_all(later + timedelta(days=2))
+    with pytest.raises(DeliveryError, match="PRIOR_CYCLE_MISSING"):
+        desk.land(later + timedelta(days=2))
 
 
 @pytest.mark.parametrize("cycle", ["eod", "NIGHT", "ITD0"])
