@@ -56,10 +56,22 @@ def found_at(scope: ast.AST, tree: ast.Module, given: dict[str, int]) -> Iterato
         )
         if isinstance(code, ast.Constant):
             yield str(code.value)
+        elif isinstance(code, ast.Name) and code.id in constants(tree):
+            yield constants(tree)[code.id]
         elif isinstance(scope, Function):
             yield from texts(scope)
             if isinstance(code, ast.Name) and code.id in given:
                 yield from handed(tree, scope, given[code.id], code.id)
+
+
+def constants(tree: ast.Module) -> dict[str, str]:
+    """Texts that have a name in a module."""
+    pairs = ((target, node.value) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets)
+    return {
+        target.id: value.value
+        for target, value in pairs
+        if isinstance(target, ast.Name) and isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
 
 
 def handed(tree: ast.Module, function: Function, position: int, name: str) -> Iterator[str]:
@@ -114,8 +126,9 @@ def test_a_code_nobody_wrote_down_is_found(tmp_path):
         "def two(code):\n    raise LeveeError(Finding(code, 'x'))\n"
         "def three():\n    two('HANDED_CODE')\n"
         "def four(full):\n    return Finding('FULL_CODE' if full else 'EMPTY_CODE', 'x')\n"
+        "NAMED = 'NAMED_CODE'\ndef six():\n    return Finding(NAMED, 'x')\n"
         "def five():\n    for code in ('LOOP_CODE',):\n        two(code)\n",
         encoding="utf-8",
     )
-    expected = {"PLAIN_CODE", "HANDED_CODE", "FULL_CODE", "EMPTY_CODE", "LOOP_CODE"}
+    expected = {"PLAIN_CODE", "HANDED_CODE", "FULL_CODE", "EMPTY_CODE", "LOOP_CODE", "NAMED_CODE"}
     assert set(codes_of(module)) == expected
