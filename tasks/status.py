@@ -20,6 +20,7 @@ _RESUME = "run `levee cycle run` again: it resumes at the first stage without a 
 _NEXT = {
     "APPROVED": "run `levee cycle run` again: it finishes the release",
     "BLOCKED": "correct what the findings name, deliver the next version, run `levee cycle run` again",
+    "WAITING(APPROVAL)": "see `levee approvals list`; another person: `levee cycle approve RUN --user NAME`",
     "WAITING": "see to what it waits for, then run `levee cycle run` again",
     "PUBLISHED": "nothing: statements and calls are out",
 }
