@@ -121,12 +121,13 @@ def demo(home: Home, outcome: Mapping[str, Any]) -> Group:
 
 def releases(found: Sequence[Mapping[str, Any]]) -> Table:
     """One line per complete release."""
-    table = Table("cycle", "version", "files", "root hash", "folder", box=None, pad_edge=False)
+    table = Table("cycle", "version", "files", "in force", "root hash", "folder", box=None, pad_edge=False)
     for release in found:
         table.add_row(
             release["cycle_id"],
             f"v{release['version']:02d}",
             str(release["files"]),
+            f"{release['in_force']} members",
             release["root_hash"][:16],
             Text(release["folder"], overflow="fold"),
         )

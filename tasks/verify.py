@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,13 +15,15 @@ from tasks.pack import COMPLETE, FILE_NAME, LATEST, MANIFEST, SIGNATURE, Edition
 
 
 def releases(home: Home) -> list[dict[str, Any]]:
-    """Every complete release in order of issue: cycle_id, version, files, root_hash, folder, complete.
+    """Every complete release in order of issue: cycle_id, version, files, root_hash, folder, complete, in_force.
 
     `complete` says whether the folder holds as many files as were released; a folder without its marker is no release.
+    `in_force`: members whose latest pack it holds, once later versions of its cycle have replaced some.
     """
     found = []
-    for marker in home.published.glob(f"*/*/v*/{COMPLETE}"):
-        content = _read(marker) or {}
+    markers = {marker: _read(marker) or {} for marker in home.published.glob(f"*/*/v*/{COMPLETE}")}
+    latest = _packs_in_force(markers.values())
+    for marker, content in markers.items():
         present = sum(1 for _ in _hashed(marker.parent))
         found.append(
             {
@@ -32,9 +34,21 @@ def releases(home: Home) -> list[dict[str, Any]]:
                 "issue_no": _number(content, "issue_no"),
                 "folder": str(marker.parent),
                 "complete": present == content.get("files"),
+                "in_force": latest.get(str(content.get("cycle_id")), []).count(_number(content, "version")),
             }
         )
     return sorted(found, key=lambda each: (each["issue_no"], each["folder"]))
+
+
+def _packs_in_force(markers: Iterable[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """By cycle the version in force of each member's pack, as its latest release says."""
+    found: dict[str, list[int]] = {}
+    for content in sorted(markers, key=lambda each: _number(each, "version")):
+        packs = content.get("packs_in_force")
+        if isinstance(packs, dict):
+            members = [version for audience, version in packs.items() if audience.startswith(pack.MEMBERS)]
+            found[str(content.get("cycle_id"))] = members
+    return found
 
 
 def verify(pack_path: Path) -> list[Finding]:
@@ -182,7 +196,7 @@ def _read(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else None
 
 
-def _number(content: dict[str, Any], name: str) -> int:
+def _number(content: Mapping[str, Any], name: str) -> int:
     """A whole number of a marker, 0 where a changed marker holds none."""
     value = content.get(name)
     return value if isinstance(value, int) else 0

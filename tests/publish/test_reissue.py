@@ -130,7 +130,8 @@ def test_the_marker_says_which_version_of_each_account_and_folder_is_in_force(ho
         "ops": 3,
         "public": 1,
     }
-    assert [(each["version"], each["complete"]) for each in releases(home)] == [(1, True), (2, True), (3, True)]
+    listed = [(each["version"], each["complete"], each["in_force"]) for each in releases(home)]
+    assert listed == [(1, True, 1), (2, True, 1), (3, True, 1)]
     assert json.loads((home.published / CYCLE / "latest.json").read_bytes())["version"] == 3
 
 
