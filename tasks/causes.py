@@ -112,7 +112,8 @@ def _published(home: Home, run_id: str, margin_account_id: str) -> Decimal | Non
         if (home.exports / run_id / f"{table}.parquet").exists():
             found = status.exported(home, run_id, table).filter(own)
             if found.height:
-                return found[figure].item()
+                amount: Decimal = found[figure].item()
+                return amount
     return None
 
 

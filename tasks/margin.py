@@ -3,24 +3,76 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import fields, replace
+from typing import Any
 
 import polars as pl
 
 from tasks import calendar, reference
+from tasks.model.errors import Finding
+from tasks.model.margin import salvage
 from tasks.model.margin.held import hold
-from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
+from tasks.model.margin.initial_margin import MarginInputs, MarginResult
 from tasks.model.margin.portfolio import ACCOUNT
 from tasks.stage import Context, stage
 from tasks.store import threads
+
+MODEL_ERROR = "MODEL_ERROR"
 
 
 @stage("margin")
 def margin(context: Context) -> None:
     """Write scenarios, liquidity, risk, requirement lines and portfolios of the run."""
-    result = _held(context, initial_margin(inputs_of(context), context.run["as_of_ts"], context.policy))
+    salvaged = salvage.margin(inputs_of(context), context.run["as_of_ts"], context.policy)
+    _hold_failed(context, salvaged.failed)
+    result = _held(context, salvaged.result)
     for table in fields(result):
         context.write(f"result.{table.name}", getattr(result, table.name))
+
+
+def _hold_failed(context: Context, failed: Mapping[salvage.Key, Finding]) -> None:
+    """Hold the accounts the model failed for, and tell operations and the member why."""
+    if not failed:
+        return
+    rows = [
+        {"clearing_member_id": member, "margin_account_id": account, "codes": MODEL_ERROR, "lines": 1}
+        for member, account in failed
+    ]
+    before = context.slice("book.held")
+    held = pl.concat([before, pl.DataFrame(rows, schema=before.schema)]).group_by(ACCOUNT)
+    both = held.agg(pl.col("codes").str.join(" "), pl.col("lines").sum())
+    context.write("book.held", both.select(before.columns).sort(ACCOUNT))
+    found = context.slice("control.finding")
+    told = [_told(account, finding) for account, finding in failed.items()]
+    context.write("control.finding", pl.concat([found, pl.DataFrame(told, schema=found.schema)]))
+
+
+def _told(account: salvage.Key, found: Finding) -> dict[str, Any]:
+    """A finding about an account as a row of control.finding."""
+    finding = Finding(
+        MODEL_ERROR,
+        "the model fails for an account, which is margined by a gross scan",
+        value=f"{found.code}: {found.what} {found.where}".strip(),
+        limit="a margin",
+        action="mend what it names, deliver it and run the cycle again",
+    )
+    return {
+        "check_id": finding.code.lower(),
+        "code": finding.code,
+        "severity": "critical",
+        "scope": "member",
+        "dataset": "positions",
+        "file_id": "",
+        "source_line": 0,
+        "clearing_member_id": account[0],
+        "margin_account_id": account[1],
+        "contract_id": "",
+        "value": finding.value,
+        "limit_value": finding.limit,
+        "meaning": finding.what,
+        "action": finding.action,
+    }
 
 
 def _held(context: Context, result: MarginResult) -> MarginResult:

@@ -176,3 +176,27 @@ def test_a_position_without_a_mark_stops_the_stage_and_writes_nothing(held: Any)
         margin(held.home, held.key)
     assert held.read("SELECT count(*) FROM result.portfolio") == [(0,)]
     assert held.read("SELECT count(*) FROM control.stage_run") == [(0,)]
+
+
+def test_an_account_the_model_fails_for_is_held_and_told(held: Any) -> None:
+    """M002H holds a future whose expiry nobody knows: 5 of 0.001 bitcoin at 90,000 USD."""
+    margin(held.home, held.key)
+    before = held.read("SELECT amount_usd FROM result.requirement WHERE margin_account_id = 'M001H' ORDER BY line_no")
+    held.execute("DELETE FROM control.stage_run WHERE stage = 'margin'")
+    terms = {"underlying_asset": "BTC", "settle_asset": "USDC", "multiplier": "0.001", "status": "ACTIVE"}
+    price = {"settlement_price": "90000", "index_price": "90000", "forward_price": "90000", "settle_asset_price": "1"}
+    owner = {"clearing_member_id": "M002", "margin_account_id": "M002H", "account_type": "HOUSE"}
+    held.put("book.contract", contract_id="BTC-FUT.LIN.USDC", kind="FUT", payoff="LINEAR", **terms)
+    held.put("result.mark", contract_id="BTC-FUT.LIN.USDC", method="DELIVERED", quality="OK", **price)
+    held.put("book.position", contract_id="BTC-FUT.LIN.USDC", qty_close="5", **owner)
+
+    margin(held.home, held.key)
+    assert held.read(
+        "SELECT component, amount_usd FROM result.requirement "
+        "WHERE margin_account_id = 'M002H' AND amount_usd > 0 ORDER BY line_no"
+    ) == [("BASE_MARGIN", Decimal("450.00")), ("HELD", Decimal("112.50"))]
+    assert held.read("SELECT codes, required_usd FROM result.held") == [("MODEL_ERROR", Decimal("562.50"))]
+    told = held.read("SELECT margin_account_id, severity, value FROM control.finding WHERE code = 'MODEL_ERROR'")
+    assert [row[:2] for row in told] == [("M002H", "critical")] and "expiry" in told[0][2]
+    after = held.read("SELECT amount_usd FROM result.requirement WHERE margin_account_id = 'M001H' ORDER BY line_no")
+    assert after == before
