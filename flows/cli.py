@@ -168,7 +168,7 @@ def cycle_run(
     restate
         Why a closed cycle is to be computed and published anew; a second person must approve.
     user
-        Who asks for either; LEVEE_USER or the login name by default.
+        Who asks for either, and for what the run itself must ask; LEVEE_USER or the login name by default.
     """
     common = common or Common()
     home = common.open(inbox)
@@ -179,6 +179,8 @@ def cycle_run(
     if policy or keep:
         raise LeveeError(Finding("USAGE", "--policy and --keep are for --dry-run", action="add --dry-run"))
     home.prepare()
+    if user:
+        os.environ["LEVEE_USER"] = user
     if use_prior_positions:
         ask_for_prior_positions(home, business_date, cycle, user, use_prior_positions, wait)
     if restate:
