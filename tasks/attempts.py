@@ -20,9 +20,14 @@ STARTED, DONE, BLOCKED, FAILED, ABANDONED = "STARTED", "DONE", "BLOCKED", "FAILE
 
 
 def begin(store: Store, key: CycleKey, stage: str) -> None:
-    """Write in a transaction of its own that an attempt begins: it shows even if nothing else of it remains."""
-    number, _ = _latest(store, key.run_id, stage)
+    """Write in a transaction of its own that an attempt begins: it shows even if nothing else of it remains.
+
+    One that ended by an error nobody foresaw and is tried again under the same hold is closed first.
+    """
+    number, is_open = _latest(store, key.run_id, stage)
     with store.transaction():
+        if is_open:
+            _write(store, [(key.run_id, stage, number)], ABANDONED, "")
         _write(store, [(key.run_id, stage, number + 1)], STARTED, "")
 
 

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tasks import codes
+from tasks import attempts, codes
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.model.errors import LockedError
 from tasks.store import Store
 
 _OVERTAKE = """
 import sys
+from datetime import date
 from pathlib import Path
 from tasks.home import Home
+from tasks.key import CycleKey
 from tasks.store import Store
 home = Home(Path(sys.argv[1]))
 with home.locked("cycle run"), Store(home.database) as store:
@@ -91,3 +95,14 @@ def test_looking_without_holding_raises_no_token(home: Home) -> None:
     with Store(home.database) as store, store.transaction():
         assert store.token == 0
     assert tokens(home) == []
+
+
+def test_an_attempt_that_never_said_how_it_ended_is_closed_by_the_next_one(home: Home) -> None:
+    key = CycleKey(date(2026, 1, 30), "EOD", 1)
+    with home.locked("cycle run"), Store(home.database) as store:
+        attempts.begin(store, key, "gate")
+        attempts.begin(store, key, "gate")
+        with store.transaction():
+            assert attempts.end(store, key, "gate", attempts.DONE) == 2
+        found = store.read("SELECT attempt, event FROM control.attempt ORDER BY at_ts").rows()
+    assert found == [(1, "STARTED"), (1, "ABANDONED"), (2, "STARTED"), (2, "DONE")]

@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS control.attempt (
 COMMENT ON COLUMN control.attempt.run_id IS 'run';
 COMMENT ON COLUMN control.attempt.stage IS 'stage';
 COMMENT ON COLUMN control.attempt.attempt IS '1, 2, … of this stage of this run; never published';
-COMMENT ON COLUMN control.attempt.event IS 'STARTED, then DONE, BLOCKED, FAILED, or ABANDONED by the next holder where the attempt''s own one died';
+COMMENT ON COLUMN control.attempt.event IS 'STARTED, then DONE, BLOCKED, FAILED, or ABANDONED by whoever came next where it never said how it ended';
 COMMENT ON COLUMN control.attempt.code IS 'finding it failed with, empty otherwise';
 COMMENT ON COLUMN control.attempt.token IS 'fencing token of whoever wrote this line, 0 for a tool without a hold';
 COMMENT ON COLUMN control.attempt.at_ts IS 'UTC wall clock, never published';
