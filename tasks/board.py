@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tasks import alerts, board_figures, overview, slo
+from tasks import alerts, answers, board_figures, overview, slo
 from tasks.home import Home, write_atomically
 from tasks.statement_page import render
 
@@ -43,6 +43,7 @@ def content(home: Home, now: datetime) -> dict[str, Any]:
         "environment": home.environment,
         "current": current,
         "recent": list(reversed(views))[:RECENT_CYCLES],
+        "decisions": answers.listed(home, only_open=True),
         "alerts": [alert for view in views for alert in view["blockers"]] + _tickets(home, views),
         **(_of_current(home, current, views) if current else _NOTHING),
     }

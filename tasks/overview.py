@@ -86,7 +86,7 @@ def _works_on(holder: Mapping[str, Any], own: str, state: Mapping[str, Any]) -> 
 
 def _state(stated: str, blockers: Sequence[Mapping[str, Any]]) -> str:
     """A run that was frozen and stopped on something that is not there WAITS; what has no run is as its alert says."""
-    if stated == PUBLISHED or not blockers:
+    if stated == PUBLISHED or stated.startswith(WAITING) or not blockers:
         return stated
     exits = {alert["exit_code"] for alert in blockers}
     return WAITING if exits == {codes.NOT_THERE} else BLOCKED

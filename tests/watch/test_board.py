@@ -129,6 +129,23 @@ def test_members_are_done_when_they_have_a_pack(
     assert board.content(home, NOW)["members"] == {"members": 2, "done": 1, "held": 0}
 
 
+def test_what_waits_for_a_second_person_is_listed_until_it_is_answered(home: Home) -> None:
+    asked = {
+        "decision_id": "0123456789ab",
+        "kind": "LARGE_CALL",
+        "state": "OPEN",
+        "requested_by": "ada",
+        "reason": "1 call(s) above the threshold",
+        "requested_ts": "2026-01-30 08:14:00",
+        "expires_ts": "2999-01-31 08:14:00",
+    }
+    path = home.root / "approvals" / "0123456789ab.json"
+    path.write_text(json.dumps(asked), encoding="utf-8")
+    assert "0123456789ab" in board.write(home, NOW).read_text(encoding="utf-8")
+    path.write_text(json.dumps(asked | {"state": "APPROVED"}), encoding="utf-8")
+    assert "0123456789ab" not in board.write(home, NOW).read_text(encoding="utf-8")
+
+
 def test_an_empty_home_has_a_board_that_says_so(home: Home) -> None:
     page = board.write(home, NOW).read_text(encoding="utf-8")
     assert "No cycle was started" in page

@@ -120,6 +120,21 @@ def test_a_state_nobody_knows_yet_is_shown_as_it_is(home: Home, state: Callable[
     assert "levee cycle run" in view["next"]
 
 
+def test_a_run_that_waits_for_a_second_person_says_so_and_whom_to_ask(home: Home, state: Callable[..., None]) -> None:
+    state("2026-01-30", DONE, "WAITING(APPROVAL)")
+    alerts.settle(home, "20260130-EOD", [Finding("WAITING", "a second person approves", action="another person looks")])
+    view = one(home)
+    assert (view["state"], view["next"]) == ("WAITING(APPROVAL)", "another person looks")
+
+
+def test_what_rests_on_a_corrected_cycle_is_said_to_be_stale(
+    home: Home, state: Callable[..., None], levee: Callable[..., Any]
+) -> None:
+    state("2026-01-30", DONE, "PUBLISHED", stale=["opens from 20260129-EOD-r01, which was corrected"])
+    said = " ".join(levee("cycle", "status", "--home", home.root).out.split())
+    assert "20260130-EOD STALE: opens from 20260129-EOD-r01, which was corrected" in said
+
+
 def test_only_the_day_that_is_asked_for(home: Home, state: Callable[..., None]) -> None:
     for day in ("2026-01-29", "2026-01-30"):
         state(day, DONE, "PUBLISHED")
