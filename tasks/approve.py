@@ -30,11 +30,15 @@ SELECT count(*) FROM ((FROM was EXCEPT FROM becomes) UNION ALL (FROM becomes EXC
 
 @dataclass(frozen=True)
 class Question:
-    """What a second person is asked about a run. `subject` holds every figure that is approved."""
+    """What a second person is asked about a run. `subject` holds every figure that is approved.
+
+    `asker`: who wants it, where that is somebody else than who runs the cycle.
+    """
 
     kind: str
     subject: Mapping[str, Any]
     reason: str
+    asker: str = ""
 
 
 @stage.stage("approve", state="APPROVED")
@@ -42,7 +46,7 @@ def approve(context: Context) -> Sequence[Finding]:
     """Let this run go, or ask. Its calls stay drafts, which a later run of the cycle replaces, until they are out."""
     asker = decisions.asking()
     asked = [
-        decisions.request(context.store, context.home, each.kind, each.subject, asker, each.reason)
+        decisions.request(context.store, context.home, each.kind, each.subject, each.asker or asker, each.reason)
         for each in questions(context)
     ]
     _record(context, asked)
@@ -96,7 +100,8 @@ def _reissue(context: Context) -> Iterator[Question]:
         changed = {"accounts": accounts.to_dicts(), "changed_rows": rows, "supersedes": out["run_id"]}
         told = f"{accounts['margin_account_id'].n_unique()} account(s) differ from release v{out['version']:02d}"
         causes = " ".join(reissue.causes(context.store, context.run, out))
-        yield Question("REISSUE", _of_run(context, changed | {"causes": causes}), f"{told}: {causes}")
+        asker, why = next(context.query("approve/rerun", **before).iter_rows(), ("", causes))
+        yield Question("REISSUE", _of_run(context, changed | {"causes": causes}), f"{told}: {why}", asker)
 
 
 def _changed_rows(context: Context, table: str, before: Mapping[str, str]) -> int:

@@ -249,6 +249,21 @@ def test_changed_figures_that_are_out_go_out_again_by_two_persons(corrected: Hom
     assert read(corrected, f"SELECT state FROM control.cycle_run WHERE run_id = '{NEXT.run_id}'") == [("APPROVED",)]
 
 
+def test_who_asked_for_the_rerun_is_who_asks_whoever_runs_it(corrected: Home) -> None:
+    with Store(corrected.database) as store:
+        store.execute(f"UPDATE result.mark SET settlement_price = settlement_price + 1 WHERE run_id = '{NEXT.run_id}'")
+        store.execute(
+            "INSERT INTO control.rerun BY NAME SELECT $run_id AS run_id, 'barbara' AS requested_by, "
+            "'the model was wrong' AS reason, '0' AS code_version, TIMESTAMP '2026-01-30 09:00:00' AS requested_ts",
+            {"run_id": RUN},
+        )
+    waits(corrected, NEXT)
+    (asked,) = listed(corrected, only_open=True)
+    assert (asked["requested_by"], asked["reason"].endswith(": the model was wrong")) == ("barbara", True)
+    assert refused(corrected, NEXT.run_id, "barbara") == ("SELF_APPROVAL", 40)
+    answer(corrected, NEXT.run_id, "ada", approved=True)
+
+
 def test_a_mark_that_was_out_is_changed_by_two_persons_even_if_no_account_is(corrected: Home) -> None:
     with Store(corrected.database) as store:
         store.execute(f"UPDATE result.mark SET settlement_price = settlement_price + 1 WHERE run_id = '{NEXT.run_id}'")
