@@ -1,7 +1,8 @@
 """The whole cycle, land to publish, at three sizes: `python -m benchmarks.cycle [--json] [--plain] [--size A:K ...]`.
 
 Every size has a fresh home and a synthetic inbox, and is run as a user runs it: by `levee cycle run` in a process of
-its own. Stages are read off the state file, memory and CPU off the process while it runs.
+its own. Stages are read off the state file, memory and CPU off the process and its children while it runs. Kernels are
+compiled before, by a cycle of a few accounts in a home of its own: that is paid once per home and release of Levee.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,9 +26,10 @@ from typing import Any
 
 DAY = "2026-01-30"
 SIZES = ("500:1000", "1500:3000", "5000:3000")
+WARM_UP = "20:200"
 ACCOUNTS_PER_SIX_MEMBERS = 11  # what tasks/sample_members.py gives of itself
 _LEVEE = (sys.executable, "-m", "flows.cli")
-_POLL_SECONDS = 0.02
+_POLL_SECONDS = 0.05
 _MEGABYTE = 1024.0 * 1024.0
 
 
@@ -74,18 +77,22 @@ def main() -> int:
     said = parser.parse_args()
     measured = []
     with tempfile.TemporaryDirectory(prefix="levee-", dir=said.folder) as folder:
+        compiled = Path(folder) / "warm-up"
+        measure(compiled, WARM_UP, said.plain)
         for size in said.size or SIZES:
-            accounts, contracts = map(int, size.split(":"))
-            measured.append(measure(Path(folder) / size.replace(":", "-"), accounts, contracts, said.plain))
+            measured.append(measure(Path(folder) / size.replace(":", "-"), size, said.plain, compiled / "home/numba"))
             if not said.json:
                 print(table(measured[-1]), flush=True)
     print(json.dumps([asdict(each) for each in measured], indent=1) if said.json else growth(measured))
     return 0
 
 
-def measure(folder: Path, accounts: int, contracts: int, plain: bool) -> Measured:
-    """Sample an inbox and run its cycle in a fresh home."""
+def measure(folder: Path, size: str, plain: bool, kernels: Path | None = None) -> Measured:
+    """Sample an inbox of ACCOUNTS:CONTRACTS and run its cycle in a fresh home that is given compiled kernels."""
     inbox, home = folder / "inbox", folder / "home"
+    accounts, contracts = map(int, size.split(":"))
+    if kernels:
+        shutil.copytree(kernels, home / "numba")
     started = time.time()
     members = accounts * 6 // ACCOUNTS_PER_SIX_MEMBERS
     sizes = ("--members", str(members), "--accounts", str(accounts), "--contracts", str(contracts))
@@ -130,15 +137,35 @@ def _watched(command: Sequence[str]) -> tuple[dict[str, Any], list[Reading]]:
 
 
 def _reading(pid: int) -> Iterator[Reading]:
-    """The process now; nothing once it has ended."""
+    """The process and its children now; nothing once it has ended. What children share is counted with the parent."""
+    process = _process(pid)
+    if process:
+        children = [child for child in map(_process, _processes()) if child and child.parent == pid]
+        memory = process.resident_mb + sum(child.resident_mb - child.shared_mb for child in children)
+        yield Reading(time.time(), process.cpu_s + sum(child.cpu_s for child in children), memory)
+
+
+@dataclass(frozen=True)
+class _Process:
+    parent: int
+    cpu_s: float  # with those of its children that have ended
+    resident_mb: float
+    shared_mb: float
+
+
+def _processes() -> Iterator[int]:
+    yield from (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
+
+
+def _process(pid: int) -> _Process | None:
     try:
-        resident = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
         after_name = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split())
     except (FileNotFoundError, ProcessLookupError):
-        return
-    ticks = int(after_name[11]) + int(after_name[12])
-    memory = resident * os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
-    yield Reading(time.time(), ticks / os.sysconf("SC_CLK_TCK"), memory)
+        return None
+    page = os.sysconf("SC_PAGE_SIZE") / _MEGABYTE
+    ticks = sum(map(int, after_name[11:15]))
+    return _Process(int(after_name[1]), ticks / os.sysconf("SC_CLK_TCK"), resident * page, shared * page)
 
 
 def _spans(stages: Sequence[dict[str, Any]], readings: Sequence[Reading]) -> Iterator[Span]:

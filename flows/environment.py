@@ -11,13 +11,15 @@ import warnings
 from pathlib import Path
 
 from tasks import resources
+from tasks.collector import collect_rarely
 
 HEALTH_TIMEOUT_SECONDS = 3
 _KERNELS = Path(resources.__file__).parent / "model" / "kernels.py"  # with every constant compiled into them
 
 
 def prepare(home: Path) -> None:
-    """Point Prefect and Numba at the home and switch every form of telemetry off."""
+    """Point Prefect and Numba at the home, switch every form of telemetry off, let garbage lie longer."""
+    collect_rarely()
     os.environ |= {
         "PREFECT_HOME": str(home / "prefect"),
         "NUMBA_CACHE_DIR": str(kernel_cache(home, _KERNELS)),

@@ -190,9 +190,7 @@ def follows_over(previous: Mapping[str, Any], business_date: date, cycle: str) -
     }
 
 
-def _gap(
-    store: Store, previous: Mapping[str, Any] | None, business_date: date, cycle: str
-) -> list[Finding]:
+def _gap(store: Store, previous: Mapping[str, Any] | None, business_date: date, cycle: str) -> list[Finding]:
     """What is missing between the predecessor and the day before, unless two persons go on without it."""
     if previous is None or not (days := days_missing(previous, business_date)):
         return []

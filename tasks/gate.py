@@ -8,6 +8,7 @@ accounts, and the cycle goes on without what is broken.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
 
@@ -25,8 +26,12 @@ FINDINGS_SHOWN = 20
 @stage("gate", state="VALIDATED")
 def gate(context: Context) -> Sequence[Finding]:
     """Build the book, run every check, take quarantined rows out. Returns what closes the gate."""
-    build_book(context)
-    validator = gate_suites.Validator()
+    with ThreadPoolExecutor(1) as beside:
+        prepared = beside.submit(
+            gate_suites.Validator
+        )  # its library takes seconds to load: the book is built meanwhile
+        build_book(context)
+        validator = prepared.result()
     columns = list(check_columns(context, validator))
     members = list(check_rows(context, validator, holding=True))
     suspended = hold(context, members)

@@ -22,6 +22,7 @@ import polars as pl
 
 from tasks import pack, texts
 from tasks.call_notice import NOTICE_KEYS, notice
+from tasks.collector import collect_rarely
 from tasks.correction import Correction
 from tasks.crash import crash_point
 from tasks.cross_report import Told, disagreements, told
@@ -177,6 +178,7 @@ _standing: ContextVar[Press] = ContextVar("press")
 def _set_up(press: Press) -> None:
     """Make this process a printer: it leaves Ctrl-C to its parent, and does not outlive it."""
     _standing.set(press)
+    collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
