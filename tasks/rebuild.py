@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import freeze, handover, inbox, ledgers, pack, release, stage, verify
+from tasks import call_ledger, freeze, handover, inbox, ledgers, pack, release, stage, verify
 from tasks.home import Home, sync_folder
 from tasks.inbox import Place
 from tasks.key import CycleKey
@@ -25,7 +25,6 @@ from tasks.store import SCHEMAS, Store
 
 _WORKSHOP = ".rebuild"
 _ASIDE = "levee.duckdb.before-rebuild"
-_DRAFT_TO_APPROVED = "UPDATE control.margin_call SET state = 'APPROVED' WHERE run_id = $run_id AND state = 'DRAFT'"
 _COLUMNS = """
 SELECT column_name, is_nullable OR column_default IS NOT NULL AS may_be_left_out FROM duckdb_columns()
 WHERE schema_name || '.' || table_name = $table
@@ -147,7 +146,7 @@ def _bring_releases(home: Home, store: Store) -> None:
             content = json.loads(marker.read_text(encoding="utf-8"))
             if (content["cycle_id"], content["version"]) not in known:
                 _bring(store, "control.release", pl.DataFrame([_prepared(content)]))
-                store.execute(_DRAFT_TO_APPROVED, {"run_id": content["run_id"]})
+                call_ledger.approve(store, content["run_id"])
             _bring(store, "control.publication", _files(marker.parent, content))
     for folder in home.published.glob("*/*/v*"):
         if not (folder / pack.COMPLETE).exists() and not _is_prepared(store, folder):

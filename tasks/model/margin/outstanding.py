@@ -94,14 +94,12 @@ def _met(row: dict[str, Any], amount: Decimal) -> dict[str, Any]:
         **{name: row[name] for name in SCHEMA if name in row},
         "met_usd": amount,
         "closing_usd": closing,
-        "state": _state(row["state"], closing, row["call_amount_usd"]),
+        "state": _state(closing, row["call_amount_usd"]),
     }
 
 
-def _state(state: str, closing: Decimal, face: Decimal) -> str:
-    """State after the cycle. It follows from what is still owed, so that a corrected cycle may take a MET back."""
+def _state(closing: Decimal, face: Decimal) -> str:
+    """State after the cycle, age aside. It follows from what is owed, so a corrected cycle may take a MET back."""
     if not closing:
         return "MET"
-    if state == "OVERDUE":
-        return state
     return "PART_MET" if closing < face else "ISSUED"

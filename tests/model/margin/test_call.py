@@ -218,7 +218,7 @@ def test_deposits_meet_the_oldest_call_first(opening: Policy) -> None:
     rows = {row["call_id"]: row for row in met.iter_rows(named=True)}
     assert {name: row["met_usd"] for name, row in rows.items()} == {"a": 12000, "b": 7000, "c": 0}
     assert {name: row["closing_usd"] for name, row in rows.items()} == {"a": 0, "b": 13000, "c": 5000}
-    assert {name: row["state"] for name, row in rows.items()} == {"a": "MET", "b": "PART_MET", "c": "OVERDUE"}
+    assert {name: row["state"] for name, row in rows.items()} == {"a": "MET", "b": "PART_MET", "c": "ISSUED"}
 
 
 def test_who_pays_what_the_notice_asks_owes_nothing_of_it(opening: Policy) -> None:
