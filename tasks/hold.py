@@ -64,7 +64,19 @@ def place(context: Context) -> pl.DataFrame:
     _book(context, lines, booked)
     held = _charged(context, _frame(lines, suspended))
     context.write("book.suspense", held)
+    unclaimed = _unclaimed(context)
+    if unclaimed.height:
+        held = pl.concat([held, _charged(context, unclaimed).select(held.columns)])
+        context.write("book.suspense", held)
     return held
+
+
+def _unclaimed(context: Context) -> pl.DataFrame:
+    """What the book still leaves over where the sender of one member alone is late: nobody else can have it."""
+    before = {"predecessor_run_id": context.run["predecessor_run_id"]}
+    late = context.query("hold/late_members", **before)["clearing_member_id"].to_list()
+    found = context.query("hold/unclaimed", member=late[0] if late else "", **before)
+    return found if len(late) == 1 else found.clear()
 
 
 def rows_out(context: Context, found: pl.DataFrame, suspended: pl.DataFrame) -> pl.DataFrame:
