@@ -60,7 +60,7 @@ def test_it_holds_what_an_incident_asks_for_and_is_intact(folder: Path, two_days
 @pytest.mark.parametrize(
     ("name", "was", "becomes"),
     [
-        ("inputs.csv", "prices", "pricez"),
+        ("inputs.csv", ",prices,", ",pricez,"),
         ("run.json", '"env": "TEST"', '"env": "PROD"'),
         ("files.csv", "MS01", "MS02"),
         ("release.json", '"chain_hash": "', '"chain_hash": "0'),
