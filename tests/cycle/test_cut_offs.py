@@ -245,6 +245,21 @@ def test_the_sender_s_own_file_takes_the_place_of_what_stood_in(
                 "AND dataset = 'positions'") == [(1,)]  # fmt: skip
 
 
+def test_the_command_asks_and_waits_and_says_for_whom(home: Home, folder: Path, levee: Callable[..., Any]) -> None:
+    for path in folder.glob("positions*"):
+        path.unlink()
+    run = ("cycle", "run", "--date", SATURDAY, "--no-orchestrator", "--home", home.root, "--user", "ada")
+    refused_first = levee(*run)
+    assert (refused_first.code, "LATE_POSITIONS" in refused_first.err) == (20, True)
+    ended = levee(*run, "--use-prior-positions", "the venue's feed is down")
+    assert ended.code == 20
+    [asked] = [json.loads(path.read_bytes()) for path in (home.root / "approvals").glob("*.json")]
+    assert (asked["kind"], asked["state"], asked["requested_by"]) == ("FALLBACK_POSITIONS", "OPEN", "ada")
+    assert asked["decision_id"] in ended.err
+    status = levee("cycle", "status", "--home", home.root, "--date", SATURDAY)
+    assert status.code == 0 and "WAITING" in status.out
+
+
 def test_nobody_delivers_a_version_0(home: Home, folder: Path) -> None:
     (folder / "positions.csv").rename(folder / "positions.v0.csv")
     with pytest.raises(DeliveryError, match="BAD_HEADER") as caught:
