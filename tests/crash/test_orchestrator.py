@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tasks.verify import releases
+
 ROOT = Path(__file__).resolve().parents[2]
 RUN = ("cycle", "run", "--date", "2026-01-30", "--json")
 
@@ -97,4 +99,4 @@ def test_what_a_stage_raises_is_not_laid_at_the_orchestrators_door(
     assert ended.code == 70
     assert "running without one" not in ended.err
     assert json.loads(ended.out)["findings"][0]["code"] == "BUG"
-    assert house.out() == []
+    assert releases(house.home) == []
