@@ -93,6 +93,7 @@ def _give(home: Home, run: Mapping[str, Any] | None, business_date: date, trial:
             handover.number(home, run, store)
         else:
             handover.opening(home, _predecessor(home, business_date), store)
+            handover.decided_so_far(home, store)
 
 
 def _predecessor(home: Home, business_date: date) -> str:

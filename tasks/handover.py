@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import decided, pack, resources, status
+from tasks import decided, ledgers, pack, resources, status
 from tasks.envelope import file_name
 from tasks.home import Home, write_atomically
 from tasks.key import CycleKey, cycle_id
@@ -25,6 +25,7 @@ from tasks.model.errors import Finding, LeveeError
 from tasks.store import SCHEMAS, Store
 
 _DECISIONS = ("book.decision", "control.approval")  # what a run is computed from, and what its release needed
+_DECIDED = frozenset(f"control.{table}" for table in ("override", "decision", "decision_answer", "call_response"))
 CALL_HISTORY = ("control.cycle_run", "control.release", "control.margin_call", "result.outstanding_call")
 _NO_TIME = datetime(1970, 1, 1)
 
@@ -128,6 +129,13 @@ def decisions(home: Home, run: Run, store: Store) -> None:
         store.append("control.override", overrides)
         store.append("control.call_response", _answers(home, run))
         decided.hand_over(home, set().union(*kept), store)
+
+
+def decided_so_far(home: Home, store: Store) -> None:
+    """What people have decided up to now, for a cycle that has not begun: ledgers as last shown."""
+    with store.transaction():
+        for table in sorted(_DECIDED.intersection(ledgers.shown(home))):
+            store.append(table, ledgers.read(home, table))
 
 
 def _answers(home: Home, run: Run) -> pl.DataFrame:
