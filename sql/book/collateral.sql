@@ -32,8 +32,8 @@ LEFT JOIN carried USING (clearing_member_id, margin_account_id, asset)
 UNION ALL BY NAME
 SELECT
     $run_id AS run_id, clearing_member_id, margin_account_id, asset, form, qty_open, 0 AS deposits, 0 AS withdrawals,
-    0 AS pending_in, 0 AS pending_out, 0 AS interest, 0 AS adjustment, 0 AS qty_disputed, $predecessor_run_id AS file_id,
-    0 AS source_line
+    0 AS pending_in, 0 AS pending_out, 0 AS interest, 0 AS adjustment, 0 AS qty_disputed,
+    $predecessor_run_id AS file_id, 0 AS source_line
 FROM carried
 ANTI JOIN delivered USING (clearing_member_id, margin_account_id, asset)
 WHERE qty_open <> 0;

@@ -7,7 +7,8 @@ SELECT
     b.margin_account_id,
     b.asset,
     b.closing - coalesce(d.qty_disputed, 0) AS quantity,
-    CASE WHEN b.closing - coalesce(d.qty_disputed, 0) < 0 THEN p.highest_price_usd ELSE p.lowest_price_usd END AS price_usd,
+    CASE WHEN b.closing - coalesce(d.qty_disputed, 0) < 0 THEN p.highest_price_usd ELSE p.lowest_price_usd END
+        AS price_usd,
     m.permitted_assets,
     h.haircut_fraction,
     h.rule_id AS haircut_rule,
