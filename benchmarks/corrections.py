@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from flows import cli
-from tasks import convert, envelope, status
+from tasks import convert, envelope, ledgers, status
 from tasks.home import Home
 
 FIRST = date(2026, 1, 28)
@@ -97,8 +97,11 @@ def walk(home: Home) -> list[str]:
     told.say(f"## {FIRST} is published")
     _publish(told, FIRST)
     asked, other = _accounts(home)
-    for heading, lots in (("The need rises", 400), ("The need falls", -700)):
-        told.say(f"## {heading} after the calls are out", "", f"A trade between {asked} and {other} was reported late.")
+    for heading, lots, why in (
+        ("The need rises", -400, f"A sale by {asked} to {other} was reported late"),
+        ("The need falls", 400, "It was none of theirs, and is taken back by a trade the other way"),
+    ):
+        told.say(f"## {heading} after the calls are out", "", f"{why}: 40,000 contracts of {PERPETUAL}.")
         told.deliver(FIRST, "positions", lambda rows, lots=lots: _trade(rows, asked, other, lots))  # type: ignore[misc]
         told.run(FIRST)
         told.approve()
@@ -106,14 +109,14 @@ def walk(home: Home) -> list[str]:
     told.say("## The calls are paid and the next days are out: the day is closed")
     for day in DAYS[1:]:
         _publish(told, day)
-    return [*told.lines, *_restated(home)]
+    return [*told.lines, *_restated(home, asked)]
 
 
-def _restated(home: Home) -> list[str]:
+def _restated(home: Home, account: str) -> list[str]:
     """A price of the first day is restated after the fourth is out."""
     told = Walk(home)
     told.say("## A price is restated three days later")
-    before = _closing(home, DAYS[-1])
+    before = [_run(home, day) for day in DAYS]
     told.deliver(FIRST, "prices", _lower_perpetual)
     told.run(FIRST)
     told.say("What is paid is never opened again, unless two persons restate it. Until then:", "", *_stale(home))
@@ -123,7 +126,14 @@ def _restated(home: Home) -> list[str]:
         told.run(day)
         told.approve()
         told.say(_versions(home, day))
-    told.say("Closing BTC balances of the last day, before and after:", "", *_moved(before, _closing(home, DAYS[-1])))
+    told.say(
+        f"The price counts twice: {account} settles to the restated one on {FIRST}, and from it on the day after. The "
+        "balances in BTC end where they were, but for funding and the last digit.",
+        "",
+        *_ledger(home, account, before),
+    )
+    told.say(f"The call of {FIRST}:", "", *_calls_table(home, account))
+    told.say(*_moved(*(_closing(home, run) for run in (before[-1], _run(home, DAYS[-1])))))
     return told.lines
 
 
@@ -176,8 +186,7 @@ def _outcome(home: Home, account: str) -> Iterator[str]:
     yield from ("| report | item | field | before | after |", "|---|---|---|---|---|")
     yield from (f"| {' | '.join(row[1:])} |" for row in _corrected(home, account) if row[1] in ("MC01", "MT01", "MR01"))
     yield ""
-    yield from ("| version | state | call USD | increment USD | due |", "|---|---|---|---|---|")
-    yield from _calls(home, account)
+    yield from _calls_table(home, account)
 
 
 def _corrected(home: Home, account: str) -> list[list[str]]:
@@ -187,9 +196,12 @@ def _corrected(home: Home, account: str) -> list[list[str]]:
     return [row for row in rows if row[0] == account and len(row) == 6][:25]
 
 
-def _calls(home: Home, account: str) -> Iterator[str]:
-    found = [pl.read_parquet(path) for path in sorted(home.exports.glob("20260128-EOD-*/control.margin_call.parquet"))]
-    rows = pl.concat(found).filter(pl.col("margin_account_id") == account).sort("call_version")
+def _calls_table(home: Home, account: str) -> Iterator[str]:
+    """Every version of an account's call of the first day, as the ledger has it."""
+    yield from ("| version | state | call USD | increment USD | due |", "|---|---|---|---|---|")
+    ledger = ledgers.read(home, "control.margin_call")
+    of_day = ledger.filter(pl.col("cycle_id") == f"{FIRST:%Y%m%d}-EOD", pl.col("margin_account_id") == account)
+    rows = of_day.sort("call_version")
     for row in rows.iter_rows(named=True):
         names = ("call_version", "state", "call_amount_usd", "increment_amount_usd", "due_ts")
         yield f"| {' | '.join(str(row[name]) for name in names)} |"
@@ -209,8 +221,24 @@ def _stale(home: Home) -> Iterator[str]:
         yield f"| {state['business_date']} | {'; '.join(state.get('stale', []))} |"
 
 
-def _closing(home: Home, day: date) -> dict[str, Decimal]:
-    rows = status.exported(home, _run(home, day), "result.balance").filter(pl.col("asset") == "BTC")
+def _ledger(home: Home, account: str, before: list[str]) -> Iterator[str]:
+    """What an account was credited in BTC day by day, by the runs that were out and by those in force."""
+    yield from ("| day | movement | before | after |", "|---|---|---|---|")
+    for day, run in zip(DAYS, before, strict=True):
+        was, is_now = (_movements(home, each, account) for each in (run, _run(home, day)))
+        for movement in sorted(name for name in was.keys() | is_now.keys() if was.get(name) != is_now.get(name)):
+            yield f"| {day} | {movement} | {was.get(movement, 0):f} | {is_now.get(movement, 0):f} |"
+
+
+def _movements(home: Home, run_id: str, account: str) -> dict[str, Decimal]:
+    rows = status.exported(home, run_id, "result.ledger").filter(
+        pl.col("margin_account_id") == account, pl.col("asset") == "BTC"
+    )
+    return dict(rows.group_by("movement_type").agg(pl.col("amount").sum()).iter_rows())
+
+
+def _closing(home: Home, run_id: str) -> dict[str, Decimal]:
+    rows = status.exported(home, run_id, "result.balance").filter(pl.col("asset") == "BTC")
     return dict(rows.select("margin_account_id", "closing").iter_rows())
 
 
@@ -219,7 +247,8 @@ def _moved(before: dict[str, Decimal], after: dict[str, Decimal]) -> list[str]:
     shown = [f"| {name} | {before[name]:f} | {after[name]:f} | {each:f} |" for name, each in sorted(moved.items())[:8]]
     head = ["| account | before | after | difference |", "|---|---|---|---|"]
     return [
-        f"{len(moved)} of {len(before)} accounts differ, together by {sum(moved.values()):f} BTC.",
+        f"Closing balances of {DAYS[-1]}: {len(moved)} of {len(before)} accounts differ, together by "
+        f"{sum(moved.values()):f} BTC.",
         "",
         *head,
         *shown,
