@@ -32,39 +32,35 @@ def z2(forecast: ForecastRecord) -> float:
     return 1.0 - float(_ratios(forecast).sum()) / (forecast.days * forecast.tail)
 
 
-def z1_under(law: ForecastLaw, confidence: float, runs: int, random: np.random.Generator) -> Floats:
+def z1_under(law: ForecastLaw, confidence: float, runs: int, rng: np.random.Generator) -> Floats:
     """Z1 of runs in which the law is right, ascending, of those with a breach. Raises ModelInputError CONFIDENCE."""
-    drawn = draw_breaches(law, law.value_at_risk(confidence), runs, random)
+    drawn = draw_breaches(law, law.value_at_risk(confidence), runs, rng)
     count, total = drawn.count(), drawn.total(_drawn_ratios(drawn, law, confidence))
     return np.sort(1.0 - total[count > 0] / count[count > 0])
 
 
 def z2_under(
-    law: ForecastLaw, confidence: float, runs: int, random: np.random.Generator, loss_factor: float = 1.0
+    law: ForecastLaw, confidence: float, runs: int, rng: np.random.Generator, loss_factor: float = 1.0
 ) -> Floats:
     """Z2 of runs, (runs,) ascending, in which all losses are a factor times what the law says, 1 where it is right.
 
     Raises ModelInputError CONFIDENCE.
     """
-    drawn = draw_breaches(law, law.value_at_risk(confidence), runs, random, loss_factor)
+    drawn = draw_breaches(law, law.value_at_risk(confidence), runs, rng, loss_factor)
     total = drawn.total(_drawn_ratios(drawn, law, confidence))
     return np.sort(1.0 - total / (law.days * (1.0 - confidence)))
 
 
-def z1_test(
-    law: ForecastLaw, losses: Floats, confidence: float, runs: int, random: np.random.Generator
-) -> SimulatedTest:
+def z1_test(law: ForecastLaw, losses: Floats, confidence: float, runs: int, rng: np.random.Generator) -> SimulatedTest:
     """Z1 of the losses, (n,), with its p-value under the law. Raises as `forecast_law.record`."""
     forecast = record(law, losses, confidence)
-    return among(z1(forecast), z1_under(law, confidence, runs, random), len(forecast.breach_days))
+    return among(z1(forecast), z1_under(law, confidence, runs, rng), len(forecast.breach_days))
 
 
-def z2_test(
-    law: ForecastLaw, losses: Floats, confidence: float, runs: int, random: np.random.Generator
-) -> SimulatedTest:
+def z2_test(law: ForecastLaw, losses: Floats, confidence: float, runs: int, rng: np.random.Generator) -> SimulatedTest:
     """Z2 of the losses, (n,), with its p-value under the law. Raises as `forecast_law.record`."""
     forecast = record(law, losses, confidence)
-    return among(z2(forecast), z2_under(law, confidence, runs, random), len(forecast.breach_days))
+    return among(z2(forecast), z2_under(law, confidence, runs, rng), len(forecast.breach_days))
 
 
 def z2_power(
@@ -73,14 +69,14 @@ def z2_power(
     level: float,
     missing_fraction: float,
     runs: int,
-    random: np.random.Generator,
+    rng: np.random.Generator,
 ) -> float:
     """How often Z2 at a level rejects a forecast that is short of the right one by a fraction in [0, 1).
 
     At 0 it is the size of the test. Raises ModelInputError CONFIDENCE.
     """
-    limit = critical(z2_under(law, confidence, runs, random), level)
-    wrong = z2_under(law, confidence, runs, random, 1.0 / (1.0 - missing_fraction))
+    limit = critical(z2_under(law, confidence, runs, rng), level)
+    wrong = z2_under(law, confidence, runs, rng, 1.0 / (1.0 - missing_fraction))
     return float(np.searchsorted(wrong, limit, side="right")) / runs
 
 

@@ -32,18 +32,16 @@ def z3(law: ForecastLaw, losses: Floats, confidence: float) -> float:
     return float(_z3(law, observed, mean_shortfall(law, k))[0])
 
 
-def z3_under(law: ForecastLaw, confidence: float, runs: int, random: np.random.Generator) -> Floats:
+def z3_under(law: ForecastLaw, confidence: float, runs: int, rng: np.random.Generator) -> Floats:
     """Z3 of runs in which the law is right, (runs,) ascending. Raises ModelInputError SHAPE as `z3`."""
     k = tail_days(law.days, confidence)
-    return np.sort(_z3(law, smallest_uniforms(runs, law.days, k, random), mean_shortfall(law, k)))
+    return np.sort(_z3(law, smallest_uniforms(runs, law.days, k, rng), mean_shortfall(law, k)))
 
 
-def z3_test(
-    law: ForecastLaw, losses: Floats, confidence: float, runs: int, random: np.random.Generator
-) -> SimulatedTest:
+def z3_test(law: ForecastLaw, losses: Floats, confidence: float, runs: int, rng: np.random.Generator) -> SimulatedTest:
     """Z3 of the losses, (n,), with its p-value under the law. Raises as `z3`."""
     breaches = int((losses > law.value_at_risk(confidence)).sum())
-    return among(z3(law, losses, confidence), z3_under(law, confidence, runs, random), breaches)
+    return among(z3(law, losses, confidence), z3_under(law, confidence, runs, rng), breaches)
 
 
 def tail_days(days: int, confidence: float) -> int:
@@ -58,9 +56,9 @@ def tail_days(days: int, confidence: float) -> int:
     return k
 
 
-def smallest_uniforms(runs: int, n: int, k: int, random: np.random.Generator) -> Floats:
+def smallest_uniforms(runs: int, n: int, k: int, rng: np.random.Generator) -> Floats:
     """The k smallest of n uniforms, ascending, (runs, k), without drawing the others."""
-    gaps = random.standard_exponential((runs, k)) / (n - np.arange(k))
+    gaps = rng.standard_exponential((runs, k)) / (n - np.arange(k))
     return np.asarray(-np.expm1(-np.cumsum(gaps, axis=1)))
 
 

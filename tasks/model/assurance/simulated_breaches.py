@@ -36,23 +36,23 @@ class Breaches:
 
 
 def draw_breaches(
-    law: ForecastLaw, threshold: Floats, runs: int, random: np.random.Generator, loss_factor: float = 1.0
+    law: ForecastLaw, threshold: Floats, runs: int, rng: np.random.Generator, loss_factor: float = 1.0
 ) -> Breaches:
     """Losses above the threshold, (n,), in `runs` runs of the law's n days, all losses times a factor > 0."""
     share = min(float(law.breach_probability(threshold / loss_factor).max()), 1.0)
     if share <= 0.0:
         return Breaches(runs, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
-    run, day = np.divmod(_places(runs * law.days, share, random), law.days)
-    # 1 - random() is in (0, 1]: no loss at probability 0, which would be infinite.
-    loss = loss_factor * law.loss(day, share * (1.0 - random.random(len(day))))
+    run, day = np.divmod(_places(runs * law.days, share, rng), law.days)
+    # 1 - a uniform is in (0, 1]: no loss at probability 0, which would be infinite.
+    loss = loss_factor * law.loss(day, share * (1.0 - rng.random(len(day))))
     kept = loss > threshold[day]
     return Breaches(runs, run[kept], day[kept], loss[kept])
 
 
-def _places(size: int, share: float, random: np.random.Generator) -> Ints:
+def _places(size: int, share: float, rng: np.random.Generator) -> Ints:
     """Positions below `size`, ascending, each taken with the probability `share` whatever happens to the others."""
     batch = int(size * share + _SPARE * (size * share) ** 0.5) + 1
-    found = random.geometric(share, batch).cumsum()
+    found = rng.geometric(share, batch).cumsum()
     while found[-1] <= size:
-        found = np.concatenate([found, found[-1] + random.geometric(share, batch).cumsum()])
+        found = np.concatenate([found, found[-1] + rng.geometric(share, batch).cumsum()])
     return np.asarray(found[found <= size] - 1, dtype=np.int64)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tasks.model.arrays import Floats
+from tasks.model.assurance.verdict import drawn_p
 
 _WHOLE = 9  # decimals that decide whether level (runs + 1) is whole
 
@@ -34,7 +35,7 @@ def among(statistic: float, under: Floats, breaches: int) -> SimulatedTest:
 
 def p_value(statistic: float, under: Floats) -> float:
     """Share of the runs, and of the statistic itself, not above the statistic; `under` ascending."""
-    return (1.0 + float(np.searchsorted(under, statistic, side="right"))) / (1.0 + len(under))
+    return float(drawn_p(np.array([-statistic]), -under)[0])
 
 
 def critical(under: Floats, level: float) -> float:
