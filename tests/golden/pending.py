@@ -6,19 +6,6 @@ _MECHANICS = "liquidations, auctions, default fund and waterfall are built with 
 PENDING: dict[str, str] = {
     **dict.fromkeys(
         (
-            "kupiec_pof",
-            "kupiec_tuff",
-            "christoffersen_ind",
-            "christoffersen_cc",
-            "traffic_light",
-            "traffic_light_overlapping",
-            "binomial_z",
-            "binomial_exact",
-            "time_between_failures",
-            "kupiec_region",
-            "exact_backtest",
-            "pla_zone",
-            "engle_manganelli_dq",
             "procyclicality",
             "pqd",
         ),

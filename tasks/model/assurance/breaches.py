@@ -59,3 +59,12 @@ def require_days(n: int, least: int) -> int:
             Finding("NO_OBSERVATIONS", "too few days to judge coverage by", value=str(n), limit=f">= {max(least, 1)}")
         )
     return n
+
+
+def require_count(breaches: int, n: int) -> int:
+    """The number of breaches of n days itself. Raises ModelInputError NO_OBSERVATIONS, SHAPE where there are more."""
+    if not 0 <= breaches <= require_days(n, 1):
+        raise ModelInputError(
+            Finding("SHAPE", "more breaches than days, or fewer than none", value=str(breaches), limit=f"0 to {n}")
+        )
+    return breaches

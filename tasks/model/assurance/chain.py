@@ -27,7 +27,7 @@ class Chain:
 
     def __post_init__(self) -> None:
         require_probability(self.probability)
-        if not (abs(self.persistence) < 1.0 and 0.0 <= self.after_breach and self.after_none <= 1.0):
+        if not (abs(self.persistence) < 1.0 and self.after_breach >= 0.0 and self.after_none <= 1.0):
             raise ModelInputError(
                 Finding("CONFIDENCE", "no chain of breaches has this persistence", value=str(self.persistence))
             )

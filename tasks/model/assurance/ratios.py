@@ -14,7 +14,7 @@ from tasks.model.assurance.breaches import Transitions
 
 
 def proportion_ratio(breaches: ArrayLike, n: int, probability: float) -> Floats:
-    """Whether breaches of n days are as frequent as they should be. Reference: Kupiec (1995), proportion of failures."""
+    """Whether breaches of n days are as frequent as they should be. Reference: Kupiec (1995)."""
     x = np.asarray(breaches, dtype=np.float64)
     best = xlogy(x, x / n) + xlogy(n - x, 1.0 - x / n)
     return _ratio(best, xlogy(x, probability) + xlog1py(n - x, -probability))
