@@ -6,8 +6,6 @@ _MECHANICS = "liquidations, auctions, default fund and waterfall are built with 
 PENDING: dict[str, str] = {
     **dict.fromkeys(
         (
-            "procyclicality",
-            "pqd",
         ),
         _STATISTICS,
     ),
