@@ -6,6 +6,7 @@ Reference: Kupiec (1995); Clopper and Pearson (1934).
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from tasks.model.assurance.breaches import require_count, require_days
 from tasks.model.assurance.chain import Chain, require_probability
 from tasks.model.assurance.path_law import most_breaches, path_law
 from tasks.model.assurance.ratios import proportion_ratio
-from tasks.model.assurance.verdict import Plan, Side, Verdict, power_of, upper_tail
+from tasks.model.assurance.verdict import Plan, Ranked, Side, Verdict, power_of, ranked
 
 
 class Bounds(NamedTuple):
@@ -40,21 +41,19 @@ def proportion(breaches: int, n: int, plan: Plan) -> Verdict:
     has a finite ratio, -2 n ln(1 - p). Raises ModelInputError NO_OBSERVATIONS, SHAPE.
     """
     require_count(breaches, n)
-    counts = np.arange(n + 1)
-    ratio = directed_ratio(n, plan)
-    null = stats.binom.pmf(counts, n, plan.probability)
-    tail = upper_tail(ratio, null)
+    law = _proportions(n, plan)
+    ratio = float(law.statistic[breaches])
     return Verdict(
         "POF",
         plan.side,
-        float(ratio[breaches]),
+        ratio,
         1,
-        one_degree_p(float(ratio[breaches]), plan.side),
-        float(tail[breaches]),
-        float(upper_tail(ratio, null, strictly=True)[breaches]),
+        one_degree_p(ratio, plan.side),
+        float(law.p_exact[breaches]),
+        float(law.p_beyond[breaches]),
         "enumerated",
         plan.level,
-        power_of(tail, plan.level, count_law(n, plan.too_little)),
+        law.power,
         plan.too_little.name,
     )
 
@@ -65,7 +64,7 @@ def binomial(breaches: int, n: int, plan: Plan) -> Verdict:
     Raises ModelInputError NO_OBSERVATIONS, SHAPE.
     """
     require_count(breaches, n)
-    p_values, beyond = _binomial_p(n, plan)
+    law = _binomials(n, plan)
     z = binomial_z(breaches, n, plan.probability)
     return Verdict(
         "binomial",
@@ -73,11 +72,11 @@ def binomial(breaches: int, n: int, plan: Plan) -> Verdict:
         z,
         0,
         float(stats.norm.sf(z)) if plan.side == "more" else float(2.0 * stats.norm.sf(abs(z))),
-        float(p_values[breaches]),
-        float(beyond[breaches]),
+        float(law.p_exact[breaches]),
+        float(law.p_beyond[breaches]),
         "enumerated",
         plan.level,
-        power_of(p_values, plan.level, count_law(n, plan.too_little)),
+        law.power,
         plan.too_little.name,
     )
 
@@ -104,9 +103,8 @@ def accepted_region(n: int, plan: Plan, exact: bool = True) -> Region:
 
     exact: by the exact p-value, else by the chi-square law as Kupiec's table. One-sided, none is rejected below.
     """
-    ratio = directed_ratio(require_days(n, 1), plan)
-    null = stats.binom.pmf(np.arange(n + 1), n, plan.probability)
-    p = upper_tail(ratio, null) if exact else np.array([one_degree_p(float(each), plan.side) for each in ratio])
+    law = _proportions(require_days(n, 1), plan)
+    p = law.p_exact if exact else np.array([one_degree_p(float(each), plan.side) for each in law.statistic])
     rejected = np.flatnonzero(p <= plan.level)
     mean = n * plan.probability
     below, above = rejected[rejected < mean], rejected[rejected >= mean]
@@ -137,11 +135,17 @@ def count_law(n: int, chain: Chain) -> Floats:
     return np.asarray(np.bincount(law.breaches, law.probability(chain), n + 1), dtype=np.float64)
 
 
-def _binomial_p(n: int, plan: Plan) -> tuple[Floats, Floats]:
-    """Of every count, (n + 1,): P(at least as extreme), P(more extreme)."""
-    mass = stats.binom.pmf(np.arange(n + 1), n, plan.probability)
+@lru_cache(maxsize=128)
+def _proportions(n: int, plan: Plan) -> Ranked:
+    return ranked(directed_ratio(n, plan), count_law(n, plan.null), count_law(n, plan.too_little), plan.level)
+
+
+@lru_cache(maxsize=128)
+def _binomials(n: int, plan: Plan) -> Ranked:
+    """Of every count; the statistic is the count."""
+    counts, mass = np.arange(n + 1.0), count_law(n, plan.null)
     more, fewer = np.minimum(np.cumsum(mass[::-1])[::-1], 1.0), np.cumsum(mass)
-    if plan.side == "more":
-        return more, np.maximum(more - mass, 0.0)
-    smaller = np.minimum(more, fewer)
-    return np.minimum(2.0 * smaller, 1.0), np.maximum(2.0 * (smaller - mass), 0.0)
+    smaller, times = (more, 1.0) if plan.side == "more" else (np.minimum(more, fewer), 2.0)
+    p = np.minimum(times * smaller, 1.0)
+    beyond = np.maximum(times * (smaller - mass), 0.0)
+    return Ranked(counts, p, beyond, power_of(p, plan.level, count_law(n, plan.too_little)))

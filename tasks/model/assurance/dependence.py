@@ -54,8 +54,7 @@ def conditional_coverage(breaches: Bools, plan: Plan) -> Verdict:
     speaks of too small a margin. Raises ModelInputError NO_OBSERVATIONS.
     """
     n, x = require_days(len(breaches), 2), int(breaches.sum())
-    law = path_law(n, 0, max(x, most_breaches(n, plan.null, plan.clustered)))
-    ratio, likely = coverage_ratio(law, plan), law.probability(plan.null)
+    ratio, likely, power = _joint_law(n, max(x, most_breaches(n, plan.null, plan.clustered)), plan)
     observed = float(directed_ratio(n, plan)[x] + directed_independence(transitions_of(breaches), plan.side))
     return Verdict(
         "conditional coverage",
@@ -67,7 +66,7 @@ def conditional_coverage(breaches: Bools, plan: Plan) -> Verdict:
         _tail_at(observed, ratio, likely, strictly=True),
         "enumerated",
         plan.level,
-        power_of(upper_tail(ratio, likely), plan.level, law.probability(plan.clustered)),
+        power,
         plan.clustered.name,
     )
 
@@ -88,6 +87,14 @@ def two_degrees_p(ratio: float, side: Side) -> float:
     if side == "two":
         return float(stats.chi2.sf(ratio, 2))
     return float(stats.chi2.sf(ratio, 1) / 2.0 + stats.chi2.sf(ratio, 2) / 4.0) if ratio > 0.0 else 1.0
+
+
+@lru_cache(maxsize=32)
+def _joint_law(n: int, most: int, plan: Plan) -> tuple[Floats, Floats, float]:
+    """Statistic and probability of each kind of path, and the power."""
+    law = path_law(n, 0, most)
+    ratio, likely = coverage_ratio(law, plan), law.probability(plan.null)
+    return ratio, likely, power_of(upper_tail(ratio, likely), plan.level, law.probability(plan.clustered))
 
 
 @lru_cache(maxsize=64)

@@ -33,7 +33,7 @@ def dynamic_quantile(breaches: Bools, plan: Plan, seed: int, known: Floats | Non
     n = require_days(len(breaches), lags + 2)
     basis = _basis(n, lags, known)
     statistic, rank = _statistic(breaches[None], plan.probability, lags, basis)
-    null, other = _drawn(n, plan, seed, lags, basis if known is not None else None)
+    null, power = _of_breaches_alone(n, plan, seed, lags) if known is None else _drawn(n, plan, seed, lags, basis)
     return Verdict(
         "DQ",
         "two",
@@ -44,26 +44,22 @@ def dynamic_quantile(breaches: Bools, plan: Plan, seed: int, known: Floats | Non
         float(drawn_p(statistic, null, strictly=True)[0]),
         "drawn",
         plan.level,
-        float(np.mean(drawn_p(other, null) <= plan.level)),
+        power,
         plan.clustered.name,
     )
 
 
-def _drawn(n: int, plan: Plan, seed: int, lags: int, basis: Floats | None) -> tuple[Floats, Floats]:
-    """Statistics of paths of the null and of the alternative."""
-    if basis is None:
-        chains = (plan.null, seed), (plan.clustered, seed + 1)
-        null, other = (_of_breaches_alone(n, chain, plan.probability, lags, at) for chain, at in chains)
-        return null, other
-    return (
-        _of_chain(n, plan.null, plan.probability, lags, seed, basis),
-        _of_chain(n, plan.clustered, plan.probability, lags, seed + 1, basis),
-    )
-
-
 @lru_cache(maxsize=32)
-def _of_breaches_alone(n: int, chain: Chain, probability: float, lags: int, seed: int) -> Floats:
-    return _of_chain(n, chain, probability, lags, seed, _basis(n, lags, None))
+def _of_breaches_alone(n: int, plan: Plan, seed: int, lags: int) -> tuple[Floats, float]:
+    """The same for every account of as many days."""
+    return _drawn(n, plan, seed, lags, _basis(n, lags, None))
+
+
+def _drawn(n: int, plan: Plan, seed: int, lags: int, basis: Floats) -> tuple[Floats, float]:
+    """Statistics of paths where the margin is right, (DRAWS,), and the power."""
+    null = _of_chain(n, plan.null, plan.probability, lags, seed, basis)
+    other = _of_chain(n, plan.clustered, plan.probability, lags, seed + 1, basis)
+    return np.sort(null), float(np.mean(drawn_p(other, null) <= plan.level))
 
 
 def _of_chain(n: int, chain: Chain, probability: float, lags: int, seed: int, basis: Floats) -> Floats:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -96,6 +96,21 @@ def drawn_p(observed: Floats, drawn: Floats, strictly: bool = False) -> Floats:
     ordered = np.sort(np.round(drawn, TIES))
     below = np.searchsorted(ordered, np.round(observed, TIES), side="right" if strictly else "left")
     return np.asarray((len(ordered) - below + (not strictly)) / (len(ordered) + 1.0))
+
+
+class Ranked(NamedTuple):
+    """All outcomes of a test, m of them, and how it judges each."""
+
+    statistic: Floats  # (m,)
+    p_exact: Floats  # (m,)
+    p_beyond: Floats  # (m,)
+    power: float
+
+
+def ranked(statistic: Floats, null: Floats, alternative: Floats, level: float) -> Ranked:
+    """Outcomes by their statistic, from their probabilities where the margin is right and under the alternative."""
+    tail = upper_tail(statistic, null)
+    return Ranked(statistic, tail, upper_tail(statistic, null, strictly=True), power_of(tail, level, alternative))
 
 
 def power_of(p_values: Floats, level: float, alternative: Floats) -> float:

@@ -15,7 +15,7 @@ from tasks.model.assurance.breaches import require_days
 from tasks.model.assurance.chain import Chain
 from tasks.model.assurance.coverage import one_degree_p
 from tasks.model.assurance.ratios import proportion_ratio, waiting_ratio
-from tasks.model.assurance.verdict import Plan, Verdict, drawn_p, power_of, upper_tail
+from tasks.model.assurance.verdict import Plan, Ranked, Verdict, drawn_p, ranked
 
 DRAWS = 9_999  # of the Monte Carlo tests: level (draws + 1) is whole at 5 % and 1 %
 
@@ -28,20 +28,19 @@ def first_breach(breaches: Bools, plan: Plan) -> Verdict:
     """
     n = require_days(len(breaches), 1)
     at = int(np.argmax(breaches)) if breaches.any() else n
-    ratio = _first_ratio(n, plan)
-    law = _first_law(n, plan.null)
-    tail = upper_tail(ratio, law)
+    law = _first_days(n, plan)
+    ratio = float(law.statistic[at])
     return Verdict(
         "TUFF",
         plan.side,
-        float(ratio[at]),
+        ratio,
         1,
-        one_degree_p(float(ratio[at]), plan.side),
-        float(tail[at]),
-        float(upper_tail(ratio, law, strictly=True)[at]),
+        one_degree_p(ratio, plan.side),
+        float(law.p_exact[at]),
+        float(law.p_beyond[at]),
         "enumerated",
         plan.level,
-        power_of(tail, plan.level, _first_law(n, plan.too_little)),
+        law.power,
         plan.too_little.name,
     )
 
@@ -56,9 +55,8 @@ def time_between(breaches: Bools, plan: Plan, seed: int, with_number: bool = Tru
     """
     n = require_days(len(breaches), 1)
     statistic, degrees = _between(breaches[None], plan.probability, with_number)
-    null = _surprise_of(n, plan.null, plan.probability, with_number, seed)
+    null, power = _drawn(n, plan, with_number, seed)
     observed = _surprise(statistic, degrees)
-    other = _surprise_of(n, plan.clustered, plan.probability, with_number, seed + 1)
     return Verdict(
         "TBF" if with_number else "TBFI",
         "two",
@@ -69,7 +67,7 @@ def time_between(breaches: Bools, plan: Plan, seed: int, with_number: bool = Tru
         float(drawn_p(observed, null, strictly=True)[0]),
         "drawn",
         plan.level,
-        float(np.mean(drawn_p(other, null) <= plan.level)),
+        power,
         plan.clustered.name,
     )
 
@@ -77,6 +75,11 @@ def time_between(breaches: Bools, plan: Plan, seed: int, with_number: bool = Tru
 def gaps_p(statistic: float, degrees: int) -> float:
     """Asymptotic p-value of a sum of waiting ratios; 1 without a gap."""
     return float(stats.chi2.sf(statistic, degrees)) if degrees else 1.0
+
+
+@lru_cache(maxsize=128)
+def _first_days(n: int, plan: Plan) -> Ranked:
+    return ranked(_first_ratio(n, plan), _first_law(n, plan.null), _first_law(n, plan.too_little), plan.level)
 
 
 def _first_ratio(n: int, plan: Plan) -> Floats:
@@ -106,10 +109,13 @@ def _between(breaches: Bools, probability: float, with_number: bool) -> tuple[Fl
 
 
 @lru_cache(maxsize=32)
-def _surprise_of(n: int, chain: Chain, probability: float, with_number: bool, seed: int) -> Floats:
-    """Of drawn paths, (DRAWS,)."""
-    drawn = chain.draw(DRAWS, n, np.random.default_rng(seed))
-    return _surprise(*_between(drawn, probability, with_number))
+def _drawn(n: int, plan: Plan, with_number: bool, seed: int) -> tuple[Floats, float]:
+    """Surprises of paths where the margin is right, (DRAWS,) ascending, and the power."""
+    null, other = (
+        _surprise(*_between(chain.draw(DRAWS, n, np.random.default_rng(at)), plan.probability, with_number))
+        for chain, at in ((plan.null, seed), (plan.clustered, seed + 1))
+    )
+    return np.sort(null), float(np.mean(drawn_p(other, null) <= plan.level))
 
 
 def _surprise(statistic: Floats, degrees: Ints) -> Floats:
