@@ -2,9 +2,10 @@
 
     V1 = a - 1{L > VaR},   V2 = VaR - ES + 1{L > VaR} (L - VaR) / a,   a = 1 - c
 
-both 0 on average where both forecasts are right. V1 < 0 on average: too many breaches. V2 > 0: the shortfall is too
-low, whatever the VaR, for VaR + E(L - VaR)+ / a is never below the right shortfall. Asymptotic in n; with few breaches
-the two-sided tests reject right forecasts too often. Reference: Nolde and Ziegel (2017); Hommel (1983).
+both 0 on average where both forecasts are right. V1 < 0 on average: too many breaches. V2 <= 0: the shortfall is
+enough, whatever the VaR, for VaR + E(L - VaR)+ / a is never below the right one; V2 > 0: too low beside this VaR.
+Asymptotic in n: with few breaches the two-sided tests reject right forecasts too often (docs give by how much).
+Reference: Nolde and Ziegel (2017); Hommel (1983).
 """
 
 from __future__ import annotations

@@ -62,7 +62,9 @@ def value_at_risk_e(losses: Floats, value_at_risk: Floats, confidence: float) ->
 
 
 def shortfall_e(forecast: ForecastRecord) -> Floats:
-    """(n,) (L - VaR)+ / ((1 - c) (ES - VaR)): at most 1 on average if the shortfall is enough, whatever the VaR.
+    """(n,) (L - VaR)+ / ((1 - c) (ES - VaR)): at most 1 on average if the VaR is right and the shortfall enough.
+
+    Beside a wrong VaR, too high or too low, the right shortfall gives more than 1.
 
     Raises ModelInputError FORECAST where a shortfall equals its VaR: any loss beyond would be evidence without bound.
     """

@@ -50,7 +50,8 @@ def largest_rise(margin: Floats, days: int) -> float:
 def large_call(margin: Floats, days: int, confidence: float) -> float:
     """Quantile of what is called over so many days, of the margin before them, >= 0; NaN without one.
 
-    A fall is no call. The house's quantile: at 99 % one day in a hundred asks for more. Raises ModelInputError CONFIDENCE.
+    A fall is no call. The house's quantile: at 99 % one day in a hundred asks for more. Raises as `peak_to_trough`, and
+    CONFIDENCE.
     """
     moves = rises(margin, days)
     calls = np.maximum(moves[np.isfinite(moves)], 0.0)
