@@ -25,7 +25,7 @@ class CalibrationTest:
     """P-values, all 1 where there was no breach: nothing is known of the tail then."""
 
     p_two_sided: float  # V1 and V2 are 0: chi-square with two degrees
-    p_scaled: float  # one mixture of both, in units of the day's scale: chi-square with one; NaN without a scale
+    p_scaled: float  # breaches miss ES by 0, in units of the day's scale: chi-square with one; NaN without a scale
     p_many_breaches: float  # against V1 < 0
     p_few_breaches: float  # against V1 > 0
     p_low_shortfall: float  # against V2 > 0
@@ -47,7 +47,7 @@ def calibration_test(forecast: ForecastRecord, scale: Floats | None = None) -> C
         return CalibrationTest(1.0, 1.0 if scale is not None else math.nan, 1.0, 1.0, 1.0)
     moments = identification(forecast)
     t = _t(moments)
-    one = math.nan if scale is None else float(chdtrc(1, float(_t(_mixed(forecast, moments, scale))[0] ** 2)))
+    one = math.nan if scale is None else float(chdtrc(1, float(_t(_mixed(forecast, scale))[0] ** 2)))
     both = float(chdtrc(2, _quadratic(moments)))
     return CalibrationTest(both, one, float(ndtr(t[0])), float(ndtr(-t[0])), float(ndtr(-t[1])))
 
@@ -66,11 +66,10 @@ def hommel(p_values: Floats) -> float:
     return min(1.0, float(np.sum(1.0 / np.arange(1, k + 1)) * ranked.min()))
 
 
-def _mixed(forecast: ForecastRecord, moments: Floats, scale: Floats) -> Floats:
-    """(ES - VaR) / (a s) V1 + V2 / s, (1, n)."""
-    unit = require_series("scale", scale, forecast.days)
-    weight = (forecast.expected_shortfall - forecast.value_at_risk) / forecast.tail
-    return np.asarray((weight * moments[0] + moments[1]) / unit)[None, :]
+def _mixed(forecast: ForecastRecord, scale: Floats) -> Floats:
+    """(ES - VaR) / (a s) V1 + V2 / s, (1, n), which is what a breach misses the shortfall by, over a s."""
+    missed = np.where(forecast.breaches, forecast.losses - forecast.expected_shortfall, 0.0)
+    return np.asarray(missed / (forecast.tail * require_series("scale", scale, forecast.days)))[None, :]
 
 
 def _t(moments: Floats) -> Floats:
