@@ -29,8 +29,8 @@ def independence(breaches: Bools, plan: Plan) -> Verdict:
     Raises ModelInputError NO_OBSERVATIONS.
     """
     of, x = transitions_of(breaches), int(breaches.sum())
-    law = path_law(require_days(len(breaches), 2), x, x)
-    ratio, likely = directed_independence(law.transitions, plan.side), law.given_breaches()
+    n = require_days(len(breaches), 2)
+    ratio, likely = _law_of_order(n, x, plan.side)
     observed = float(directed_independence(of, plan.side))
     return Verdict(
         "independence",
@@ -42,7 +42,7 @@ def independence(breaches: Bools, plan: Plan) -> Verdict:
         _tail_at(observed, ratio, likely, strictly=True),
         "enumerated",
         plan.level,
-        _independence_power(law.n, plan.level, plan.side, plan.clustered),
+        _independence_power(n, plan.level, plan.side, plan.clustered),
         plan.clustered.name,
     )
 
@@ -50,12 +50,15 @@ def independence(breaches: Bools, plan: Plan) -> Verdict:
 def conditional_coverage(breaches: Bools, plan: Plan) -> Verdict:
     """Christoffersen's test of number and order together: POF on n days plus independence on n - 1 transitions.
 
-    The exact p-value is that among all paths where the margin is right. One-sided, either part counts only where it
+    The exact p-value is that among all paths where the margin is right, but for those with so many breaches that they
+    come once in a trillion: it is right to 1e-12. One-sided, either part counts only where it
     speaks of too small a margin. Raises ModelInputError NO_OBSERVATIONS.
     """
-    n, x = require_days(len(breaches), 2), int(breaches.sum())
-    ratio, likely, power = _joint_law(n, max(x, most_breaches(n, plan.null, plan.clustered)), plan)
-    observed = float(directed_ratio(n, plan)[x] + directed_independence(transitions_of(breaches), plan.side))
+    n = require_days(len(breaches), 2)
+    ratio, likely, power = _joint_law(n, plan)
+    observed = float(
+        directed_ratio(n, plan)[int(breaches.sum())] + directed_independence(transitions_of(breaches), plan.side)
+    )
     return Verdict(
         "conditional coverage",
         plan.side,
@@ -89,10 +92,17 @@ def two_degrees_p(ratio: float, side: Side) -> float:
     return float(stats.chi2.sf(ratio, 1) / 2.0 + stats.chi2.sf(ratio, 2) / 4.0) if ratio > 0.0 else 1.0
 
 
-@lru_cache(maxsize=32)
-def _joint_law(n: int, most: int, plan: Plan) -> tuple[Floats, Floats, float]:
+@lru_cache(maxsize=1_024)
+def _law_of_order(n: int, breaches: int, side: Side) -> tuple[Floats, Floats]:
+    """Statistic and probability of each kind of path with as many breaches."""
+    law = path_law(n, breaches, breaches)
+    return directed_independence(law.transitions, side), law.given_breaches()
+
+
+@lru_cache(maxsize=16)
+def _joint_law(n: int, plan: Plan) -> tuple[Floats, Floats, float]:
     """Statistic and probability of each kind of path, and the power."""
-    law = path_law(n, 0, most)
+    law = path_law(n, 0, most_breaches(n, plan.null, plan.clustered))
     ratio, likely = coverage_ratio(law, plan), law.probability(plan.null)
     return ratio, likely, power_of(upper_tail(ratio, likely), plan.level, law.probability(plan.clustered))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy.special import gammaln, xlogy
@@ -44,7 +43,6 @@ class PathLaw:
         return np.asarray(np.exp(self.log_paths - _log_choose(np.full_like(x, self.n), x)))
 
 
-@lru_cache(maxsize=256)
 def path_law(n: int, fewest: int, most: int) -> PathLaw:
     """All kinds of paths of n days with fewest to most breaches."""
     x, r, first, last = (each.ravel() for each in np.meshgrid(np.arange(fewest, most + 1), *_shapes(n, most)))
