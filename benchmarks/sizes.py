@@ -18,7 +18,7 @@ from tasks.model.arrays import Bools
 from tasks.model.assurance.chain import Chain, undermargined
 from tasks.model.assurance.coverage import accepted_region, binomial, coverage_bounds, proportion
 from tasks.model.assurance.dependence import conditional_coverage, independence
-from tasks.model.assurance.overlap import Windows, count_law, overlapped_sizes, overlapping_count
+from tasks.model.assurance.overlap import Windows, overlapped_sizes, overlapping_count, overlapping_law
 from tasks.model.assurance.phase_tests import every_test
 from tasks.model.assurance.traffic_light import traffic_light
 from tasks.model.assurance.verdict import Plan, Verdict
@@ -185,7 +185,7 @@ def _overlap_table(paths: int, seed: int) -> Iterator[str]:
     for n, horizon, degrees in OVERLAPPING:
         windows = Windows(n, horizon, PROBABILITY, degrees=degrees)
         wrong = overlapped_sizes(windows, LEVEL, paths, seed)
-        zones, alone = count_law(windows, paths, seed).zones(), traffic_light(0, n, PROBABILITY).zones
+        zones, alone = overlapping_law(windows, paths, seed).zones(), traffic_light(0, n, PROBABILITY).zones
         power = overlapping_count(0, windows, SHARE, LEVEL, paths, seed).power
         yield (
             f"| {n:,} | {horizon} | {'normal' if math.isinf(degrees) else 't4'} | {wrong.proportion:.0%} "

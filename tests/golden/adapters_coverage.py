@@ -14,8 +14,7 @@ from tasks.model.assurance.chain import Chain
 from tasks.model.assurance.coverage import accepted_region, binomial, count_law, directed_ratio, proportion
 from tasks.model.assurance.dependence import coverage_ratio, two_degrees_p
 from tasks.model.assurance.dynamic_quantile import dynamic_quantile
-from tasks.model.assurance.overlap import Windows
-from tasks.model.assurance.overlap import count_law as overlapping_law
+from tasks.model.assurance.overlap import Windows, overlapping_law
 from tasks.model.assurance.path_law import PathLaw, path_law
 from tasks.model.assurance.pnl_attribution import attribution_zone
 from tasks.model.assurance.ratios import independence_ratio, proportion_ratio

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -59,6 +59,11 @@ class Windows:
             )
 
     @property
+    def losses(self) -> str:
+        """Their law in words."""
+        return "normal losses" if math.isinf(self.degrees) else f"Student t {self.degrees:g} losses"
+
+    @property
     def margin(self) -> float:
         """What the loss of a window is compared with, in units of the scale of a day."""
         return self.margin_share * window_quantile(self.horizon, self.probability, self.degrees)
@@ -89,7 +94,7 @@ class OverlappedSizes:
     conditional_coverage: float
 
 
-def count_law(windows: Windows, paths: int, seed: int) -> CountLaw:
+def overlapping_law(windows: Windows, paths: int, seed: int) -> CountLaw:
     """The law of the number of breaches. Its error: a probability q has the standard error sqrt(q (1 - q) / paths)."""
     counts = [np.count_nonzero(breaches, axis=(1, 2)) for breaches in _drawn(windows, paths, seed)]
     return CountLaw(np.sort(np.concatenate(counts)).astype(np.float64))
@@ -114,7 +119,7 @@ def overlapping_count(breaches: int, windows: Windows, share: float, level: floa
         "drawn",
         level,
         float(np.mean(drawn_p(other.counts, null.counts) <= level)),
-        f"{share:.0%} of the margin",
+        f"{share:.0%} of the margin, {windows.losses}",
     )
 
 
@@ -150,8 +155,8 @@ def window_quantile(horizon: int, probability: float, degrees: float) -> float:
 
 @lru_cache(maxsize=16)
 def _laws(windows: Windows, share: float, paths: int, seed: int) -> tuple[CountLaw, CountLaw]:
-    lower = Windows(**{**windows.__dict__, "margin_share": share * windows.margin_share})
-    return count_law(windows, paths, seed), count_law(lower, paths, seed + 1)
+    lower = replace(windows, margin_share=share * windows.margin_share)
+    return overlapping_law(windows, paths, seed), overlapping_law(lower, paths, seed + 1)
 
 
 def _drawn(windows: Windows, paths: int, seed: int) -> Iterator[Bools]:

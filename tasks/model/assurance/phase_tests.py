@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from tasks.model.arrays import Bools, Floats
 from tasks.model.assurance.breaches import phases
@@ -13,7 +14,7 @@ from tasks.model.assurance.coverage import binomial, proportion
 from tasks.model.assurance.dependence import conditional_coverage, independence
 from tasks.model.assurance.dynamic_quantile import dynamic_quantile
 from tasks.model.assurance.holm import holm
-from tasks.model.assurance.verdict import Plan, Verdict
+from tasks.model.assurance.verdict import Plan, Verdict, table
 from tasks.model.assurance.waiting import first_breach, time_between
 
 
@@ -62,6 +63,16 @@ def phase_tests(
     given = [None if known is None else known[first::horizon] for first in range(horizon)]
     by_phase = [every_test(part, plan, seed, each) for part, each in zip(parts, given, strict=True)]
     return tuple(verdict for of_test in zip(*by_phase, strict=True) for verdict in _across(of_test))
+
+
+def phase_table(verdicts: Iterable[PhaseVerdict]) -> pl.DataFrame:
+    """One row for each: the columns of `verdict.table`, the phase, p_across, and whether it is rejected across them."""
+    rows = list(verdicts)
+    return table(each.verdict for each in rows).with_columns(
+        phase=pl.Series([each.phase for each in rows], dtype=pl.Int64),
+        p_across=pl.Series([each.p_across for each in rows], dtype=pl.Float64),
+        rejected=pl.Series([each.rejected for each in rows], dtype=pl.Boolean),
+    )
 
 
 def _across(verdicts: tuple[Verdict, ...]) -> Iterator[PhaseVerdict]:

@@ -10,9 +10,9 @@ from scipy import integrate, stats
 
 from tasks.model.assurance.overlap import (
     Windows,
-    count_law,
     overlapped_sizes,
     overlapping_count,
+    overlapping_law,
     window_quantile,
 )
 from tasks.model.errors import ModelInputError
@@ -25,7 +25,7 @@ def error(probability):
 
 
 def test_windows_of_a_day_are_binomial():
-    found = count_law(Windows(250, 1, 0.01), PATHS, 1).up_to
+    found = overlapping_law(Windows(250, 1, 0.01), PATHS, 1).up_to
     expected = stats.binom.cdf(range(len(found)), 250, 0.01)
     assert (np.abs(found - expected) < error(expected)).all()
 
@@ -48,7 +48,7 @@ def two_day_counts(n, probability, most):
 
 def test_windows_of_two_days_have_the_law_that_is_integrated_day_by_day():
     expected = np.cumsum(two_day_counts(60, 0.05, 14))
-    found = count_law(Windows(60, 2, 0.05), PATHS, 2).up_to[:15]
+    found = overlapping_law(Windows(60, 2, 0.05), PATHS, 2).up_to[:15]
     # The grid of the integral moves its limit by half a step: 0.005 of a day's scale.
     assert (np.abs(found - expected) < error(expected) + 0.004).all()
 
@@ -69,15 +69,15 @@ def test_the_quantile_of_two_days_leaves_its_probability_beyond():
 
 @pytest.mark.parametrize(("n", "horizon", "green"), [(250, 2, 5), (365, 2, 6), (500, 10, 13), (250, 1, 4)])
 def test_green_ends_where_the_field_has_it(n, horizon, green):
-    assert count_law(Windows(n, horizon, 0.01), PATHS, 8).zones().max_green == green
+    assert overlapping_law(Windows(n, horizon, 0.01), PATHS, 8).zones().max_green == green
 
 
 def test_several_accounts_are_counted_together():
-    alone, alike = (count_law(Windows(100, 1, 0.02, 3, rho), PATHS, 3) for rho in (0.0, 1.0))
+    alone, alike = (overlapping_law(Windows(100, 1, 0.02, 3, rho), PATHS, 3) for rho in (0.0, 1.0))
     expected = stats.binom.cdf(range(len(alone.up_to)), 300, 0.02)
     assert (np.abs(alone.up_to - expected) < error(expected)).all()
     assert set(np.unique(alike.counts % 3)) == {0.0}
-    both = count_law(Windows(100, 1, 0.02, 2, 0.5), PATHS, 3).counts
+    both = overlapping_law(Windows(100, 1, 0.02, 2, 0.5), PATHS, 3).counts
     # The mean does not depend on the correlation; the spread does.
     assert both.mean() == pytest.approx(4.0, abs=5 * both.std() / PATHS**0.5)
     joint = stats.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]]).cdf(np.full(2, stats.norm.isf(0.02)))
@@ -88,7 +88,7 @@ def test_several_accounts_are_counted_together():
 @pytest.mark.parametrize("degrees", [4.0, math.inf])
 @pytest.mark.parametrize("horizon", [2, 5])
 def test_the_mean_is_right_and_the_spread_is_wider_than_of_days_alone(horizon, degrees):
-    counts = count_law(Windows(250, horizon, 0.02, degrees=degrees), PATHS // 2, 4).counts
+    counts = overlapping_law(Windows(250, horizon, 0.02, degrees=degrees), PATHS // 2, 4).counts
     assert counts.mean() == pytest.approx(5.0, abs=5 * counts.std() / (PATHS // 2) ** 0.5)
     assert counts.var() > 1.25 * 250 * 0.02 * 0.98
 

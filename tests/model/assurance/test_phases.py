@@ -10,7 +10,7 @@ from scipy import stats
 
 from tasks.model.assurance.chain import Chain, undermargined
 from tasks.model.assurance.holm import holm
-from tasks.model.assurance.phase_tests import every_test, phase_tests
+from tasks.model.assurance.phase_tests import every_test, phase_table, phase_tests
 from tasks.model.assurance.pnl_attribution import attribution
 from tasks.model.assurance.traffic_light import capital_factors, traffic_light
 from tasks.model.assurance.verdict import Plan
@@ -48,6 +48,10 @@ def test_every_phase_is_tested_and_read_beside_the_others():
     for test in tests:
         of = [each for each in found if each.verdict.test == test]
         np.testing.assert_allclose([each.p_across for each in of], holm(np.array([e.verdict.p_exact for e in of])))
+    rows = phase_table(found)
+    assert rows.height == 24 and rows["phase"].to_list() == [0, 1, 2] * 8
+    assert rows["p_across"].to_list() == [each.p_across for each in found]
+    assert rows["rejected"].to_list() == [each.p_across <= 0.05 for each in found]
     assert found[1].verdict == every_test(path[1::3], PLAN, 1)[0]
 
 
