@@ -21,7 +21,6 @@ from tasks.model.errors import Finding, ModelInputError
 
 _NODES = 4_000  # of the integral over probability in E[S_t(U)]
 _WHOLE = 9  # decimals that decide whether n (1 - c) is whole
-_AT_ONCE = 4_000_000  # losses looked up at once
 
 
 def z3(law: ForecastLaw, losses: Floats, confidence: float) -> float:
@@ -63,23 +62,14 @@ def smallest_uniforms(runs: int, n: int, k: int, rng: np.random.Generator) -> Fl
 
 
 def mean_shortfall(law: ForecastLaw, k: int) -> Floats:
-    """E[S_t(U)] of each representative day, (j,): the loss at p counts if fewer than k of the others lie below p.
+    """E[S_t(U)], (n,): the loss at p counts if fewer than k of the other probabilities lie below p.
 
     Integrated over p = s^4, which is dense where losses grow without bound.
     """
     s = (np.arange(_NODES) + 0.5) / _NODES
-    weight = 4.0 * s**3 / _NODES * betainc(law.days - k, k, 1.0 - s**4) * law.days / k
-    return np.asarray(law.loss(law.representatives[:, None], s[None, :] ** 4) @ weight)
+    return law.weighted_loss(s**4, 4.0 * s**3 / _NODES * betainc(law.days - k, k, 1.0 - s**4) * law.days / k)
 
 
 def _z3(law: ForecastLaw, ranked: Floats, mean: Floats) -> Floats:
     """Z3 of each row of smallest probabilities: (runs, k) -> (runs,)."""
-    days = law.representatives
-    step = max(1, _AT_ONCE // (len(days) * ranked.shape[1]))
-    parts = [ranked[start : start + step] for start in range(0, len(ranked), step)]
-    return 1.0 - np.concatenate([_ratio(law.loss(days[:, None, None], part[None]), mean) for part in parts])
-
-
-def _ratio(loss: Floats, mean: Floats) -> Floats:
-    """Mean over days of estimated over expected shortfall: (j, runs, k), (j,) -> (runs,)."""
-    return np.asarray((loss.mean(axis=2) / mean[:, None]).mean(axis=0))
+    return np.asarray(1.0 - law.mean_ratio(ranked, mean).mean(axis=1))

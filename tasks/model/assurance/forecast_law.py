@@ -27,12 +27,14 @@ class ForecastLaw(Protocol):
     def days(self) -> int:
         """n."""
 
-    @property
-    def representatives(self) -> Ints:
-        """Positions of days, (j,), each standing for n / j days whose losses are a multiple of its own."""
-
     def loss(self, day: Ints, beyond: Floats) -> Floats:
         """Loss of a day that is exceeded with a probability in (0, 1): day and beyond broadcast."""
+
+    def weighted_loss(self, beyond: Floats, weight: Floats) -> Floats:
+        """Sum of each day's losses at some probabilities, (j,), times weights, (j,): (n,)."""
+
+    def mean_ratio(self, beyond: Floats, unit: Floats) -> Floats:
+        """Mean over the days of the loss at a probability over the day's unit, (n,): any shape -> the same."""
 
     def probability_beyond(self, losses: Floats) -> Floats:
         """Probability forecast of a loss like this one or larger, (n,) -> (n,) within (0, 1): uniform if right."""
@@ -76,15 +78,17 @@ class ScaledLaw:
         """n."""
         return len(self.scale)
 
-    @property
-    def representatives(self) -> Ints:
-        """See `ForecastLaw`: one day."""
-        return np.zeros(1, dtype=np.int64)
-
     def loss(self, day: Ints, beyond: Floats) -> Floats:
         """See `ForecastLaw`."""
-        standard = ndtri(beyond) if self._is_normal else self._unit * stdtrit(self.degrees, beyond)
-        return np.asarray(-self.scale[day] * standard)
+        return np.asarray(self.scale[day] * self._standard(beyond))
+
+    def weighted_loss(self, beyond: Floats, weight: Floats) -> Floats:
+        """See `ForecastLaw`."""
+        return self.scale * float(self._standard(beyond) @ weight)
+
+    def mean_ratio(self, beyond: Floats, unit: Floats) -> Floats:
+        """See `ForecastLaw`."""
+        return float((self.scale / unit).mean()) * self._standard(beyond)
 
     def probability_beyond(self, losses: Floats) -> Floats:
         """See `ForecastLaw`."""
@@ -106,6 +110,9 @@ class ScaledLaw:
         if self._is_normal:
             return self.scale * closed_form.normal_expected_shortfall(confidence)
         return self.scale * closed_form.student_expected_shortfall(confidence, self.degrees)
+
+    def _standard(self, beyond: Floats) -> Floats:
+        return np.asarray(-ndtri(beyond) if self._is_normal else -self._unit * stdtrit(self.degrees, beyond))
 
     @property
     def _is_normal(self) -> bool:
@@ -137,16 +144,18 @@ class ScenarioLaw:
         """n."""
         return len(self.losses)
 
-    @property
-    def representatives(self) -> Ints:
-        """See `ForecastLaw`: every day."""
-        return np.arange(self.days)
-
     def loss(self, day: Ints, beyond: Floats) -> Floats:
         """See `ForecastLaw`: one of the scenarios."""
+        return np.asarray(self.losses[day, self._rank(beyond)])
+
+    def weighted_loss(self, beyond: Floats, weight: Floats) -> Floats:
+        """See `ForecastLaw`."""
         m = self.losses.shape[1]
-        rank = m - 1 - np.minimum((beyond * m).astype(np.int64), m - 1)
-        return np.asarray(self.losses[day, rank])
+        return np.asarray(self.losses @ np.bincount(self._rank(beyond), weights=weight, minlength=m))
+
+    def mean_ratio(self, beyond: Floats, unit: Floats) -> Floats:
+        """See `ForecastLaw`: the same rank on every day."""
+        return np.asarray((self.losses / unit[:, None]).mean(axis=0)[self._rank(beyond)])
 
     def probability_beyond(self, losses: Floats) -> Floats:
         """See `ForecastLaw`: the loss is one more draw, so that its rank among m + 1 is even; the middle of its rank.
@@ -167,6 +176,10 @@ class ScenarioLaw:
     def expected_shortfall(self, confidence: float) -> Floats:
         """See `ForecastLaw`: the house's shortfall, which a coarse sample may leave below the house's quantile."""
         return np.maximum(tail.expected_shortfall(self.losses, confidence), self.value_at_risk(confidence))
+
+    def _rank(self, beyond: Floats) -> Ints:
+        m = self.losses.shape[1]
+        return np.asarray(m - 1 - np.minimum((beyond * m).astype(np.int64), m - 1))
 
     def _above(self, threshold: Floats) -> Ints:
         return np.asarray((self.losses > threshold[:, None]).sum(axis=1), dtype=np.int64)

@@ -42,14 +42,14 @@ def draw_breaches(
     share = min(float(law.breach_probability(threshold / loss_factor).max()), 1.0)
     if share <= 0.0:
         return Breaches(runs, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), np.zeros(0))
-    run, day = np.divmod(_places(runs * law.days, share, rng), law.days)
+    run, day = np.divmod(drawn_places(runs * law.days, share, rng), law.days)
     # 1 - a uniform is in (0, 1]: no loss at probability 0, which would be infinite.
     loss = loss_factor * law.loss(day, share * (1.0 - rng.random(len(day))))
     kept = loss > threshold[day]
     return Breaches(runs, run[kept], day[kept], loss[kept])
 
 
-def _places(size: int, share: float, rng: np.random.Generator) -> Ints:
+def drawn_places(size: int, share: float, rng: np.random.Generator) -> Ints:
     """Positions below `size`, ascending, each taken with the probability `share` whatever happens to the others."""
     batch = int(size * share + _SPARE * (size * share) ** 0.5) + 1
     found = rng.geometric(share, batch).cumsum()

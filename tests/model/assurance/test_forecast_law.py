@@ -46,6 +46,18 @@ def test_scenarios_are_drawn_evenly_and_counted():
     assert law.probability_beyond(np.array([2.5, 1.0])) == pytest.approx([0.5, 0.6])
 
 
+@pytest.mark.parametrize(
+    "law",
+    [ScaledLaw(SCALE), ScaledLaw(SCALE, 4.0), ScenarioLaw(np.random.default_rng(2).standard_normal((3, 40)))],
+)
+def test_sums_over_probabilities_and_days_are_those_of_single_losses(law):
+    rng = np.random.default_rng(3)
+    beyond, weight, unit = rng.random(50), rng.random(50), rng.random(3) + 0.5
+    losses = np.array([law.loss(np.full(50, day), beyond) for day in range(3)])
+    assert law.weighted_loss(beyond, weight) == pytest.approx(losses @ weight)
+    assert law.mean_ratio(beyond.reshape(10, 5), unit).ravel() == pytest.approx((losses / unit[:, None]).mean(axis=0))
+
+
 def test_ranks_of_a_right_forecast_are_even():
     rng = np.random.default_rng(1)
     days = rng.standard_t(4, (4_000, 20))

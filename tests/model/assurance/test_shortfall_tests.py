@@ -113,6 +113,14 @@ def test_simulated_p_values_reject_a_right_forecast_at_their_level():
     assert (p <= 0.05).mean(axis=0) == pytest.approx([0.05, 0.05], abs=0.035)
 
 
+def test_sparse_runs_have_the_law_of_runs_drawn_day_by_day():
+    dense = rng(7).random((600, 120))
+    for test in (mean_depth_test, lambda u, c, runs, own: depth_memory_test(u, c, 3, runs, own)):
+        found = [test(u, 0.9, 999, rng(8)) for u in dense]
+        p = np.array([each.p_simulated for each in found])
+        assert stats.kstest(p, "uniform").pvalue > 0.001
+
+
 def test_depth_and_its_memory_are_seen():
     quiet = np.full(500, 0.5)
     often, together = quiet.copy(), quiet.copy()
