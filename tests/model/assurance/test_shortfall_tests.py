@@ -116,7 +116,7 @@ def test_simulated_p_values_reject_a_right_forecast_at_their_level():
 def test_sparse_runs_have_the_law_of_runs_drawn_day_by_day():
     dense = rng(7).random((600, 120))
     for test in (mean_depth_test, lambda u, c, runs, own: depth_memory_test(u, c, 3, runs, own)):
-        found = [test(u, 0.9, 999, rng(8)) for u in dense]
+        found = [test(u, 0.9, 999, rng(1_000 + seed)) for seed, u in enumerate(dense)]
         p = np.array([each.p_simulated for each in found])
         assert stats.kstest(p, "uniform").pvalue > 0.001
 
