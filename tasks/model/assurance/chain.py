@@ -44,14 +44,15 @@ class Chain:
 
     def draw(self, paths: int, n: int, rng: np.random.Generator) -> Bools:
         """Breaches of n days on a number of paths, (paths, n)."""
-        uniform = rng.random((paths, n))
         if not self.persistence:
-            return np.asarray(uniform < self.probability)
-        breaches = np.empty((paths, n), dtype=np.bool_)
-        breaches[:, 0] = uniform[:, 0] < self.probability
+            return np.asarray(rng.random((paths, n)) < self.probability)
+        # Day by day, all paths of a day beside each other.
+        uniform = rng.random((n, paths))
+        breaches = np.empty((n, paths), dtype=np.bool_)
+        breaches[0] = uniform[0] < self.probability
         for day in range(1, n):
-            breaches[:, day] = uniform[:, day] < np.where(breaches[:, day - 1], self.after_breach, self.after_none)
-        return breaches
+            breaches[day] = uniform[day] < np.where(breaches[day - 1], self.after_breach, self.after_none)
+        return np.ascontiguousarray(breaches.T)
 
 
 def undermargined(probability: float, share: float, degrees: float = math.inf, persistence: float = 0.0) -> Chain:

@@ -17,7 +17,7 @@ from tasks.model.assurance.verdict import Plan, Verdict, drawn_p
 from tasks.model.errors import Finding, ModelInputError
 
 DRAWS = 1_999  # of the Monte Carlo test: level (draws + 1) is whole at 5 % and 1 %
-_BATCH = 1 << 20  # elements drawn at once
+_BATCH = 1 << 17  # elements drawn at once: so few stay near the processor
 _SINGULAR = 1e-9  # of the largest: a direction this small is no direction
 
 
