@@ -76,7 +76,7 @@ _READING = """## How to read them
 - Z1, McNeil–Frey and Nolde–Ziegel's scaled form (which is McNeil–Frey's mean in other words) leave the number of
   breaches to others, and a forecast that is short throughout shows mostly in that number: they check the shape of the
   tail and not the level of margin. Du–Escanciano's memory looks for clusters, and there are none here.
-- Nolde–Ziegel's two-sided forms reject right forecasts two to five times too often at 250 days, the chi-square of
+- Nolde–Ziegel's two-sided forms reject right forecasts up to five times too often at 250 days, the chi-square of
   Du–Escanciano's memory twice as often: they are printed and decide nothing. The one-sided form against short margin
   rejects a right forecast hardly ever, and still has its power at 1,000 days.
 - An e-process pays for being looked at daily with power. It is for the alarm of the day, the tests above for the

@@ -79,8 +79,9 @@ def z1_z2(given: Inputs, _: Cases) -> Inputs:
 def z2_critical(given: Inputs, _: Cases) -> Inputs:
     degrees = math.inf if given["dist"] == "normal" else float(str(given["dist"]).removeprefix("t"))
     law = ScaledLaw(np.ones(given["T"]), degrees)
-    under = z2_under(law, 1.0 - given["alpha"], RUNS, np.random.default_rng(1))
     level = given["level"] if "level" in given else 1.0 - given["test_level"]
+    runs = max(RUNS, round(100 / level))  # a hundred runs beyond the critical value
+    under = z2_under(law, 1.0 - given["alpha"], runs, np.random.default_rng(1))
     p = p_value(given.get("statistic", 0.0), under)
     return {"critical": critical(under, level), "pvalue": p, "reject": p <= level}
 
