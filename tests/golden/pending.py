@@ -1,14 +1,8 @@
 """Topics of golden cases that no part of Levee answers yet, each with what will."""
 
-_STATISTICS = "tests of coverage and of expected shortfall are built with the back-tests"
 _MECHANICS = "liquidations, auctions, default fund and waterfall are built with the stress tests"
 
 PENDING: dict[str, str] = {
-    **dict.fromkeys(
-        (
-        ),
-        _STATISTICS,
-    ),
     **dict.fromkeys(
         (
             "default_fund",
