@@ -13,6 +13,9 @@ from tasks.home import Home
 from tasks.model.errors import Finding
 from tasks.pack import COMPLETE, FILE_NAME, LATEST, MANIFEST, SIGNATURE, Edition, Entry
 
+_POINTED = ("run_id", "business_date", "cycle", "version", "root_hash")
+"""What a pointer says of its release, and the release of itself."""
+
 
 def releases(home: Home) -> list[dict[str, Any]]:
     """Every complete release in order of issue: cycle_id, version, files, root_hash, folder, complete, in_force.
@@ -180,11 +183,8 @@ def _pointers(path: Path) -> Iterator[Finding]:
     for pointer in sorted(path.rglob(LATEST)):
         content = _read(pointer) or {}
         marker = _read(pointer.parent / str(content.get("path")) / COMPLETE) or {}
-        if (
-            not marker
-            or marker.get("root_hash") != content.get("root_hash")
-            or pack.canonical(content) != pointer.read_bytes()
-        ):
+        same = all(marker.get(name) == content.get(name) for name in _POINTED)
+        if not marker or not same or pack.canonical(content) != pointer.read_bytes():
             yield _fault("the pointer does not lead to a complete release", pointer, str(content.get("path")))
 
 

@@ -63,7 +63,9 @@ def test_a_closed_and_a_full_disk_are_told_and_overcome(house: Any, tmp_path: Pa
         "INBOX": house.home.root / "inbox",
         "PYTHON": sys.executable,
         "KEPT": tmp_path / "k",
+        "NUMBA": tmp_path / "numba",
     }
+    (tmp_path / "numba").mkdir()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))}
     ended = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "bash", "-c", SCRIPT],

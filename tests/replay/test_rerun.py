@@ -37,7 +37,7 @@ def test_a_failed_run_goes_on_at_the_stage_that_failed(
 
     words = ("cycle", "run", "--date", "2026-01-31", "--no-orchestrator", "--json", "--home")
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.margin.initial_margin", refuse)
+        patch.setattr("tasks.model.margin.salvage.margin", refuse)
         assert levee(*words, home.root).code == 10
     ended = rerun(levee, home, NEXT)
     assert ended.code == 0, ended.err

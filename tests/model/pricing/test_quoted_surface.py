@@ -139,7 +139,9 @@ def unsure(limits, surface, *rows, multiplier=2.0, settle_price=100.0):
     book = listed(*rows)
     marks = mark(book, surface, 0.01, 5.0)
     n = len(rows)
-    return mark_uncertainty_usd(book, marks, surface, np.full(n, multiplier), np.full(n, settle_price), np.full(n, 0.03), limits)
+    return mark_uncertainty_usd(
+        book, marks, surface, np.full(n, multiplier), np.full(n, settle_price), np.full(n, 0.03), limits
+    )
 
 
 def test_a_volatility_is_unsure_of_its_distance_from_the_surface_beyond_the_tolerance(limits):
