@@ -17,6 +17,8 @@ from tasks import envelope, resources
 
 ROOT = Path(__file__).resolve().parents[1]
 Row = dict[str, str | None]
+# Prefect reads its settings when it is first imported: a test may do so before any command has prepared for it.
+os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
 
 
 @dataclass(frozen=True)
