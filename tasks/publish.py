@@ -31,7 +31,7 @@ from tasks.statement import Printing
 from tasks.statement_page import template_sources
 from tasks.store import Store, threads
 
-_ACCOUNTS_AT_ONCE = 64
+_ACCOUNTS_AT_ONCE = 32
 
 
 def publish(home: Home, key: CycleKey) -> Receipt:
@@ -135,18 +135,19 @@ def _processes() -> int:
 def _orders(context: Context) -> list[Order]:
     """Every member that has an account or delivered something, some accounts at a time."""
     accounts = context.query("out/account")
-    tables = {report.code: context.query(f"out/{report.code.lower()}") for report in (*ACCOUNT_TABLES, *MEMBER_TABLES)}
-    members = sorted({member for rows in (accounts, *tables.values()) for member in rows["clearing_member_id"]})
+    delivered = {report.code: context.query(f"out/{report.code.lower()}") for report in MEMBER_TABLES}
+    members = sorted({member for rows in (accounts, *delivered.values()) for member in rows["clearing_member_id"]})
     order_of = _grouped(members, Counter(accounts["clearing_member_id"]))
-    parts = {code: _parts(rows, order_of) for code, rows in tables.items()}
-    of_accounts = _parts(accounts, order_of)
+    tables = {code: _parts(rows, order_of) for code, rows in delivered.items()}
+    for report in ACCOUNT_TABLES:  # one after the other: all of them twice would fill the memory
+        tables[report.code] = _parts(context.query(f"out/{report.code.lower()}"), order_of)
     return [
         Order(
             [member for member in members if order_of[member] == number],
-            of_accounts.get(number, accounts.clear()),
-            {code: part.get(number, tables[code].clear()) for code, part in parts.items()},
+            rows,
+            {code: parts[number] for code, parts in tables.items()},
         )
-        for number in sorted(set(order_of.values()))
+        for number, rows in _parts(accounts, order_of).items()
     ]
 
 
@@ -157,7 +158,7 @@ def _grouped(members: Sequence[str], accounts: Mapping[str, int]) -> dict[str, i
 
 
 def _parts(rows: pl.DataFrame, order_of: Mapping[str, int]) -> dict[int, pl.DataFrame]:
-    """Rows by the number of their member, in their order."""
+    """Rows by the number of their member, in their order; none of a number that has none."""
     numbers = pl.Series("order", [order_of[member] for member in rows["clearing_member_id"]], dtype=pl.Int64)
-    parts = rows.with_columns(numbers).partition_by("order", as_dict=True, include_key=False)
-    return {int(number): part for (number,), part in parts.items()}
+    found = rows.with_columns(numbers).partition_by("order", as_dict=True, include_key=False)
+    return {number: found.get((number,), rows.clear()) for number in sorted(set(order_of.values()))}
