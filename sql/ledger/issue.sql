@@ -1,9 +1,19 @@
 -- What a release says of calls becomes what the ledger says: its own calls are issued and replace their earlier versions,
 -- calls of earlier cycles take the state its deposits, their age and the answers gave them. Each change is an event. An
--- intraday cycle asks for nothing and leaves earlier calls as they are.
+-- intraday cycle asks for nothing and leaves earlier calls as they are, and so does one that is closed and restated: a
+-- later end of day has told since what became of them.
 CREATE OR REPLACE TEMPORARY TABLE told AS
 WITH run AS (
-    SELECT run_id, cycle LIKE 'ITD%' AS indicative FROM control.cycle_run WHERE run_id = $run_id
+    SELECT
+        run_id, cycle LIKE 'ITD%' AS indicative,
+        EXISTS (
+            SELECT 1
+            FROM control.cycle_run AS later
+            JOIN control.release ON release.run_id = later.run_id AND release.state = 'PUBLISHED'
+            WHERE later.cycle = 'EOD' AND later.as_of_ts > own.as_of_ts
+        ) AS closed
+    FROM control.cycle_run AS own
+    WHERE run_id = $run_id
 ),
 made AS (
     SELECT c.*, run.indicative FROM control.margin_call AS c JOIN run USING (run_id) WHERE c.state = 'APPROVED'
@@ -51,7 +61,7 @@ change AS (
         o.cause
     FROM result.outstanding_call AS o
     JOIN control.margin_call AS c ON c.call_id = o.call_id AND c.call_version = o.call_version
-    WHERE o.run_id IN (SELECT run_id FROM run WHERE NOT indicative)
+    WHERE o.run_id IN (SELECT run_id FROM run WHERE NOT indicative AND NOT closed)
         AND (c.state <> o.state OR c.met_amount_usd <> o.call_amount_usd - o.closing_usd)
 )
 SELECT * FROM change;

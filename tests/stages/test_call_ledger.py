@@ -123,6 +123,27 @@ def test_a_release_tells_what_became_of_earlier_calls_once(corrected: Any) -> No
     assert corrected.read("SELECT met_amount_usd FROM control.margin_call") == [(20,)]
 
 
+def test_a_restated_cycle_does_not_take_back_what_a_later_one_has_told(corrected: Any) -> None:
+    """The call of the 29th was paid on the 31st; restating the 30th, when it was not paid yet, leaves it paid."""
+    later = "20260131-EOD-r01"
+    corrected.put(
+        "control.cycle_run",
+        run_id=later,
+        business_date=date(2026, 1, 31),
+        cycle="EOD",
+        state="PUBLISHED",
+        as_of_ts=datetime(2026, 1, 31, 8),
+    )
+    corrected.put("control.release", cycle_id="20260131-EOD", version=1, issue_no=1, run_id=later, state="PUBLISHED")
+    paid = {"run_id": "20260129-EOD-r01", "cycle_id": "20260129-EOD", "met_amount_usd": "120"}
+    add_call(corrected, 1, "120", "120", "MET", **paid)
+    aged = {"call_id": "a", "call_version": 1, "call_amount_usd": "120", "opening_usd": "120", **WHO}
+    corrected.put("result.outstanding_call", run_id=SECOND, met_usd="0", closing_usd="120", state="OVERDUE", **aged)
+    release(corrected)
+    assert corrected.read("SELECT state, met_amount_usd FROM control.margin_call") == [("MET", 120)]
+    assert events(corrected) == []
+
+
 @pytest.fixture
 def issued(frozen_run: Any) -> Any:
     """A published end of day that called 120,000."""
