@@ -117,13 +117,23 @@ def _record(store: Store, answer: Mapping[str, Any]) -> dict[str, Any]:
         "response_no": number,
         **answer,
         "first_date": first,
-        "query_by_date": first + timedelta(days=collection_terms().query_days - 1),
+        "query_by_date": _query_by(store, answer, first),
         "answered_ts": datetime.now(UTC).replace(tzinfo=None),
     }
     with store.transaction():
         store.append("control.call_response", pl.DataFrame([row], schema_overrides={"disputed_usd": pl.Decimal(20, 2)}))
         store.run_file("ledger/answer", {**row, "now": row["answered_ts"]})
     return row
+
+
+def _query_by(store: Store, answer: Mapping[str, Any], first: date) -> date:
+    """Last day of the query clock. It runs from the first dispute of a version: to dispute it again gains no time."""
+    earliest = store.read(
+        "SELECT min(query_by_date) FROM control.call_response WHERE call_id = $call_id "
+        f"AND call_version = $call_version AND response_type <> '{ACCEPT}'",
+        {name: answer[name] for name in ("call_id", "call_version")},
+    ).item()
+    return earliest or first + timedelta(days=collection_terms().query_days - 1)
 
 
 def _first_date(store: Store) -> date:

@@ -186,6 +186,15 @@ def test_the_latest_answer_counts_and_the_same_again_is_none(issued: Any) -> Non
     assert [event["event"] for event in calls.history(issued.home, "a")["events"]] == ["DISPUTED", "ACK"]
 
 
+def test_a_dispute_that_is_renewed_gains_no_time(issued: Any) -> None:
+    answer(issued, "FULL_DISPUTE", reason="size is wrong")
+    issued.put("control.cycle_run", run_id="20260201-EOD-r01", business_date=date(2026, 2, 1), cycle="EOD")
+    issued.put("control.release", run_id="20260201-EOD-r01", cycle_id="20260201-EOD", state="PUBLISHED", version=1)
+    answer(issued, "ACCEPT")
+    renewed = answer(issued, "PARTIAL_DISPUTE", "40000", reason="price is wrong")
+    assert (renewed["first_date"], renewed["query_by_date"]) == (date(2026, 2, 2), date(2026, 2, 1))
+
+
 def test_a_cycle_that_is_out_is_not_computed_from_an_answer_that_came_later(issued: Any) -> None:
     def roots() -> list[str]:
         with Store(issued.home.database) as store:
