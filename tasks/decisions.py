@@ -279,8 +279,8 @@ def _canonical(subject: Mapping[str, Any]) -> str:
 
 
 def _same(user: str) -> str:
-    """A person by name, however it is written: capitals are no second pair of eyes."""
-    return unicodedata.normalize("NFKC", user).casefold()
+    """A person by name, however it is written: capitals and blanks are no second pair of eyes."""
+    return "".join(unicodedata.normalize("NFKC", user).casefold().split())
 
 
 def _naive(moment: datetime) -> datetime:

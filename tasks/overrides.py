@@ -40,6 +40,8 @@ def ask_to_add(home: Home, store: Store, terms: Mapping[str, Any], user: str | N
     if refused:
         raise LeveeError(*refused)
     subject = {"action": ADD, **asked, "amount_usd": f"{amount:.2f}"}
+    while ended := _ended(store, subject):
+        subject["after"] = ended
     return decisions.request(store, home, "OVERRIDE", subject, decisions.asking(user), reason)
 
 
@@ -68,7 +70,7 @@ def act(store: Store, decision: Decision) -> None:
         )
         return
     row = {
-        **{name: value for name, value in subject.items() if name != "action"},
+        **{name: value for name, value in subject.items() if name not in ("action", "after")},
         **{name: date.fromisoformat(subject[name]) for name in _DATES},
         "override_id": f"OV-{decision.decision_id}",
         "amount_usd": Decimal(subject["amount_usd"]),
@@ -83,6 +85,16 @@ def listed(home: Home) -> list[dict[str, Any]]:
     if "control.override" not in ledgers.shown(home):
         return []
     return ledgers.read(home, "control.override").sort("first_date", "override_id").to_dicts()
+
+
+def _ended(store: Store, subject: Mapping[str, Any]) -> str:
+    """Id of the override that was approved on this subject and withdrawn: it is asked for anew, as another one."""
+    approval = decisions.approved(store, "OVERRIDE", subject)
+    found = store.read(
+        "SELECT override_id FROM control.override WHERE override_id = $override_id AND withdrawn_date IS NOT NULL",
+        {"override_id": f"OV-{approval.decision_id if approval else ''}"},
+    )
+    return str(found.item()) if found.height else ""
 
 
 def _not_in_cents(amount: Decimal) -> Finding:

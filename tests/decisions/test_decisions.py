@@ -68,7 +68,7 @@ def test_another_person_approves_exactly_what_was_asked(store: Store, home: Home
     assert decisions.approved(store, "POSITION_CONFIRMED", PRICE) is None
 
 
-@pytest.mark.parametrize("name", ["ada", "ADA", " Ada ", "ａda"])
+@pytest.mark.parametrize("name", ["ada", "ADA", " Ada ", "ａda", "a da"])
 def test_who_asked_may_not_approve_under_any_spelling(store: Store, home: Home, name: str) -> None:
     asked = ask(store, home)
     with pytest.raises(LeveeError) as error:

@@ -80,6 +80,23 @@ def test_it_is_ended_by_two_persons(home: Home, override_id: str) -> None:
             overrides.ask_to_withdraw(home, store, override_id, LAST, "ada", "again")
 
 
+def test_one_that_was_ended_is_asked_for_anew(home: Home, override_id: str) -> None:
+    """The same terms once more: what was approved before it ended puts nothing in force, and a new approval does."""
+    with Store(home.database) as store:
+        assert overrides.ask_to_add(home, store, TERMS, "ada", "settlement bank on watch").state == "APPROVED"
+        ending = overrides.ask_to_withdraw(home, store, override_id, FIRST, "ada", "all is well")
+    answer(home, ending.decision_id, "grace", approved=True)
+    with Store(home.database) as store:
+        again = overrides.ask_to_add(home, store, TERMS, "ada", "settlement bank on watch")
+        assert again.state == "OPEN"
+        assert frozen(store, FIRST) == []
+    answer(home, again.decision_id, "grace", approved=True)
+    with Store(home.database) as store:
+        assert [(row["override_id"], row["amount_usd"]) for row in frozen(store, FIRST)] == [
+            (f"OV-{again.decision_id}", TERMS["amount_usd"])
+        ]
+
+
 def test_one_that_outlived_its_last_day_is_frozen_to_be_refused(home: Home, override_id: str) -> None:
     with Store(home.database) as store:
         (late,) = frozen(store, LAST + timedelta(days=1))
