@@ -223,6 +223,10 @@ def _insert(store: Store, made: Release, entries: Sequence[Entry]) -> None:
             ]
         ),
     )
+    _insert_files(store, made, entries)
+
+
+def _insert_files(store: Store, made: Release, entries: Sequence[Entry]) -> None:
     store.append(
         "control.publication",
         pl.DataFrame(
@@ -232,12 +236,22 @@ def _insert(store: Store, made: Release, entries: Sequence[Entry]) -> None:
                 "sha256": [entry.sha256 for entry in entries],
                 "bytes": [entry.size for entry in entries],
             }
-        ).with_columns(cycle_id=pl.lit(cycle_id), version=pl.lit(version)),
+        ).with_columns(cycle_id=pl.lit(made.key.cycle_id), version=pl.lit(made.edition.version)),
     )
+
+
+def _know_files(store: Store, made: Release, folder: Path) -> None:
+    """Put down the files of a release that are not: a database made again knows of those alone that were sealed."""
+    which = {"cycle_id": made.key.cycle_id, "version": made.edition.version}
+    known = "SELECT count(*) FROM control.publication WHERE cycle_id = $cycle_id AND version = $version"
+    if not store.read(known, which).item():
+        with store.transaction():
+            _insert_files(store, made, pack.entries(folder))
 
 
 def _complete(store: Store, made: Release, folder: Path) -> None:
     """The moment of publication."""
+    _know_files(store, made, folder)
     previous = store.read(
         "SELECT chain_hash FROM control.release WHERE issue_no = $issue_no", {"issue_no": made.issue_no - 1}
     )

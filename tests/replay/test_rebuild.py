@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import resources
+from tasks import ledgers, resources
 from tasks.home import Home
 from tasks.store import Store
 
@@ -133,17 +133,44 @@ def test_a_home_without_ledgers_says_so(levee: Callable[..., Any], tmp_path: Pat
     assert (ended.code, ended.err.split(":")[0]) == (2, "UNKNOWN_ID")
 
 
-def test_a_release_that_came_out_just_before_the_loss_is_known_again(levee: Callable[..., Any], tmp_path: Path) -> None:
-    shutil.copytree(resources.data("sample/inbox"), tmp_path / "inbox")
-    words = ("cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--json", "--home", str(tmp_path))
+def killed_at(home: Path, point: str) -> tuple[str, ...]:
+    """The words of a command that was killed there, on the shipped day."""
+    shutil.copytree(resources.data("sample/inbox"), home / "inbox")
+    words = ("cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--json", "--home", str(home))
     killed = subprocess.run(
         [sys.executable, "-m", "flows.cli", *words],
         capture_output=True,
         check=False,
-        env=os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": "publish:completed"},
+        env=os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": point},
     )
     assert killed.returncode == -signal.SIGKILL
-    home = Home(tmp_path)
+    return words
+
+
+@pytest.mark.parametrize("point", ["publish:prepared", "publish:renamed"])
+def test_a_release_that_was_prepared_and_is_not_out_is_finished(
+    levee: Callable[..., Any], tmp_path: Path, point: str
+) -> None:
+    """The ledgers know of it, its files were never sealed; what is in force must be told of every account."""
+    words, home = killed_at(tmp_path, point), Home(tmp_path)
+    with Store(home.database) as store:
+        ledgers.show(home, store)
+    lose(home)
+    rebuilt = levee("rebuild", "--home", tmp_path)
+    assert rebuilt.code == 0, rebuilt.err
+    ended = levee(*words)
+    assert ended.code == 0, ended.err
+    found = tables(home)
+    assert found["control.release"].select("version", "state").rows() == [(1, "PUBLISHED")]
+    assert found["control.publication"].height == found["control.release"]["files"][0]
+    marker = json.loads((home.published / "20260130/EOD/v01/_COMPLETE.json").read_text(encoding="utf-8"))
+    accounts = found["result.margin_account"]["margin_account_id"]
+    assert marker["version_in_force"] == dict.fromkeys(accounts, 1)
+    assert levee("publish", "verify", home.published, "--home", tmp_path).code == 0
+
+
+def test_a_release_that_came_out_just_before_the_loss_is_known_again(levee: Callable[..., Any], tmp_path: Path) -> None:
+    words, home = killed_at(tmp_path, "publish:completed"), Home(tmp_path)
     lose(home)
     rebuilt = levee("rebuild", "--home", tmp_path)
     assert rebuilt.code == 0, rebuilt.err
