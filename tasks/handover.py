@@ -26,7 +26,14 @@ from tasks.store import SCHEMAS, Store
 
 _DECISIONS = ("book.decision", "control.approval")  # what a run is computed from, and what its release needed
 _DECIDED = frozenset(f"control.{table}" for table in ("override", "decision", "decision_answer", "call_response"))
-CALL_HISTORY = ("control.cycle_run", "control.release", "control.margin_call", "result.outstanding_call")
+HISTORY = (
+    "control.cycle_run",
+    "control.release",
+    "control.margin_call",
+    "result.outstanding_call",
+    "result.margin_account",
+    "result.held",
+)
 _NO_TIME = datetime(1970, 1, 1)
 
 Run = Mapping[str, Any]
@@ -69,7 +76,7 @@ def archived(home: Home, sha256: str, name: str) -> bytes:
 
 
 def opening(home: Home, predecessor_run_id: str, store: Store) -> None:
-    """Tables a run reads of earlier ones: all of its predecessor's, and the calls of the days before."""
+    """Tables a run reads of earlier ones: all of its predecessor's; calls and what had to be covered of days before."""
     if not predecessor_run_id:
         return
     before = list(_before(home, predecessor_run_id))
@@ -77,7 +84,7 @@ def opening(home: Home, predecessor_run_id: str, store: Store) -> None:
     with store.transaction():
         _everything(home, predecessor_run_id, store)
         for run_id in [*before, *itertools.chain.from_iterable(replaced)]:
-            for table in CALL_HISTORY:
+            for table in HISTORY:
                 store.append(table, status.exported(home, run_id, table))
 
 

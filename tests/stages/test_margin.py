@@ -5,12 +5,16 @@ from __future__ import annotations
 import random
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import product
 from math import exp
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from tasks import handover, resources
+from tasks.home import Home
 from tasks.margin import margin
 from tasks.model.errors import ModelInputError
 from tasks.store import Store
@@ -200,3 +204,39 @@ def test_an_account_the_model_fails_for_is_held_and_told(held: Any) -> None:
     assert [row[:2] for row in told] == [("M002H", "critical")] and "expiry" in told[0][2]
     after = held.read("SELECT amount_usd FROM result.requirement WHERE margin_account_id = 'M001H' ORDER BY line_no")
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("known_rows", "expected"),
+    [
+        ("150", ("20260129-EOD-r01", Decimal("150.00"))),  # held yesterday, on more than it needed when it was not
+        ("90", ("20260128-EOD-r01", Decimal("100.00"))),
+    ],
+)
+def test_a_second_day_held_asks_for_no_less_than_the_first_had_known(
+    frozen_run: Any, tmp_path: Path, known_rows: str, expected: tuple[str, Decimal]
+) -> None:
+    """In the home itself and where it is replayed, which knows of earlier days what was handed over."""
+    who = {"clearing_member_id": "M001", "margin_account_id": "M001H"}
+    days = [f"202601{day}-EOD-r01" for day in (27, 28, 29)]
+    frozen_run.execute(f"UPDATE control.cycle_run SET predecessor_run_id = '{days[2]}'")
+    for before, run_id in zip(["", *days], days, strict=False):
+        frozen_run.put("control.cycle_run", run_id=run_id, predecessor_run_id=before, cycle="EOD", state="PUBLISHED")
+    # What it had to cover longer ago than when it was last not held counts no more.
+    for run_id, status, required in zip(days, ("HELD", "FINAL", "HELD"), ("9000", "100", "187.5"), strict=True):
+        frozen_run.put("result.margin_account", run_id=run_id, status=status, total_initial_margin_usd=required, **who)
+    frozen_run.put("result.held", run_id=days[0], known_requirement_usd="7200", **who)
+    frozen_run.put("result.held", run_id=days[2], known_requirement_usd=known_rows, **who)
+    frozen_run.put("book.held", codes="ROLL_FORWARD_BREAK", lines=1, **who)
+    home, own = frozen_run.home, frozen_run.key.run_id
+    replayed = Home(tmp_path / "replayed").prepare("TEST")
+    with Store(home.database) as store, Store(replayed.database) as other:
+        for run_id, table in product(days, handover.HISTORY):
+            (home.exports / run_id).mkdir(exist_ok=True)
+            store.export(table, run_id, home.exports / run_id / f"{table}.parquet")
+        handover.opening(home, days[2], other)
+        for table in ("control.cycle_run", "book.held"):
+            other.append(table, store.read(f"SELECT * FROM {table} WHERE run_id = '{own}'"))
+        found, again = (each.read(resources.sql("book/slices/margin_held"), {"run_id": own}) for each in (store, other))
+    assert found.equals(again)
+    assert found.select("last_run_id", "last_requirement_usd").rows() == [expected]

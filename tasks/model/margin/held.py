@@ -2,8 +2,9 @@
 
     HELD = max(last requirement, requirement on known rows) · multiple − requirement on known rows
 
-The last requirement is that of the latest published cycle in which the account was not held. The line stands in the
-account's own portfolio, so that lines, portfolios and account still sum; it is rounded up to a cent.
+The last requirement is that of the latest published cycle in which the account was not held, or the one on known rows
+of a cycle since where that was more. The line stands in the account's own portfolio, so that lines, portfolios and
+account still sum; it is rounded up to a cent.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def hold(requirement: pl.DataFrame, portfolio: pl.DataFrame, held: pl.DataFrame,
     """Raise what held accounts must cover.
 
     requirement, portfolio: rows of the run. held: clearing_member_id, margin_account_id, codes, lines, and of the
-    latest cycle in which it was not held last_run_id and last_requirement_usd, null where there was none.
+    cycle that its last requirement comes from last_run_id and last_requirement_usd, null where there was none.
     """
     known = portfolio.group_by(ACCOUNT).agg(known_requirement_usd=pl.col(_REQUIRED).sum().cast(money.USD))
     accounts = held.join(known, on=ACCOUNT).sort(ACCOUNT)
