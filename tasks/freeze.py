@@ -78,8 +78,8 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     require_believable(store, files)
     basis = take_basis(home, store, business_date, cycle, input_root(files))
     runs = runs_of(store, business_date, cycle)
-    standing = (run for run in runs if not run["superseded"])
-    same = next((run for run in standing if run["fingerprint"] == basis.fingerprint), None)
+    out = max((run["run_no"] for run in runs if run["published"]), default=0)
+    same = next((run for run in runs if run["run_no"] >= out and run["fingerprint"] == basis.fingerprint), None)
     if same:
         return take_up(home, store, same)
     key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
@@ -243,8 +243,21 @@ def _run(key: CycleKey, basis: Basis, predecessor_run_id: str, files: pl.DataFra
 def take_up(home: Home, store: Store, run: Mapping[str, Any]) -> Landed:
     """A run frozen on the same inputs, shown again. A blocked one starts at the first stage without a receipt."""
     key = CycleKey(run["business_date"], run["cycle"], run["run_no"])
+    if run["state"] == "SUPERSEDED":
+        _begin_again(store, key)
     state = "FROZEN" if run["state"] in ("BLOCKED", "SUPERSEDED") else str(run["state"])
     frozen = stage.receipt(store, key, "land")
     if frozen:
         stage.take_up(home, store, frozen, key, state)
     return Landed(key, state)
+
+
+def _begin_again(store: Store, key: CycleKey) -> None:
+    """A run that gave way and is the one that counts once more: another has replaced its draft calls meanwhile, so
+    nothing stands of it but what it was frozen on."""
+    with store.transaction():
+        store.execute(resources.sql("freeze/give_way"), {"business_date": key.business_date, "cycle": key.cycle})
+        store.execute(
+            "DELETE FROM control.stage_run WHERE run_id = $run_id AND stage <> 'land'", {"run_id": key.run_id}
+        )
+        stage.set_state(store, key, "FROZEN")

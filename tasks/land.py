@@ -106,7 +106,9 @@ def _resumes(home: Home, store: Store, run: Mapping[str, Any], published: Mappin
     """
     if run["prepared"]:
         return True
-    if run["state"] in ("BLOCKED", stage.WAITING_FOR_APPROVAL) or recheck.collateral_moved(home, store, run):
+    if run["state"] in ("BLOCKED", "SUPERSEDED", stage.WAITING_FOR_APPROVAL) or recheck.collateral_moved(
+        home, store, run
+    ):
         return False
     basis = freezing.take_basis(home, store, run["business_date"], run["cycle"], run["input_root"])
     changed = basis.differs_from(run)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from tasks import resources
+from tasks.cycle import TRIAL, procedure
 from tasks.home import Home
 from tasks.store import Store
 
@@ -49,6 +51,28 @@ def test_an_approved_run_that_never_went_out_gives_way_to_the_next(
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["run_id"] == "20260130-EOD-r02"
     assert [(run_id, state) for run_id, state, _ in calls(tmp_path)] == [("20260130-EOD-r02", "ISSUED")]
+
+
+def test_a_run_taken_up_after_another_had_its_turn_calls_what_it_would_have_called(
+    tmp_path: Path, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deployment between two attempts, taken back: the run in between replaced the drafts of the first one."""
+    kill(tmp_path, "publish:begin")
+    drafts, home = calls(tmp_path), Home(tmp_path)
+    with Store(home.database) as store:
+        first = store.read("SELECT code_version FROM control.cycle_run").item()
+    with monkeypatch.context() as patch, home.locked("cycle run"):
+        patch.setattr(resources, "code_version", lambda: "the next one")
+        ended = procedure(home, date(2026, 1, 30), "EOD", lambda step, *given: step(*given), TRIAL)
+    assert ended.key.run_no == 2
+    monkeypatch.setattr(resources, "code_version", lambda: first)
+    done = levee(*RUN, tmp_path)
+    assert done.code == 0, done.err
+    assert json.loads(done.out)["run_id"] == "20260130-EOD-r01"
+    assert calls(tmp_path) == [(run_id, "ISSUED", count) for run_id, _, count in drafts]
+    with Store(home.database) as store:
+        states = dict(store.read("SELECT run_no, state FROM control.cycle_run").rows())
+    assert states == {1: "PUBLISHED", 2: "SUPERSEDED"}
 
 
 def test_collateral_withdrawn_before_issue_is_not_counted_in_the_call(
