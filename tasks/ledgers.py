@@ -56,10 +56,10 @@ def read(home: Home, table: str) -> pl.DataFrame:
         raise LeveeError(
             Finding("UNKNOWN_ID", "no ledger was shown in this home", where=str(top), action="run a cycle first")
         )
-    latest = json.loads((top / pack.LATEST).read_text(encoding="utf-8"))
-    path = top / str(latest["edition"]) / f"{table}.parquet"
-    content = path.read_bytes() if path.exists() else b""
-    found, shown = hashlib.sha256(content).hexdigest(), latest["tables"].get(table)
+    path, content, shown = _found(top, table)
+    while hashlib.sha256(content).hexdigest() != shown and path.parent != _pointed(top)[0]:
+        path, content, shown = _found(top, table)  # a writer has shown the next edition and taken this one away
+    found = hashlib.sha256(content).hexdigest()
     if found != shown:
         raise LeveeError(
             Finding(
@@ -78,6 +78,22 @@ def shown(home: Home) -> tuple[str, ...]:
     """Tables that were last shown; none in a home without ledgers."""
     latest = home.root / FOLDER / pack.LATEST
     return tuple(json.loads(latest.read_text(encoding="utf-8"))["tables"]) if latest.exists() else ()
+
+
+def _pointed(top: Path) -> tuple[Path, dict[str, str]]:
+    """Folder of the edition the pointer leads to, and the hashes of its tables."""
+    latest = json.loads((top / pack.LATEST).read_text(encoding="utf-8"))
+    return top / str(latest["edition"]), latest["tables"]
+
+
+def _found(top: Path, table: str) -> tuple[Path, bytes, str | None]:
+    """A table's file of the latest edition, its bytes, none where it is gone, and the hash it was shown with."""
+    folder, hashes = _pointed(top)
+    path = folder / f"{table}.parquet"
+    try:
+        return path, path.read_bytes(), hashes.get(table)
+    except FileNotFoundError:
+        return path, b"", hashes.get(table)
 
 
 def _editions(top: Path) -> list[Path]:

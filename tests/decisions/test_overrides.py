@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tasks import codes, overrides, resources
+from tasks import codes, ledgers, overrides, resources
 from tasks.answers import answer
 from tasks.home import Home
 from tasks.model.errors import LeveeError
@@ -102,3 +102,20 @@ def test_one_that_outlived_its_last_day_is_frozen_to_be_refused(home: Home, over
         (late,) = frozen(store, LAST + timedelta(days=1))
     assert (late["override_id"], late["last_date"]) == (override_id, LAST)
     assert codes.exit_code("OVERRIDE_EXPIRED") == 40
+
+
+def test_a_reader_who_is_overtaken_by_a_writer_reads_what_he_showed(
+    home: Home, override_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between a reader's look at the pointer and at the file the next edition comes and the earlier one goes."""
+    read_bytes, left = Path.read_bytes, [override_id]
+
+    def overtaken(path: Path) -> bytes:
+        if path.name == "control.override.parquet" and left:
+            left.clear()
+            with Store(home.database) as store:
+                ledgers.show(home, store)
+        return read_bytes(path)
+
+    monkeypatch.setattr(Path, "read_bytes", overtaken)
+    assert [row["override_id"] for row in overrides.listed(home)] == [override_id]
