@@ -38,10 +38,7 @@ def in_force(book: Book, overrides: pl.DataFrame, business_date: date, policy: P
     overrides: OVERRIDE_SCHEMA and withdrawn_date (null while it stands). Raises ModelInputError OVERRIDE_EXPIRED, or
     OVERRIDE_REFUSED listing every one that is for no portfolio, lowers margin, or lacks what it must carry.
     """
-    begun = overrides.filter(
-        (pl.col("first_date") <= business_date)
-        & (pl.col("withdrawn_date").is_null() | (pl.col("withdrawn_date") > business_date))
-    ).sort("override_id")
+    begun = standing(overrides, business_date)
     expired = [
         Finding(
             "OVERRIDE_EXPIRED",
@@ -58,6 +55,14 @@ def in_force(book: Book, overrides: pl.DataFrame, business_date: date, policy: P
     if expired or refused:
         raise ModelInputError(*expired, *refused)
     return begun.select(list(OVERRIDE_SCHEMA))
+
+
+def standing(overrides: pl.DataFrame, business_date: date) -> pl.DataFrame:
+    """Overrides that have begun by a date and are not withdrawn, by id; past their last day too."""
+    return overrides.filter(
+        (pl.col("first_date") <= business_date)
+        & (pl.col("withdrawn_date").is_null() | (pl.col("withdrawn_date") > business_date))
+    ).sort("override_id")
 
 
 def override_line(book: Book, overrides: pl.DataFrame) -> Line:

@@ -2,8 +2,9 @@
 
     GROSS_SCAN = Σ |quantity| · multiplier · index (an inverse future or perpetual: its USD), in the account's portfolio
 
-Nothing is set off and no option value is credited. Which accounts fail is found by halving the book. What fails without
-any position or collateral concerns everybody, and so does an override that may not act: then nobody is margined.
+Nothing is set off and no option value is credited; what persons have added to the account stands besides. Which
+accounts fail is found by halving the book. What fails without any position or collateral concerns everybody, and so
+does an override that may not act: then nobody is margined.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -20,6 +21,7 @@ from tasks.model import money
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
 from tasks.model.margin.lines import LINE_NO, NOTHING
+from tasks.model.margin.overrides import standing
 from tasks.model.margin.portfolio import ACCOUNT
 from tasks.model.policy import Policy
 
@@ -55,16 +57,28 @@ def margin(inputs: MarginInputs, as_of: datetime, policy: Policy) -> Salvaged:
 def _salvaged(inputs: MarginInputs, failed: dict[Key, Finding], as_of: datetime, policy: Policy) -> Salvaged:
     keys = [key for key in sorted(inputs.accounts.select(ACCOUNT).rows()) if key not in failed]
     result = initial_margin(_only(inputs, keys), as_of, policy)
-    scans = {key: gross_scan(_only(inputs, [key]).positions) for key in failed}
-    lines = [_line(key, scan, component, policy) for key, scan in scans.items() for component in LINE_NO]
-    lines = [row for row in lines if row["component"] != "HELD"]
-    portfolios = [_portfolio(key, scan, policy) for key, scan in scans.items()]
+    asked = {key: _asked(_only(inputs, [key])) for key in failed}
+    components = [component for component in LINE_NO if component != "HELD"]
+    lines = [_line(key, each, component, policy) for key, each in asked.items() for component in components]
+    portfolios = [_portfolio(key, each, policy) for key, each in asked.items()]
     more = {
         "requirement": pl.DataFrame(lines, schema=result.requirement.schema),
         "portfolio": pl.DataFrame(portfolios, schema=result.portfolio.schema),
     }
     tables = {name: pl.concat([getattr(result, name), table]) for name, table in more.items()}
     return Salvaged(replace(result, **tables), failed)
+
+
+class _Asked(NamedTuple):
+    """USD that an account the model fails for must hold: of its positions, and by overrides."""
+
+    scan: Decimal
+    override: Decimal
+
+
+def _asked(own: MarginInputs) -> _Asked:
+    granted = standing(own.overrides, own.business_date)["amount_usd"]
+    return _Asked(gross_scan(own.positions), money.round_up(money.total(granted)))
 
 
 def gross_scan(positions: pl.DataFrame) -> Decimal:
@@ -111,29 +125,31 @@ def _only(inputs: MarginInputs, keys: Sequence[Key]) -> MarginInputs:
     return replace(inputs, **{name: getattr(inputs, name).join(wanted, on=ACCOUNT, how="semi") for name in _OWN})
 
 
-def _portfolio(key: Key, scan: Decimal, policy: Policy) -> dict[str, Any]:
-    maintenance = money.round_up(money.product(scan, money.exact(policy.maintenance.fraction)))
+def _portfolio(key: Key, asked: _Asked, policy: Policy) -> dict[str, Any]:
+    initial = asked.scan + asked.override
+    maintenance = money.round_up(money.product(initial, money.exact(policy.maintenance.fraction)))
     return {
         **dict(zip((*ACCOUNT, "client_id"), (*key, ""), strict=True)),
-        "initial_margin_usd": scan,
+        "initial_margin_usd": initial,
         "net_option_value_usd": _ZERO,
-        "total_initial_margin_usd": scan,
+        "total_initial_margin_usd": initial,
         "maintenance_margin_usd": maintenance,
         "total_maintenance_margin_usd": maintenance,
-        "initial_margin_without_override_usd": scan,
-        "maintenance_binding_component": "INITIAL_MARGIN_SHARE" if scan else NOTHING,
+        "initial_margin_without_override_usd": asked.scan,
+        "maintenance_binding_component": "INITIAL_MARGIN_SHARE" if initial else NOTHING,
     }
 
 
-def _line(key: Key, scan: Decimal, component: str, policy: Policy) -> dict[str, Any]:
-    asked = scan if component == "BASE_MARGIN" else _ZERO
+def _line(key: Key, asked: _Asked, component: str, policy: Policy) -> dict[str, Any]:
+    amount = {"BASE_MARGIN": asked.scan, "OVERRIDE": asked.override}.get(component, _ZERO)
+    causes = {"BASE_MARGIN": GROSS_SCAN, "OVERRIDE": "OVERRIDE"}
     return {
         **dict(zip((*ACCOUNT, "client_id"), (*key, ""), strict=True)),
         "component": component,
         "line_no": LINE_NO[component],
-        "amount_usd": asked,
+        "amount_usd": amount,
         "rule_id": component.lower(),
         "policy_hash": policy.policy_hash,
         "worst_scenario_id": "",
-        "binding_component": GROSS_SCAN if asked else NOTHING,
+        "binding_component": causes[component] if amount else NOTHING,
     }

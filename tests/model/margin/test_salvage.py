@@ -51,6 +51,30 @@ def test_one_account_is_scanned_gross_and_the_others_are_margined_as_ever(
     assert lines.filter(pl.col("amount_usd") > 0)["binding_component"].to_list() == ["GROSS_SCAN"]
 
 
+def test_what_a_person_has_added_stands_where_the_model_fails(inputs_of_two: MarginInputs, policy: Policy) -> None:
+    added = {
+        "override_id": "OV-1",
+        "clearing_member_id": "M001",
+        "margin_account_id": "M001N",
+        "client_id": "",
+        "amount_usd": Decimal("500000.00"),
+        "reason": "fraud inquiry",
+        "requested_by": "ada",
+        "approved_by": "grace",
+        "first_date": inputs_of_two.business_date,
+        "last_date": inputs_of_two.business_date,
+        "review_date": inputs_of_two.business_date,
+        "withdrawn_date": None,
+    }
+    overrides = pl.DataFrame([added], schema=inputs_of_two.overrides.schema)
+    saved = salvage.margin(replace(without_mark(inputs_of_two), overrides=overrides), AS_OF, policy)
+    own = saved.result.portfolio.filter(pl.col("margin_account_id") == "M001N").row(0, named=True)
+    assert own["total_initial_margin_usd"] == Decimal("680200.00")  # 180,200 of positions
+    assert own["initial_margin_without_override_usd"] == Decimal("180200.00")
+    lines = saved.result.requirement.filter(pl.col("margin_account_id") == "M001N", pl.col("amount_usd") > 0)
+    assert lines["component"].to_list() == ["BASE_MARGIN", "OVERRIDE"]
+
+
 def test_what_fails_for_everybody_is_not_salvaged(inputs_of_two: MarginInputs, policy: Policy) -> None:
     listed = pl.DataFrame({"underlying": ["BTC", "ETH"], "held": [True, True]})
     short = replace(inputs_of_two, history=inputs_of_two.history.clear(), listed=listed)
