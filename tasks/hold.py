@@ -26,7 +26,8 @@ DOUBTFUL = (
     "WRONG_CLIENT",
 )
 _REGISTERED = """
-SELECT clearing_member_id, margin_account_id, account_type FROM book.account WHERE run_id = $run_id ORDER BY ALL
+SELECT clearing_member_id, margin_account_id, account_type, status = 'CLOSED' AS closed
+FROM book.account WHERE run_id = $run_id ORDER BY ALL
 """
 _REMOVE = """
 DELETE FROM book.position
@@ -101,13 +102,14 @@ def _book(context: Context, lines: pl.DataFrame, booked: list[dict[str, Any]]) -
 
 
 def _charged(context: Context, suspended: pl.DataFrame) -> pl.DataFrame:
-    """Suspended lines with the account that is margined for each: its own, else the first of its kind, or any."""
+    """Suspended lines with the account that is margined for each: its own, else an open one, of its kind before any."""
     registered = list(context.store.read(_REGISTERED, {"run_id": context.key.run_id}).iter_rows())
 
     def answers(row: dict[str, Any]) -> str:
-        own = [(name, kind) for member, name, kind in registered if member == row["clearing_member_id"]]
-        ranked = sorted((name != row["margin_account_id"], kind != row["account_type"], name) for name, kind in own)
-        return ranked[0][2] if ranked else ""
+        named, kind = row["margin_account_id"], row["account_type"]
+        own = [each[1:] for each in registered if each[0] == row["clearing_member_id"]]
+        ranked = sorted((name != named, closed, its_kind != kind, name) for name, its_kind, closed in own)
+        return ranked[0][3] if ranked else ""
 
     names = [answers(row) for row in suspended.iter_rows(named=True)]
     return suspended.with_columns(charged_account_id=pl.Series(names, dtype=pl.String))

@@ -106,6 +106,13 @@ def test_a_line_of_an_account_nobody_knows_is_suspended_and_charged_to_its_membe
     assert sums(gated) == {}
 
 
+def test_a_suspended_line_is_charged_to_an_account_that_is_open(between_rows, book, pick):
+    closed = {**pick(book, "accounts", clearing_member_id="M001"), "margin_account_id": "AAA", "status": "CLOSED"}
+    book["accounts"].append(closed)
+    pick(book, "positions", clearing_member_id="M001", contract_id=PERP)["margin_account_id"] = "GHOST"
+    assert between_rows(book).table("book.suspense")["charged_account_id"].to_list() == ["M001A"]
+
+
 def test_a_wrong_account_type_is_the_registered_one(between_rows, book, pick):
     pick(book, "positions", clearing_member_id="M001", contract_id=PERP)["account_type"] = "CLIENT_OMNI_NET"
     gated = between_rows(book)
