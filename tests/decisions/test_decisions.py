@@ -220,6 +220,21 @@ def test_what_is_frozen_of_a_price_and_of_a_position(store: Store, home: Home) -
     ]
 
 
+def test_of_two_prices_for_a_contract_the_one_decided_last_counts(store: Store, home: Home) -> None:
+    for hours, contract, price in (
+        (0, "BTC-PERP.INV", "81000"),
+        (1, "BTC-PERP.INV", "80000"),
+        (0, "ETH-PERP.INV", "3"),
+    ):
+        subject = PRICE | {"contract_id": contract, "price_type": "SETTLE", "price": price}
+        asked = decisions.request(store, home, "MANUAL_PRICE", subject, "ada", "as agreed", now=NOON)
+        decisions.decide(store, home, asked.decision_id, "grace", approve=True, now=NOON + timedelta(hours=hours))
+    assert sorted(decided.of_cycle(store, DAY, "EOD").select("contract_id", "price").rows()) == [
+        ("BTC-PERP.INV", Decimal(80000)),
+        ("ETH-PERP.INV", Decimal(3)),
+    ]
+
+
 def test_decisions_are_handed_to_another_home_as_they_stand(store: Store, home: Home, tmp_path: Path) -> None:
     asked = ask(store, home)
     decisions.decide(store, home, asked.decision_id, "grace", approve=True, now=NOON)
