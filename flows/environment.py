@@ -14,6 +14,8 @@ from tasks import resources
 from tasks.collector import collect_rarely
 
 HEALTH_TIMEOUT_SECONDS = 3
+SHARED_KERNELS = "LEVEE_KERNELS"
+"""Names a folder of compiled kernels for several homes; by default each home has its own."""
 _KERNELS = Path(resources.__file__).parent / "model" / "kernels.py"  # with every constant compiled into them
 
 
@@ -22,7 +24,7 @@ def prepare(home: Path) -> None:
     collect_rarely()
     os.environ |= {
         "PREFECT_HOME": str(home / "prefect"),
-        "NUMBA_CACHE_DIR": str(kernel_cache(home, _KERNELS)),
+        "NUMBA_CACHE_DIR": str(kernel_cache(Path(os.environ.get(SHARED_KERNELS, home / "numba")), _KERNELS)),
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "GX_ANALYTICS_ENABLED": "false",
@@ -38,12 +40,12 @@ def prepare(home: Path) -> None:
         os.environ.setdefault(name, value)
 
 
-def kernel_cache(home: Path, source: Path) -> Path:
-    """Folder of compiled kernels, named by their source and by what compiles them: an old one is never met again."""
+def kernel_cache(folder: Path, source: Path) -> Path:
+    """Folder of compiled kernels below the given one, by their source and what compiles them: no old one is met."""
     digest = hashlib.sha256(resources.tree_hash(source).encode())
     for package in ("numba", "llvmlite", "numpy"):
         digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
-    return home / "numba" / digest.hexdigest()[:16]
+    return folder / digest.hexdigest()[:16]
 
 
 def orchestrator_answers() -> bool:

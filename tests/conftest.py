@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 Row = dict[str, str | None]
 # Prefect reads its settings when it is first imported: a test may do so before any command has prepared for it.
 os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+# Hundreds of homes are made: their kernels are compiled once.
+os.environ["LEVEE_KERNELS"] = str(ROOT / ".pytest_cache" / "kernels")
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,11 @@ class House:
 
     def start(self, *arguments: object, **settings: str) -> subprocess.Popen[str]:
         """Start the command in a process of its own."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))}
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
+        }
         return subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *map(str, arguments), "--home", str(self.home.root)],
             cwd=ROOT,

@@ -66,7 +66,11 @@ def test_a_closed_and_a_full_disk_are_told_and_overcome(house: Any, tmp_path: Pa
         "NUMBA": tmp_path / "numba",
     }
     (tmp_path / "numba").mkdir()
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
+    }
     ended = subprocess.run(
         ["unshare", "--mount", "--map-root-user", "bash", "-c", SCRIPT],
         env=kept | {name: str(value) for name, value in settings.items()},

@@ -66,7 +66,11 @@ def test_a_server_that_starts_too_slowly_is_not_waited_for(house: Any, as_undist
 
 
 def test_what_prefect_tries_again_goes_on_where_it_stopped(house: Any, as_undisturbed: Any) -> None:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
+    }
     ended = subprocess.run(
         [sys.executable, "-c", RETRY, str(house.home.root)],
         capture_output=True,

@@ -18,7 +18,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
+    }
     return subprocess.run(
         [sys.executable, "-m", "flows.cli", *arguments], capture_output=True, text=True, env=environment, check=False
     )

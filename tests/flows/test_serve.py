@@ -75,7 +75,11 @@ def first_line(process: subprocess.Popen[str]) -> str:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("clock") / "home"
     shutil.copytree(resources.data("sample/inbox"), home / "inbox")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))}
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
+    }
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "serve", "--home", str(home), "--json"],
         stdout=subprocess.PIPE,
