@@ -8,19 +8,19 @@ declared proxy, so that a young underlying takes no dates from the others. Refer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import ndtri
 
-from tasks.model.arrays import Bools, Closes, Dates, Floats, Ints, ScenarioSet
+from tasks.model.arrays import Bools, Closes, Floats, Ints, ScenarioSet
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.market.returns import daily_returns, horizon_returns
+from tasks.model.market.returns import horizon_returns
 from tasks.model.market.series import NO_FACTORS, Factors
-from tasks.model.market.volatility import forecast_volatility, scale_factor
+from tasks.model.market.volatility import scale_factor
 from tasks.model.policy import Policy
 from tasks.model.risk.observed import basis_moves, vol_moves
+from tasks.model.risk.rescaled import RescaledHistory, asked, normal_scores, proxy_return, volatility_of
 from tasks.model.risk.stress_dates import stressed_starts, usable_anchors
 from tasks.model.risk.worst_hour import DAILY_CLOSE, moves_from, worst_hours
 
@@ -48,13 +48,19 @@ def filtered(
     Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates of its own, or one whose
     closes end more than its liquidation period before T: what moved since then would be left out in silence.
     """
+    return filtered_history(closes, horizon_by_underlying, policy, factors).at(len(closes.dates) - 1)
+
+
+def filtered_history(
+    closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy, factors: Factors = NO_FACTORS
+) -> RescaledHistory:
+    """What gives the set of `filtered` for any day of the closes, as if they ended there."""
     base = policy.base_margin
 
-    def factor(close: Floats, name: str) -> Floats:
-        sigma = _volatility(close, name, policy)
+    def factor(sigma: Floats, returns: Floats, name: str) -> Floats:
         return scale_factor(sigma, float(sigma[-1]), base.scaling, base.scale_factor_lowest, base.scale_factor_highest)
 
-    return _rescaled(FILTERED, closes, horizon_by_underlying, policy, factors, factor)
+    return RescaledHistory(FILTERED, closes, horizon_by_underlying, policy, factors, factor)
 
 
 def long_run(
@@ -67,56 +73,13 @@ def long_run(
     """
     base = policy.base_margin
 
-    def factor(close: Floats, name: str) -> Floats:
-        sigma, returns = _volatility(close, name, policy), daily_returns(close)[-base.long_run_days :]
-        lasting = max(float(np.sqrt(np.nanmean(returns * returns))), base.volatility_floor_per_day[name])
+    def factor(sigma: Floats, returns: Floats, name: str) -> Floats:
+        recent = returns[-base.long_run_days :]
+        lasting = max(float(np.sqrt(np.nanmean(recent * recent))), base.volatility_floor_per_day[name])
         return scale_factor(sigma, lasting, "mid", base.scale_factor_lowest, base.scale_factor_highest)
 
-    return _rescaled(LONG_RUN, closes, horizon_by_underlying, policy, factors, factor)
-
-
-def _rescaled(
-    name: str,
-    closes: Closes,
-    horizon_by_underlying: Mapping[str, int],
-    policy: Policy,
-    factors: Factors,
-    factor_of: Callable[[Floats, str], Floats],
-) -> ScenarioSet:
-    base = policy.base_margin
-    names, horizon = _asked(closes, horizon_by_underlying)
-    close = closes.close[[closes.underlyings.index(each) for each in names]]
-    _require_current(names, horizon, closes.dates, close)
-    observed = np.stack([horizon_returns(row, int(days)) for row, days in zip(close, horizon, strict=True)])
-    factor = np.stack([factor_of(row, each) for row, each in zip(close, names, strict=True)])
-    scaled = observed * factor
-    reach = len(closes.dates) - int(horizon.max())
-    own = np.isfinite(scaled[:, :reach])
-    fewest = int(own.sum(axis=1).min())
-    if fewest < base.minimum_scenarios:
-        raise _history_short(names, own, fewest, base.minimum_scenarios)
-    young = own.sum(axis=1) < base.lookback_scenarios
-    proxied = young[:, None] & (np.arange(scaled.shape[1]) < np.argmax(own, axis=1)[:, None])
-    for row in np.flatnonzero(young).tolist():
-        stand_in = _early_proxy(names[row], int(horizon[row]), closes, policy, factor_of)
-        scaled[row, proxied[row]], factor[row, proxied[row]] = stand_in[proxied[row]], 1.0
-    taken = np.flatnonzero(np.isfinite(scaled[:, :reach]).all(axis=0))[-base.lookback_scenarios :]
-    if len(taken) < base.minimum_scenarios:
-        raise _history_short(names, own, len(taken), base.minimum_scenarios)
-    return ScenarioSet(
-        name,
-        tuple(f"{name[0]}-{start}" for start in closes.dates[taken]),
-        names,
-        closes.dates[taken],
-        horizon,
-        scaled[:, taken],
-        factor[:, taken],
-        proxied[:, taken],
-        normal_scores(len(taken), policy.vol_proxy.seed),
-        int(reach - taken[0]) - len(taken),
-        vol_moves(factors, names, horizon, taken),
-        basis_moves(factors, closes, names, horizon, taken),
-    )
+    history = RescaledHistory(LONG_RUN, closes, horizon_by_underlying, policy, factors, factor)
+    return history.at(len(closes.dates) - 1)
 
 
 def stressed(
@@ -129,7 +92,7 @@ def stressed(
     of the first anchor that has one, times the ratio of their ranges in the grid.
     Raises ModelInputError HISTORY_SHORT where no anchor has history to choose from.
     """
-    names, horizon = _asked(closes, horizon_by_underlying)
+    names, horizon = asked(closes, horizon_by_underlying)
     drawn = _drawn(closes, dict(zip(names, horizon.tolist(), strict=True)), factors, policy)
     kept = np.isfinite(drawn.moves).all(axis=0)
     if not kept.any():
@@ -160,13 +123,7 @@ def stressed(
 
 def present_volatility(closes: Closes, name: str, policy: Policy) -> float:
     """Forecast at T of an underlying's daily log return, fraction per sqrt(day); NaN before it is seeded."""
-    return float(_volatility(closes.close[closes.underlyings.index(name)], name, policy)[-1])
-
-
-def normal_scores(n: int, seed: int) -> Floats:
-    """(n,) standard normal scores of a fixed permutation of 0 ... n-1: the middle quantiles (j + 1/2) / n."""
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(n)
-    return np.asarray(ndtri((order + 0.5) / n), dtype=np.float64)
+    return float(volatility_of(closes.close[closes.underlyings.index(name)], name, policy)[-1])
 
 
 def _drawn(closes: Closes, horizon: Mapping[str, int], factors: Factors, policy: Policy) -> _Drawn:
@@ -183,76 +140,8 @@ def _drawn(closes: Closes, horizon: Mapping[str, int], factors: Factors, policy:
     }
     observed = np.stack([moved[name] for name in horizon])
     proxied = np.isnan(observed)
-    moves = np.where(proxied, np.stack([_proxy(name, anchors, moved, policy) for name in horizon]), observed)
+    moves = np.where(proxied, np.stack([proxy_return(name, anchors, moved, policy) for name in horizon]), observed)
     return _Drawn(starts, hours, moves, proxied)
-
-
-def _asked(closes: Closes, horizon_by_underlying: Mapping[str, int]) -> tuple[tuple[str, ...], Ints]:
-    names = tuple(sorted(horizon_by_underlying))
-    absent = [name for name in names if name not in closes.underlyings]
-    if absent or not names:
-        raise ModelInputError(
-            Finding(
-                "HISTORY_SHORT",
-                "no history of an underlying in the book",
-                where=" ".join(absent) or "empty book",
-                value="0 days",
-                action="deliver its closes",
-            )
-        )
-    return names, np.array([horizon_by_underlying[name] for name in names], dtype=np.int64)
-
-
-def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close: Floats) -> None:
-    oldest = dates[-1] - horizon.astype("timedelta64[D]")
-    latest = [dates[np.flatnonzero(np.isfinite(row))[-1:]] for row in close]
-    findings = [
-        Finding(
-            "HISTORY_SHORT",
-            "the closes of an underlying in the book end too early",
-            where=name,
-            value=f"last close {'none' if not len(last) else last[0]}",
-            limit=f"{limit} or later",
-            action="deliver its closes up to the business date",
-        )
-        for name, last, limit in zip(names, latest, oldest, strict=True)
-        if not len(last) or last[0] < limit
-    ]
-    if findings:
-        raise ModelInputError(*findings)
-
-
-def _volatility(close: Floats, name: str, policy: Policy) -> Floats:
-    base = policy.base_margin
-    return forecast_volatility(
-        daily_returns(close), base.half_life_days, base.volatility_seed_days, base.volatility_floor_per_day[name]
-    )
-
-
-def _history_short(names: tuple[str, ...], valid: Bools, found: int, needed: int) -> ModelInputError:
-    fewest = int(np.argmin(valid.sum(axis=1)))
-    return ModelInputError(
-        Finding(
-            "HISTORY_SHORT",
-            "too few valid scenarios on the joint calendar",
-            where=names[fewest],
-            value=str(found),
-            limit=f"at least {needed}",
-            action="deliver more closes or a declared proxy",
-        )
-    )
-
-
-def _early_proxy(
-    name: str, days: int, closes: Closes, policy: Policy, factor_of: Callable[[Floats, str], Floats]
-) -> Floats:
-    """(n_days,) scaled return that stands in where an underlying has no history yet; NaN where no anchor has one."""
-    anchors = tuple(each for each in policy.stress.anchors if each in closes.underlyings)
-    returns = {name: np.full(len(closes.dates), np.nan)}
-    for anchor in anchors:
-        close = closes.close[closes.underlyings.index(anchor)]
-        returns[anchor] = horizon_returns(close, days) * factor_of(close, anchor)
-    return _proxy(name, anchors, returns, policy)
 
 
 def _returns_of(closes: Closes, name: str, days: int) -> Floats:
@@ -262,14 +151,6 @@ def _returns_of(closes: Closes, name: str, days: int) -> Floats:
 def _anchor_period(name: str, horizon_by_underlying: Mapping[str, int], policy: Policy) -> int:
     # A book without the anchor still needs its events: the house period is the reference then.
     return int(horizon_by_underlying.get(name, int(policy.base_margin.liquidation_period_days.house[name])))
-
-
-def _proxy(name: str, anchors: tuple[str, ...], returns: Mapping[str, Floats], policy: Policy) -> Floats:
-    ranges = policy.grid.range_fraction
-    proxy = np.full(len(next(iter(returns.values()))), np.nan)
-    for anchor in anchors:
-        proxy = np.where(np.isnan(proxy), returns[anchor] * (ranges[name] / ranges[anchor]), proxy)
-    return proxy
 
 
 def _start_hours(

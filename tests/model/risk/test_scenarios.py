@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import replace
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, timedelta
 from statistics import NormalDist
 
@@ -14,7 +14,8 @@ import pytest
 from tasks.model.arrays import Closes
 from tasks.model.errors import ModelInputError
 from tasks.model.policy import ByName, StressWindows
-from tasks.model.risk.scenarios import filtered, long_run, normal_scores, stressed
+from tasks.model.risk.rescaled import normal_scores
+from tasks.model.risk.scenarios import filtered, filtered_history, long_run, stressed
 
 
 def by_date(closes, name):
@@ -369,3 +370,29 @@ def test_a_named_window_is_stressed_from_its_date_on_and_not_before(closes, open
     today = closes.dates.tolist()[-1]
     assert starts(today + timedelta(days=1)) == calm
     assert starts(today) == sorted([*calm, *(first + timedelta(days=n) for n in range(7))])
+
+
+@pytest.mark.parametrize("scaling", ["mid", "full"])
+def test_any_day_of_a_history_has_the_set_of_closes_that_end_there(make_closes, opening_policy, scaling):
+    """Holes, a young underlying and two liquidation periods: no close after the day leaves a trace."""
+    base = replace(opening_policy.base_margin, lookback_scenarios=400, minimum_scenarios=250, scaling=scaling)
+    policy = replace(opening_policy, base_margin=base)
+    closes = make_closes(("BTC", "ETH", "SOL"), "2015-01-01", 900, 5, {"BTC": (300, 301, 555), "SOL": range(400)})
+    horizon = {"BTC": 2, "ETH": 2, "SOL": 3}
+    history = filtered_history(closes, horizon, policy)
+    for day in (700, 701, 812, 899):
+        ends = Closes(closes.underlyings, closes.dates[: day + 1], closes.close[:, : day + 1])
+        found, expected = history.at(day), filtered(ends, horizon, policy)
+        for field in fields(found):
+            assert_same(getattr(found, field.name), getattr(expected, field.name))
+        assert found.proxied[2].any() == (day != 899)
+
+
+def assert_same(found, expected):
+    if isinstance(found, np.ndarray):
+        assert found.tobytes() == expected.tobytes()
+    elif is_dataclass(found):
+        for field in fields(found):
+            assert_same(getattr(found, field.name), getattr(expected, field.name))
+    else:
+        assert found == expected
