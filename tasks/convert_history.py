@@ -48,15 +48,15 @@ def history_of(folder: Path, options: pl.DataFrame, business_date: date) -> Hist
     """Closes of every coin up to business_date. Nothing stamped later than the snapshot of that day is read."""
     remarks = Remarks()
     closes: Closes = {}
-    _add(closes, remarks, _bars(folder, business_date))
-    _add(closes, remarks, _daily(folder, business_date, tuple(convert_venue.SIZES)))
+    _add(closes, remarks, bars(folder, business_date))
+    _add(closes, remarks, daily(folder, business_date, tuple(convert_venue.SIZES)))
     _add(closes, remarks, _snapshots(options))
     return History(closes, remarks)
 
 
 def stablecoin_price(folder: Path, coin: str, business_date: date) -> Price | None:
     """Last daily close before business_date, however old: it was not observed today, so no time of it is told."""
-    closes = _daily(folder, business_date, (coin,), since=date.min).drop_nulls().filter(pl.col("close") > 0).sort("day")
+    closes = daily(folder, business_date, (coin,), since=date.min).drop_nulls().filter(pl.col("close") > 0).sort("day")
     if closes.is_empty():
         return None
     day, price = closes.select("day", "close").row(-1)
@@ -73,7 +73,7 @@ def _add(closes: Closes, remarks: Remarks, found: pl.DataFrame) -> None:
             remarks.noted[f"NO_CLOSE_IN_{source}"].append(f"{coin} {day}")
 
 
-def _bars(folder: Path, business_date: date) -> pl.DataFrame:
+def bars(folder: Path, business_date: date) -> pl.DataFrame:
     """Closes of the bars that end at the close hour; a bar without volume was filled by its publisher: no close."""
     frame = read_file(folder, BARS_FILE, ("ts_utc", "close", "volume"))
     day = pl.col("ts_utc").dt.date()
@@ -89,7 +89,8 @@ def _bars(folder: Path, business_date: date) -> pl.DataFrame:
     )
 
 
-def _daily(folder: Path, business_date: date, coins: tuple[str, ...], since: date = DAILY_FROM) -> pl.DataFrame:
+def daily(folder: Path, business_date: date, coins: tuple[str, ...], since: date = DAILY_FROM) -> pl.DataFrame:
+    """Closes of coins in the daily file from a day on and before business_date."""
     frame = read_file(folder, DAILY_FILE, ("coin", "date", "close"))
     return (
         frame.filter(pl.col("coin").is_in(coins), pl.col("date") >= since, pl.col("date") < business_date)
