@@ -1,0 +1,39 @@
+"""Share of the procyclicality buffer that static portfolios pay on every day of a span.
+
+The state runs day by day as in production; days without a margin rate leave it as it was. It begins with the whole
+buffer on the first day that has one, so a path must begin there, or the state of a day would depend on where the path
+was cut. Reference: METHODOLOGY 5, line 9.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from tasks.model.arrays import Floats
+from tasks.model.assurance.rolling_tails import StaticRows
+from tasks.model.margin import apc
+from tasks.model.margin.outright import Outright
+from tasks.model.policy import Policy
+
+
+def buffer_shares(rows: StaticRows, row_blended: Floats, long: Floats, short: Floats, policy: Policy) -> Floats:
+    """(t, p) buffer each portfolio pays, fraction of its margin before it; NaN on days without a margin rate.
+
+    row_blended: (t, g) blended tail of the rows; long, short: (t, u) of one USD of each underlying, NaN where none.
+    """
+    fraction = _fractions(rows.underlyings, long, short, policy)[:, rows.row_underlying]
+    t, p = len(row_blended), len(rows.portfolio_start)
+    place = (np.arange(t)[:, None] * p + rows.row_portfolio).ravel()
+    share = apc.weighted(place, t * p, row_blended.ravel(), fraction.ravel())
+    return np.asarray(share.reshape(t, p))
+
+
+def _fractions(names: tuple[str, ...], long: Floats, short: Floats, policy: Policy) -> Floats:
+    """(t, u) buffer in force of each underlying."""
+    carried = pl.DataFrame(schema=apc.BUFFER_SCHEMA)
+    found = np.full(long.shape, np.nan)
+    for day in np.flatnonzero(np.isfinite(long).all(axis=1) & np.isfinite(short).all(axis=1)).tolist():
+        carried = apc.buffer_table(Outright(names, long[day], short[day]), carried, policy)
+        found[day] = carried["buffer_fraction"].to_numpy()
+    return found

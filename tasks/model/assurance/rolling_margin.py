@@ -1,0 +1,212 @@
+"""The house's margin rate of static portfolios on every day of a span, from data up to the day: no look-ahead.
+
+    rate = (BASE_MARGIN + CORRELATION_BREAK)·(1 + b)
+
+as the margin room computes them of a portfolio at a size the market does not feel, b being the share of the APC buffer
+where the policy has one. The values of a policy are applied to every day, also before its effective date, with rolling
+look-backs. Reference: METHODOLOGY 5 and 9.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import numpy as np
+
+from tasks.model.arrays import Closes, Ints
+from tasks.model.assurance.rate_path import Forecast, RatePath, rate_path
+from tasks.model.assurance.rolling_rates import Rates, RollingTails, margin_rates
+from tasks.model.assurance.rolling_scenarios import RollingScenarios, rolling_scenarios
+from tasks.model.assurance.rolling_tails import SpanTails, StaticRows, drawn_tails, static_rows, stressed_tails
+from tasks.model.assurance.static_portfolio import OUTRIGHT, Leg, StaticPortfolio
+from tasks.model.errors import Finding, ModelInputError
+from tasks.model.policy import Policy
+from tasks.model.risk.scenarios import FILTERED, LONG_RUN
+
+HOUSE_MODEL = "HOUSE"
+EARLY_SCENARIOS = 100  # the least a policy may require
+_Found = TypeVar("_Found")
+
+
+def roll(
+    closes: Closes,
+    policy: Policy,
+    portfolios: Sequence[StaticPortfolio],
+    first: np.datetime64,
+    last: np.datetime64,
+) -> tuple[RatePath, ...]:
+    """Path of each portfolio under the house model, in the order asked for. See `roll_policies`."""
+    return roll_policies(closes, [policy], portfolios, first, last)[0]
+
+
+def roll_policies(
+    closes: Closes,
+    policies: Sequence[Policy],
+    portfolios: Sequence[StaticPortfolio],
+    first: np.datetime64,
+    last: np.datetime64,
+) -> tuple[tuple[RatePath, ...], ...]:
+    """Paths by policy and portfolio; policies that draw the same scenarios share them.
+
+    closes: daily ones of the portfolios' underlyings and the policies' anchors, beyond `last` where losses of the last
+    days are to be known. A portfolio's scenarios are those of a house that lists its underlyings and no other. Days on
+    which the policy has no margin for want of history are NaN. The rate of a day does not depend on `first` or `last`.
+    Raises ModelInputError HISTORY_SHORT where a portfolio's underlying has no closes, the span lies outside of them, or
+    no day of the span has a margin.
+    """
+    _require_closes(closes, portfolios, first, last)
+    start = int((first - closes.dates[0]).astype(int))
+    shared = _Shared(closes, start, start + int((last - first).astype(int)))
+    groups: dict[tuple[str, ...], list[StaticPortfolio]] = {}
+    for each in portfolios:
+        groups.setdefault(each.underlyings, []).append(each)
+    return tuple(_of_policy(shared, policy, portfolios, groups) for policy in policies)
+
+
+def from_early_days(policy: Policy) -> Policy:
+    """The policy where its scenarios grow from few: a history that starts with a market does not fill a look-back."""
+    least = min(EARLY_SCENARIOS, policy.base_margin.minimum_scenarios)
+    return replace(policy, base_margin=replace(policy.base_margin, minimum_scenarios=least))
+
+
+def house_periods(names: Iterable[str], policy: Policy) -> dict[str, int]:
+    """Liquidation period in days of each underlying in the house's own account, sorted by name."""
+    table = policy.base_margin.liquidation_period_days.house
+    return {name: int(table[name]) for name in sorted(names)}
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """A span of the closes, and what several policies read off it."""
+
+    closes: Closes
+    first: int  # position of the first day rates are asked of
+    last: int
+    found: dict[object, object] = field(default_factory=dict)
+
+    def once(self, key: object, make: Callable[[], _Found]) -> _Found:
+        """What was made under the key before, or is now."""
+        if key not in self.found:
+            self.found[key] = make()
+        return self.found[key]  # type: ignore[return-value]  # one key, one kind of thing
+
+
+def _of_policy(
+    shared: _Shared,
+    policy: Policy,
+    portfolios: Sequence[StaticPortfolio],
+    groups: dict[tuple[str, ...], list[StaticPortfolio]],
+) -> tuple[RatePath, ...]:
+    found = {path.portfolio: path for held in groups.values() for path in _paths(shared, policy, held)}
+    return tuple(found[each] for each in portfolios)
+
+
+def _paths(shared: _Shared, policy: Policy, asked: list[StaticPortfolio]) -> list[RatePath]:
+    """Paths of portfolios in the same underlyings."""
+    names, buffered = asked[0].underlyings, policy.apc_buffer.mode == "on"
+    held = (*asked, *_references(names)) if buffered else tuple(asked)
+    start = 0 if buffered else shared.first
+    days, rows = np.arange(start, shared.last + 1), static_rows(held)
+    tails = _tails(shared, policy, held, rows, days)
+    rates = margin_rates(rows, tails, policy)
+    _require_some(rates, shared.first - start, names)
+    return [_path(shared, policy, p, each, tails.filtered, rates) for p, each in enumerate(asked)]
+
+
+def _path(
+    shared: _Shared, policy: Policy, p: int, portfolio: StaticPortfolio, tails: SpanTails, rates: Rates
+) -> RatePath:
+    days = shared.last + 1 - shared.first
+    confidence = policy.base_margin.confidence_filtered_fraction
+    return rate_path(
+        portfolio,
+        HOUSE_MODEL,
+        shared.closes,
+        house_periods(portfolio.underlyings, policy),
+        slice(shared.first, shared.last + 1),
+        rates.rate[-days:, p],
+        rates.buffer[-days:, p],
+        policy.apc_buffer.fraction if policy.apc_buffer.mode == "on" else 0.0,
+        Forecast(tails.value_at_risk[-days:, p], tails.portfolio[-days:, p], confidence),
+    )
+
+
+def _tails(
+    shared: _Shared, policy: Policy, held: tuple[StaticPortfolio, ...], rows: StaticRows, days: Ints
+) -> RollingTails:
+    base, periods = policy.base_margin, house_periods(rows.underlyings, policy)
+    scenarios = (held, int(days[0]), *_drawing(policy, periods))
+    calm, shifts = base.confidence_filtered_fraction, policy.correlation_break.shifts
+
+    def read(name: str, pairings: int) -> SpanTails:
+        drawn: RollingScenarios = shared.once(
+            (*_drawing(policy, periods),), lambda: rolling_scenarios(shared.closes, periods, policy)
+        )
+        return drawn_tails(rows, drawn, name, days, calm, pairings)
+
+    stress = base.confidence_stressed_fraction
+    return RollingTails(
+        shared.once((FILTERED, *scenarios, calm, shifts), lambda: read(FILTERED, shifts)),
+        shared.once(
+            ("STRESSED", held, int(days[0]), *_stressing(policy, periods), stress),
+            lambda: stressed_tails(rows, shared.closes, periods, days, stress, policy),
+        ),
+        shared.once((LONG_RUN, *scenarios, calm), lambda: read(LONG_RUN, 0)) if base.long_run_floor == "on" else None,
+    )
+
+
+def _drawing(policy: Policy, periods: dict[str, int]) -> tuple[object, ...]:
+    """What of a policy filtered scenarios depend on."""
+    alike = replace(
+        policy.base_margin,
+        confidence_filtered_fraction=0.0,
+        confidence_stressed_fraction=0.0,
+        stressed_weight_fraction=0.0,
+        offset_limit_fraction=0.0,
+        long_run_floor="off",
+    )
+    return alike, tuple(periods.items()), policy.stress.anchors, policy.grid.range_fraction
+
+
+def _stressing(policy: Policy, periods: dict[str, int]) -> tuple[object, ...]:
+    """What of a policy stressed scenarios depend on."""
+    return policy.stress, tuple(periods.items()), policy.base_margin.liquidation_period_days, policy.grid.range_fraction
+
+
+def _references(names: tuple[str, ...]) -> list[StaticPortfolio]:
+    """One USD of each underlying, long and short in turn: what the buffer is measured on."""
+    return [StaticPortfolio(f"{name}{sign:+g}", OUTRIGHT, (Leg(name, sign),)) for name in names for sign in (1.0, -1.0)]
+
+
+def _require_some(rates: Rates, start: int, names: tuple[str, ...]) -> None:
+    if not np.isfinite(rates.rate[start:]).any():
+        raise ModelInputError(
+            Finding(
+                "HISTORY_SHORT",
+                "no day of the span has enough scenarios",
+                where=" ".join(names),
+                action="deliver more history, begin later, or lower base_margin.minimum_scenarios",
+            )
+        )
+
+
+def _require_closes(
+    closes: Closes, portfolios: Sequence[StaticPortfolio], first: np.datetime64, last: np.datetime64
+) -> None:
+    absent = sorted({name for each in portfolios for name in each.underlyings} - set(closes.underlyings))
+    if absent:
+        raise ModelInputError(
+            Finding("HISTORY_SHORT", "no history of an underlying", where=" ".join(absent), action="deliver its closes")
+        )
+    if not closes.dates[0] <= first <= last <= closes.dates[-1]:
+        raise ModelInputError(
+            Finding(
+                "HISTORY_SHORT",
+                "the span lies outside of the closes",
+                value=f"{first} to {last}",
+                limit=f"{closes.dates[0]} to {closes.dates[-1]}",
+                action="ask for days with closes",
+            )
+        )
