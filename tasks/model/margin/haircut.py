@@ -47,8 +47,7 @@ class Haircut(NamedTuple):
 
 def calibrated_loss(closes: Closes, asset: str, policy: Policy) -> float:
     """Quantile of an asset's losses, fraction of its price in [0, 1). Raises ModelInputError HISTORY_SHORT."""
-    table = policy.base_margin.liquidation_period_days
-    days = int(max(each[asset] for each in (table.house, table.client_omni_net, table.client_gross)))
+    days = policy.base_margin.liquidation_period_days.longest(asset)
     confidence = policy.collateral.calibration.confidence_fraction
     losses = [
         value_at_risk(-np.expm1(draw(closes, {asset: days}, policy).spot_return[0]), confidence)
