@@ -33,6 +33,10 @@ class ByName(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self._values)
 
+    def __hash__(self) -> int:
+        # A mapping that compares by value loses the hash it would inherit.
+        return hash(frozenset(self._values.items()))
+
     def rule(self, name: str) -> str:
         """Key the value of a name stands under: the name itself, or default."""
         return name if name in self._values else "default"
