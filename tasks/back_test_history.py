@@ -6,7 +6,7 @@ Sources and close hour are those of the converter, so that a back-test and a cle
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -43,20 +43,14 @@ class DailyHistory:
     closes: pl.DataFrame
     excluded: pl.DataFrame
 
-    def joint(self, last: date | None = None) -> Closes:
-        """On one calendar from the first close to the last of any coin, or to a day; a missing close is NaN."""
-        known = self.closes if last is None else self.closes.filter(pl.col("date") <= last)
-        first, end = known["date"].min(), known["date"].max()
-        assert isinstance(first, date) and isinstance(end, date), "history_of raises where a coin has no close"
-        days = (end - first).days + 1
-        close = np.full((len(self.coins), days), np.nan)
-        for coin, day, value in known.iter_rows():
-            close[self.coins.index(coin), (day - first).days] = value
-        return Closes(self.coins, np.datetime64(first, "D") + np.arange(days), close)
+    @property
+    def span(self) -> tuple[date, date]:
+        """First and last day of any coin."""
+        return _span(self.closes)
 
-    def digest(self, last: date | None = None) -> str:
-        """sha256 over the closes in key order, up to a day: what a figure of that day can depend on."""
-        known = self.closes if last is None else self.closes.filter(pl.col("date") <= last)
+    def digest(self, coins: Iterable[str], last: date) -> str:
+        """sha256 over the closes of coins in key order, up to a day: what a figure of that day can depend on."""
+        known = self.closes.filter(pl.col("coin").is_in(list(coins)), pl.col("date") <= last)
         lines = (f"{coin},{day.isoformat()},{close!r}\n" for coin, day, close in known.iter_rows())
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -70,6 +64,18 @@ class DailyHistory:
             first=pl.col("date").min(), last=pl.col("date").max(), days=pl.len().cast(pl.Int64)
         )
         return found.drop("run").sort("coin", "first", "reason")
+
+
+def joint(closes: pl.DataFrame) -> Closes:
+    """Closes (coin, date, close) on one calendar from the first to the last of any coin; a missing close is NaN."""
+    coins = tuple(sorted(closes["coin"].unique()))
+    first, last = (np.datetime64(day, "D") for day in _span(closes))
+    dates = np.arange(first, last + 1)
+    close = np.full((len(coins), len(dates)), np.nan)
+    column = closes["date"].to_numpy().astype("datetime64[D]") - first
+    row = np.searchsorted(coins, closes["coin"].to_list())
+    close[row, column.astype(np.int64)] = closes["close"].to_numpy()
+    return Closes(coins, dates, close)
 
 
 def history_of(folder: Path, coins: Sequence[str], last: date) -> DailyHistory:
@@ -98,6 +104,12 @@ def history_of(folder: Path, coins: Sequence[str], last: date) -> DailyHistory:
         _before_history(folder, wanted, until),
     ]
     return DailyHistory(wanted, closes, pl.concat(excluded).sort("coin", "date", "reason"))
+
+
+def _span(closes: pl.DataFrame) -> tuple[date, date]:
+    first, last = closes["date"].min(), closes["date"].max()
+    assert isinstance(first, date) and isinstance(last, date), "history_of raises where a coin has no close"
+    return first, last
 
 
 def _holes(offered: pl.DataFrame) -> pl.DataFrame:

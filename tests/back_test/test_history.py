@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.back_test_history import history_of
+from tasks.back_test_history import history_of, joint
 from tasks.model.errors import DeliveryError, LeveeError
 
 LAST = date(2018, 1, 8)
@@ -47,18 +47,21 @@ def test_every_day_left_out_has_its_reason(folder: Path) -> None:
 
 
 def test_a_close_left_out_is_a_hole_on_the_joint_calendar(folder: Path) -> None:
-    joint = history_of(folder, ("BTC", "ETH"), LAST).joint()
-    assert joint.underlyings == ("BTC", "ETH")
-    assert joint.dates[0] == np.datetime64("2017-12-30")
-    assert joint.dates[-1] == np.datetime64("2018-01-08")
-    assert np.isnan(joint.close[0]).tolist() == [False, True, *[False] * 8]
-    assert np.isnan(joint.close[1]).tolist() == [True, True, False, False, False, True, True, False, True, False]
+    closes = joint(history_of(folder, ("BTC", "ETH"), LAST).closes)
+    assert closes.underlyings == ("BTC", "ETH")
+    assert closes.dates[0] == np.datetime64("2017-12-30")
+    assert closes.dates[-1] == np.datetime64("2018-01-08")
+    assert closes.close[0, [0, 2, 9]].tolist() == [90.0, 100.0, 107.0]
+    assert np.isnan(closes.close[0]).tolist() == [False, True, *[False] * 8]
+    assert np.isnan(closes.close[1]).tolist() == [True, True, False, False, False, True, True, False, True, False]
 
 
 def test_what_a_day_can_depend_on_does_not_know_later_days(folder: Path) -> None:
     whole, cut = history_of(folder, ("BTC", "ETH"), LAST), history_of(folder, ("BTC", "ETH"), DAYS[5])
-    assert whole.digest(DAYS[5]) == cut.digest()
-    assert whole.digest() != cut.digest()
+    coins = ("BTC", "ETH")
+    assert whole.digest(coins, DAYS[5]) == cut.digest(coins, LAST)
+    assert whole.digest(coins, LAST) != cut.digest(coins, LAST)
+    assert whole.digest(("BTC",), LAST) != whole.digest(coins, LAST)
 
 
 def test_a_coin_nobody_knows_is_named_beside_those_there_are(folder: Path) -> None:
