@@ -18,12 +18,12 @@ import numpy as np
 from tasks.model.arrays import Closes, Ints
 from tasks.model.assurance.rate_path import Forecast, RatePath, rate_path
 from tasks.model.assurance.rolling_rates import Rates, RollingTails, margin_rates
-from tasks.model.assurance.rolling_scenarios import RollingScenarios, rolling_scenarios
 from tasks.model.assurance.rolling_tails import SpanTails, StaticRows, drawn_tails, static_rows, stressed_tails
 from tasks.model.assurance.static_portfolio import OUTRIGHT, Leg, StaticPortfolio
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.policy import Policy
-from tasks.model.risk.scenarios import FILTERED, LONG_RUN
+from tasks.model.risk.rescaled import RescaledHistory
+from tasks.model.risk.scenarios import FILTERED, LONG_RUN, STRESSED, filtered_history, long_run_history
 
 HOUSE_MODEL = "HOUSE"
 EARLY_SCENARIOS = 100  # the least a policy may require
@@ -136,25 +136,28 @@ def _path(
 def _tails(
     shared: _Shared, policy: Policy, held: tuple[StaticPortfolio, ...], rows: StaticRows, days: Ints
 ) -> RollingTails:
+    """Tails under each scenario set; those that another policy reads too are read once."""
     base, periods = policy.base_margin, house_periods(rows.underlyings, policy)
-    scenarios = (held, int(days[0]), *_drawing(policy, periods))
-    calm, shifts = base.confidence_filtered_fraction, policy.correlation_break.shifts
-
-    def read(name: str, pairings: int) -> SpanTails:
-        drawn: RollingScenarios = shared.once(
-            (*_drawing(policy, periods),), lambda: rolling_scenarios(shared.closes, periods, policy)
-        )
-        return drawn_tails(rows, drawn, name, days, calm, pairings)
-
-    stress = base.confidence_stressed_fraction
-    return RollingTails(
-        shared.once((FILTERED, *scenarios, calm, shifts), lambda: read(FILTERED, shifts)),
-        shared.once(
-            ("STRESSED", held, int(days[0]), *_stressing(policy, periods), stress),
-            lambda: stressed_tails(rows, shared.closes, periods, days, stress, policy),
-        ),
-        shared.once((LONG_RUN, *scenarios, calm), lambda: read(LONG_RUN, 0)) if base.long_run_floor == "on" else None,
+    drawing, read = _drawing(policy, periods), (held, int(days[0]))
+    calm, stress, shifts = (
+        base.confidence_filtered_fraction,
+        base.confidence_stressed_fraction,
+        policy.correlation_break.shifts,
     )
+
+    def history(name: str) -> RescaledHistory:
+        make = filtered_history if name == FILTERED else long_run_history
+        return shared.once((name, drawing), lambda: make(shared.closes, periods, policy))
+
+    def drawn(name: str, pairings: int) -> SpanTails:
+        key = (name, drawing, read, calm, pairings)
+        return shared.once(key, lambda: drawn_tails(rows, history(name), days, calm, pairings))
+
+    stressed = shared.once(
+        (STRESSED, _stressing(policy, periods), read, stress),
+        lambda: stressed_tails(rows, shared.closes, periods, days, stress, policy),
+    )
+    return RollingTails(drawn(FILTERED, shifts), stressed, drawn(LONG_RUN, 0) if base.long_run_floor == "on" else None)
 
 
 def _drawing(policy: Policy, periods: dict[str, int]) -> tuple[object, ...]:

@@ -6,19 +6,20 @@ period asks for scenarios of its own. Reference: METHODOLOGY 4 and 5, lines 1 an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from tasks.model.arrays import Closes, Floats, Ints
-from tasks.model.assurance.rolling_scenarios import RollingScenarios
+from tasks.model.arrays import Closes, Floats, Ints, ScenarioSet
 from tasks.model.assurance.static_portfolio import StaticPortfolio, leg_gain
 from tasks.model.errors import ModelInputError
 from tasks.model.kernels import exp
 from tasks.model.policy import Policy
 from tasks.model.risk import scenarios, tail
 from tasks.model.risk.correlation import repaired_shortfall
+from tasks.model.risk.rescaled import RescaledHistory
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,11 @@ class StaticRows:
     def pnl(self, returns: Floats) -> Floats:
         """(g, n) P&L of the rows where underlyings move by log returns (u, n), fraction of notional, gain > 0."""
         gain = leg_gain(self.form, exp(returns)[self.leg_underlying])
-        return np.asarray(np.add.reduceat(self.weight[:, None] * gain, self.row_start))
+        return _summed(self.weight[:, None] * gain, self.row_start)
 
     def of_portfolios(self, rows: Floats) -> Floats:
         """(g, ...) of the rows summed over each portfolio, (p, ...)."""
-        return np.asarray(np.add.reduceat(rows, self.portfolio_start))
+        return _summed(rows, self.portfolio_start)
 
 
 @dataclass(frozen=True)
@@ -74,13 +75,11 @@ def static_rows(portfolios: Sequence[StaticPortfolio]) -> StaticRows:
     )
 
 
-def drawn_tails(
-    rows: StaticRows, drawn: RollingScenarios, name: str, days: Ints, confidence: float, shifts: int
-) -> SpanTails:
-    """Tails of the filtered scenarios, or of those of the long-run floor, on each day (a position in the closes)."""
+def drawn_tails(rows: StaticRows, drawn: RescaledHistory, days: Ints, confidence: float, shifts: int) -> SpanTails:
+    """Tails of rescaled scenarios on each day, a position in the closes."""
     found = _empty(rows, len(days))
     for at, day in enumerate(days.tolist()):
-        returns = drawn.returns(day, name)
+        returns = _known_returns(partial(drawn.at, day))
         if returns is not None:
             _read(rows, returns, confidence, shifts, found, at)
     return found
@@ -93,7 +92,8 @@ def stressed_tails(
     found = _empty(rows, len(days))
     changes = [at for at, day in enumerate(days.tolist()) if not at or _may_change(closes, periods, day, policy)]
     for first, following in zip(changes, [*changes[1:], len(days)], strict=True):
-        returns = _stressed_returns(closes, periods, int(days[first]), policy)
+        known = _up_to(closes, int(days[first]))
+        returns = _known_returns(partial(scenarios.stressed, known, periods, policy))
         if returns is not None:
             _read(rows, returns, confidence, 0, found, first)
             for figure in (found.row, found.portfolio, found.value_at_risk):
@@ -101,15 +101,19 @@ def stressed_tails(
     return found
 
 
-def _stressed_returns(closes: Closes, periods: dict[str, int], day: int, policy: Policy) -> Floats | None:
-    """(u, n) as the model draws them at the close of a day; None where it has nothing to draw from."""
-    known = Closes(closes.underlyings, closes.dates[: day + 1], closes.close[:, : day + 1])
+def _known_returns(draw: Callable[[], ScenarioSet]) -> Floats | None:
+    """(u, n) of a scenario set; None where history is too short to draw one."""
     try:
-        return scenarios.stressed(known, periods, policy).spot_return
+        return draw().spot_return
     except ModelInputError as error:
         if error.code != "HISTORY_SHORT":
             raise
         return None
+
+
+def _up_to(closes: Closes, day: int) -> Closes:
+    """Closes as they were known at that day's."""
+    return Closes(closes.underlyings, closes.dates[: day + 1], closes.close[:, : day + 1])
 
 
 def _may_change(closes: Closes, periods: dict[str, int], day: int, policy: Policy) -> bool:
@@ -136,6 +140,11 @@ def _read(rows: StaticRows, returns: Floats, confidence: float, shifts: int, int
     if shifts and len(rows.underlyings) > 1:
         found = repaired_shortfall(pnl, rows.portfolio_start, rows.row_underlying, returns, confidence, shifts)
         into.repaired[at] = np.maximum(*found)
+
+
+def _summed(values: Floats, starts: Ints) -> Floats:
+    """Sums of rows from each start to the next; where each stands alone they are their own sums."""
+    return values if len(starts) == len(values) else np.asarray(np.add.reduceat(values, starts))
 
 
 def _empty(rows: StaticRows, days: int) -> SpanTails:

@@ -48,10 +48,10 @@ def forecast_volatility(daily: Floats, half_life_days: float, seed_days: int, fl
     return forecast
 
 
-def scale_factor(then: Floats, now: float | Floats, scaling: str, lowest: float, highest: float) -> Floats:
+def scale_factor(then: Floats, now: float, scaling: str, lowest: float, highest: float) -> Floats:
     """Factor on a return of that time that brings it towards today's volatility, in [lowest, highest]. NaN stays NaN.
 
-    then: (n,) forecasts at the start days; now: forecast at the last close, one or (n,); both per sqrt(day) and > 0.
+    then: (n,) forecasts at the start days; now: forecast at the last close; both per sqrt(day) and > 0.
     scaling: `mid` half way, (then + now) / (2 then); `full` now / then; `none` 1. The last two are challengers.
     Reference: Hull and White (1998); mid-volatility as LCH applies it.
     """

@@ -45,6 +45,8 @@ class RescaledHistory:
             [horizon_returns(row, int(days)) for row, days in zip(self._close, self.horizon, strict=True)]
         )
         self._daily: dict[str, tuple[Floats, Floats]] = {}
+        self._ids = np.full(len(closes.dates), None, dtype=object)
+        self._printed = np.zeros(len(closes.dates), dtype=np.bool_)
 
     def at(self, day: int) -> ScenarioSet:
         """Scenario set of the day at a position of the calendar.
@@ -71,7 +73,7 @@ class RescaledHistory:
             raise _history_short(self.names, own, len(taken), base.minimum_scenarios)
         return ScenarioSet(
             self.name,
-            tuple(f"{self.name[0]}-{start}" for start in dates[taken].tolist()),
+            self._ids_of(taken),
             self.names,
             dates[taken],
             self.horizon,
@@ -83,6 +85,13 @@ class RescaledHistory:
             vol_moves(self._factors, self.names, self.horizon, taken),
             basis_moves(self._factors, self._closes, self.names, self.horizon, taken),
         )
+
+    def _ids_of(self, taken: Ints) -> tuple[str, ...]:
+        """Ids of the scenarios that start at so many positions: to print a date takes longer than to scale its move."""
+        missing = taken[~self._printed[taken]]
+        self._ids[missing] = [f"{self.name[0]}-{start}" for start in self._closes.dates[missing].tolist()]
+        self._printed[missing] = True
+        return tuple(self._ids[taken].tolist())
 
     def _factor(self, name: str, day: int) -> Floats:
         """(day + 1,) factor on the return from each start day."""

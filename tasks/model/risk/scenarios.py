@@ -71,6 +71,13 @@ def long_run(
     That volatility is the root mean square of the daily returns of `long_run_days`, all of them where history is
     shorter. Reference: RTS 153/2013 art. 28(1)(c).
     """
+    return long_run_history(closes, horizon_by_underlying, policy, factors).at(len(closes.dates) - 1)
+
+
+def long_run_history(
+    closes: Closes, horizon_by_underlying: Mapping[str, int], policy: Policy, factors: Factors = NO_FACTORS
+) -> RescaledHistory:
+    """What gives the set of `long_run` for any day of the closes, as if they ended there."""
     base = policy.base_margin
 
     def factor(sigma: Floats, returns: Floats, name: str) -> Floats:
@@ -78,8 +85,7 @@ def long_run(
         lasting = max(float(np.sqrt(np.nanmean(recent * recent))), base.volatility_floor_per_day[name])
         return scale_factor(sigma, lasting, "mid", base.scale_factor_lowest, base.scale_factor_highest)
 
-    history = RescaledHistory(LONG_RUN, closes, horizon_by_underlying, policy, factors, factor)
-    return history.at(len(closes.dates) - 1)
+    return RescaledHistory(LONG_RUN, closes, horizon_by_underlying, policy, factors, factor)
 
 
 def stressed(
