@@ -315,6 +315,26 @@ OX01 = Report(
     ),
     ("amount_usd",),
 )
+PQ01 = Report(
+    "PQ01",
+    pack.PUBLIC,
+    "Quantitative disclosure",
+    (
+        "item",
+        "part",
+        "title",
+        "service",
+        "unit",
+        "value",
+        "status",
+        "reason",
+        "first_date",
+        "last_date",
+        "days",
+        "window",
+        "source",
+    ),
+)
 
 REPORTS = (MS01, MC01, MR01, MP01, MT01, ML01, MX01, MX02, MD01, PP01, PP02, PP03, PP04, OC01, OR01, OV01, OX01, OL01)
 ACCOUNT_TABLES = (MR01, MP01, MT01, ML01)
