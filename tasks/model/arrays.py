@@ -94,10 +94,10 @@ class States:
 
     @staticmethod
     def still(contracts: Contracts, n: int) -> States:
-        """n scenarios in which nothing moves: `dataclasses.replace` what does."""
+        """n scenarios in which nothing moves: `dataclasses.replace` what does. One number stands for all of a field."""
         underlyings, slices = (len(contracts.underlyings), n), (len(contracts.slices.days), n)
-        one, zero = np.ones(slices), np.zeros(slices)
-        return States(np.ones(underlyings), one, one, zero, zero, zero, np.zeros(n))
+        one, zero = np.broadcast_to(1.0, slices), np.broadcast_to(0.0, slices)
+        return States(np.broadcast_to(1.0, underlyings), one, one, zero, zero, zero, np.broadcast_to(0.0, n))
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,11 @@ class ScenarioSet:
     def basis_proxied(self) -> Bools:
         """(n_underlyings, n) whether no move of forwards against spot was observed, so that they move with spot."""
         return np.asarray(np.isnan(self.basis_observed.move).all(axis=1))
+
+
+def is_constant(values: Floats) -> bool:
+    """Whether an array is one number seen everywhere (`numpy.broadcast_to`), so that to look at it once is enough."""
+    return values.size > 0 and not any(values.strides)
 
 
 def require_finite(name: str, values: Floats, labels: tuple[str, ...] = ()) -> Floats:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.model.arrays import DAYS_PER_YEAR, Bools, Contracts, Floats, Ints, States, require_finite
+from tasks.model.arrays import DAYS_PER_YEAR, Bools, Contracts, Floats, Ints, States, is_constant, require_finite
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.kernels import (
     BLOCK,
@@ -16,6 +16,7 @@ from tasks.model.kernels import (
     Options,
     Strikes,
     aligned,
+    all_finite,
     log,
     move_forwards,
     price_options,
@@ -41,35 +42,49 @@ class OptionBook(NamedTuple):
     options: Options
 
 
-def moves_of(states: States) -> Moves:
-    """Spot and basis factors of states."""
-    return Moves(_padded(states.spot_factor, 1.0), _padded(states.basis_factor, 1.0))
-
-
 def forwards_of(contracts: Contracts) -> Forwards:
     """Futures and perpetuals in key order."""
     return _forwards(contracts, np.flatnonzero(~contracts.is_option))
 
 
-def market_of(forwards: Forwards, states: States, moves: Moves) -> Market:
-    """The market options are priced in. Raises ModelInputError NON_FINITE where a forward leaves what is above zero."""
-    shape = (len(forwards.contract), moves.spot.shape[1])
-    market = Market(
-        aligned(*shape),
-        aligned(*shape),
-        aligned(*shape),
-        _padded(states.level, 1.0),
-        _padded(states.shift, 0.0),
-        _padded(states.skew, 0.0),
-        _padded(states.curvature, 0.0),
-        _padded(states.vol_floor, 0.0),
-    )
-    move_forwards(forwards, *moves, market)
-    if not ((market.forward > 0.0) & np.isfinite(market.coin) & np.isfinite(market.log_growth)).all():
-        raise ModelInputError(
-            Finding("NON_FINITE", "a shocked forward is missing or not above zero", action="mend the states")
-        )
-    return market
+class Room:
+    """Memory of the market in n scenarios, used again for one set of states after another."""
+
+    def __init__(self, contracts: Contracts, distinct: Forwards, n_scenarios: int) -> None:
+        self._contracts, self._distinct, self.n_scenarios = contracts, distinct, n_scenarios
+        width, slices = padded(n_scenarios), len(contracts.slices.days)
+        self.moves = Moves(aligned(len(contracts.underlyings), width), aligned(slices, width))
+        forward, log_growth, coin = (aligned(len(distinct.contract), width) for _ in range(3))
+        level, shift, skew, curvature = (aligned(slices, width) for _ in range(4))
+        self.market = Market(forward, log_growth, coin, level, shift, skew, curvature, aligned(width))
+        self._constant: dict[int, float] = {}
+        # Beyond the scenarios nothing moves.
+        for into, still in zip((*self.moves, *self.market[3:]), (1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0), strict=True):
+            into[..., n_scenarios:] = still
+
+    def fill(self, states: States) -> None:
+        """The market of some states. Raises ModelInputError NON_FINITE where a forward leaves what is above zero."""
+        vol = (states.level, states.shift, states.skew, states.curvature, states.vol_floor)
+        given = (states.spot_factor, states.basis_factor, *vol)
+        for place, (into, values) in enumerate(zip((*self.moves, *self.market[3:]), given, strict=True)):
+            self._copy(place, into, values)
+        move_forwards(self._distinct, *self.moves, self.market)
+        numbers = (self.market.forward, self.market.log_growth, self.market.coin)
+        finite = all(all_finite(each.reshape(-1)) for each in numbers)
+        if not (finite and (not self.market.forward.size or self.market.forward.min() > 0.0)):
+            raise ModelInputError(
+                Finding("NON_FINITE", "a shocked forward is missing or not above zero", action="mend the states")
+            )
+
+    def _copy(self, place: int, into: Floats, values: Floats) -> None:
+        """What is one number everywhere, as in `States.still`, is written once and not for every set of states."""
+        if not is_constant(values):
+            self._constant.pop(place, None)
+        elif self._constant.get(place) == (constant := float(values.flat[0])):
+            return
+        else:
+            self._constant[place] = constant
+        into[..., : self.n_scenarios] = values
 
 
 def options_of(contracts: Contracts) -> OptionBook:
@@ -112,10 +127,11 @@ def options_of(contracts: Contracts) -> OptionBook:
 
 def _present_value(contracts: Contracts, book: OptionBook) -> Floats:
     """Value per unit of scale in the present state, by the kernel that prices the others: no move, no gain."""
-    still = States.still(contracts, WIDTH)
+    room = Room(contracts, book.forwards, WIDTH)
+    room.fill(States.still(contracts, WIDTH))
     scratch = aligned(WIDTH // BLOCK, len(contracts.ids), BLOCK)
     plain = book.options._replace(scale=np.ones(len(book.options.contract)))
-    price_options(0, 1, book.strikes, plain, market_of(book.forwards, still, moves_of(still)), scratch)
+    price_options(0, 1, book.strikes, plain, room.market, scratch)
     return np.asarray(scratch[0, book.options.contract, 0])
 
 
@@ -152,10 +168,3 @@ def _deviation(smile: Floats, k: Floats) -> Floats:
 def _differs(sorted_: Floats | Ints) -> Bools:
     """Whether each differs from the one before; the first does."""
     return np.concatenate([np.ones(min(len(sorted_), 1), dtype=np.bool_), sorted_[1:] != sorted_[:-1]])
-
-
-def _padded(values: Floats, still: float) -> Floats:
-    n = values.shape[-1]
-    wide = aligned(*values.shape[:-1], padded(n))
-    wide[..., :n], wide[..., n:] = values, still
-    return wide

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.model.arrays import Contracts, Floats, States, require_finite
+from tasks.model.arrays import Contracts, Floats, States, is_constant, require_finite
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.kernels import BLOCK, WIDTH, all_finite, in_parts, price_forwards, price_options
 from tasks.model.pricing import black76, layout, payoff
@@ -37,24 +37,43 @@ def revalue(contracts: Contracts, states: States) -> Floats:
 
 def revalue_cube(contracts: Contracts, states: States, threads: int = 1) -> Cube:
     """The same P&L as a cube, the same bits for any number of threads. Raises as `revalue`."""
-    payoff.require_usable(contracts)
-    _require_places(contracts)
-    _require_states(contracts, states)
-    moves = layout.moves_of(states)
-    forwards, (distinct, strikes, options) = layout.forwards_of(contracts), layout.options_of(contracts)
-    market = layout.market_of(distinct, states, moves)
-    cube = Cube.empty(len(contracts.ids), states.spot_factor.shape[1])
+    return Revaluation(contracts).cube(states, threads)
 
-    wrong = []
 
-    def price(first: int, last: int) -> None:
-        price_options(first, last, strikes, options, market, cube.blocks)
-        price_forwards(first, last, forwards, *moves, cube.blocks)
-        if not all_finite(cube.blocks[first * WIDTH // BLOCK : last * WIDTH // BLOCK].reshape(-1)):
-            wrong.append(first)
+class Revaluation:
+    """Contracts ready for one set of states after another: checked and laid out once, and memory used again."""
 
-    in_parts(price, moves.spot.shape[1] // WIDTH, threads)
-    return cube.require_finite("scenario P&L", contracts.ids) if wrong else cube
+    def __init__(self, contracts: Contracts) -> None:
+        """Raises as `revalue` for what is wrong with the contracts."""
+        payoff.require_usable(contracts)
+        _require_places(contracts)
+        self.contracts = contracts
+        self._forwards = layout.forwards_of(contracts)
+        self._distinct, self._strikes, self._options = layout.options_of(contracts)
+        self._memory: dict[int, tuple[layout.Room, Cube]] = {}
+
+    def cube(self, states: States, threads: int = 1) -> Cube:
+        """P&L under the states, the same bits for any number of threads.
+
+        It stands until the next call with as many scenarios. Raises as `revalue`.
+        """
+        _require_states(self.contracts, states)
+        n = states.spot_factor.shape[1]
+        if n not in self._memory:
+            room = layout.Room(self.contracts, self._distinct, n)
+            self._memory[n] = room, Cube.empty(len(self.contracts.ids), n)
+        room, cube = self._memory[n]
+        room.fill(states)
+        wrong = []
+
+        def price(first: int, last: int) -> None:
+            price_options(first, last, self._strikes, self._options, room.market, cube.blocks)
+            price_forwards(first, last, self._forwards, *room.moves, cube.blocks)
+            if not all_finite(cube.blocks[first * WIDTH // BLOCK : last * WIDTH // BLOCK].reshape(-1)):
+                wrong.append(first)
+
+        in_parts(price, cube.blocks.shape[0] * BLOCK // WIDTH, threads)
+        return cube.require_finite("scenario P&L", self.contracts.ids) if wrong else cube
 
 
 def sensitivities(contracts: Contracts) -> Sensitivities:
@@ -114,7 +133,7 @@ def _require_states(contracts: Contracts, states: States) -> None:
             raise ModelInputError(
                 Finding("SHAPE", f"{name} does not fit the contracts", value=str(values.shape), limit=str(shape))
             )
-        require_finite(name, values)
+        require_finite(name, values.reshape(-1)[:1] if is_constant(values) else values)
     if (states.spot_factor <= 0.0).any() or (states.basis_factor <= 0.0).any():
         raise ModelInputError(
             Finding("NO_PRICE", "a scenario takes a price to zero or below", action="check the moves")

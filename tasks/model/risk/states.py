@@ -26,15 +26,18 @@ def states_of(contracts: Contracts, scenario_set: ScenarioSet, policy: Policy) -
     """
     rows = _rows_of(contracts.underlyings, scenario_set)
     spot_return = scenario_set.spot_return[rows]
-    proxy = vol_moves(contracts, spot_return, scenario_set, policy)
-    seen = _observed_vol(contracts.slices, rows, scenario_set, policy.vol_proxy)
-    still = States.still(contracts, len(scenario_set.ids))
-    return replace(
-        still,
+    level = vol_moves(contracts, spot_return, scenario_set, policy)
+    if len(scenario_set.vol_observed.days):
+        seen = _observed_vol(contracts.slices, rows, scenario_set, policy.vol_proxy)
+        level = np.where(np.isnan(seen), level, seen)
+    moved = replace(
+        States.still(contracts, len(scenario_set.ids)),
         spot_factor=kernels.exp(spot_return),
-        basis_factor=kernels.exp(_observed_basis(contracts.slices, rows, scenario_set)),
-        level=kernels.exp(np.where(np.isnan(seen), proxy, seen)),
+        level=kernels.exp(level),
     )
+    if not len(scenario_set.basis_observed.days):
+        return moved
+    return replace(moved, basis_factor=kernels.exp(_observed_basis(contracts.slices, rows, scenario_set)))
 
 
 def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioSet, policy: Policy) -> Floats:
@@ -44,17 +47,18 @@ def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioS
     expiry as (30 / days)^power; noise keeps volatility from being a function of spot; no move beyond largest_move.
     spot_return: (n_underlyings, n_scenarios), rows in the order of contracts.underlyings.
     """
-    proxy, slices = policy.vol_proxy, contracts.slices
-    names = [contracts.underlyings[position] for position in slices.underlying]
+    proxy, slices, names = policy.vol_proxy, contracts.slices, contracts.underlyings
     beta_down = np.array([proxy.beta_down[name] for name in names])[:, None]
     beta_up = np.array([proxy.beta_up[name] for name in names])[:, None]
+    fall, rise = np.minimum(spot_return, 0.0), np.maximum(spot_return, 0.0)
+    level = beta_down * fall + beta_up * rise + proxy.noise * scenario_set.vol_score
     # No option stands on the slice of a perpetual: any tenor serves there, as long as it is a number.
     dated = np.where(np.isfinite(slices.days), slices.days, _REFERENCE_TENOR_DAYS)
     days = np.maximum(dated, proxy.shortest_tenor_days)[:, None]
-    move = spot_return[slices.underlying]
-    level = beta_down * np.minimum(move, 0.0) + beta_up * np.maximum(move, 0.0) + proxy.noise * scenario_set.vol_score
     tenor = kernels.exp(proxy.tenor_power * kernels.log(_REFERENCE_TENOR_DAYS / days))
-    return np.asarray(np.clip(tenor * level, -proxy.largest_move, proxy.largest_move))
+    moved = level[slices.underlying]
+    moved *= tenor
+    return np.asarray(np.clip(moved, -proxy.largest_move, proxy.largest_move, out=moved))
 
 
 def _observed_vol(slices: Slices, rows: list[int], scenario_set: ScenarioSet, proxy: VolProxy) -> Floats:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION, States
 from tasks.model.errors import ModelInputError
-from tasks.model.pricing.revaluation import revalue, revalue_cube, sensitivities
+from tasks.model.pricing.revaluation import Revaluation, revalue, revalue_cube, sensitivities
 
 
 def moved(contracts, spot_factor, level=1.0):
@@ -96,6 +96,24 @@ def test_neither_threads_nor_neighbours_change_a_bit(make_contracts):
     assert shuffled.tobytes() == np.ascontiguousarray(plain.rows()[:, order]).tobytes()
     alone = make_contracts(*random_rows(150)[:37])
     assert revalue(alone, moved(alone, factor, factor[0] ** -1)).tobytes() == plain.rows()[:37].tobytes()
+
+
+def test_memory_that_is_used_again_keeps_nothing_of_the_states_before(make_contracts):
+    contracts = make_contracts(*random_rows(150))
+    draw = np.random.default_rng(14)
+    calm = moved(contracts, np.exp(draw.normal(0.0, 0.01, (2, 70))))
+    slices = calm.skew.shape
+    wild = replace(
+        moved(contracts, np.exp(draw.normal(0.0, 0.3, (2, 70)))),
+        basis_factor=np.exp(draw.normal(0.0, 0.05, slices)),
+        level=np.exp(draw.normal(0.0, 0.2, slices)),
+        skew=draw.normal(0.0, 0.05, slices),
+        vol_floor=np.full(70, 0.5),
+    )
+    shifted, few = replace(calm, shift=np.broadcast_to(0.1, slices)), States.still(contracts, 20)
+    again = Revaluation(contracts)
+    for states in (calm, wild, calm, shifted, few, wild, shifted, States.still(contracts, 70)):
+        assert again.cube(states).blocks.tobytes() == revalue_cube(contracts, states).blocks.tobytes()
 
 
 def test_where_nothing_moves_nothing_is_gained(make_contracts):
