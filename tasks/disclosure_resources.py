@@ -14,6 +14,7 @@ from tasks.disclosure_items import ITEMS
 from tasks.disclosure_period import Period
 from tasks.model.arrays import Floats
 from tasks.model.assurance.haircut_test import haircut_test
+from tasks.model.margin.haircut import holding_days
 from tasks.model.policy import Policy
 
 _NOT_DECLARED = f"no such resource is declared in {FILE}"
@@ -37,8 +38,7 @@ def cover(period: Period, policy: Policy) -> Iterator[Figure]:
     span = span_of(period.runs)
     yield reported("4.4.1", "", declared().cover, span, FILE)
     for name in period.of_run("disclosure/margin_rate", period.latest["run_id"])["underlying"]:
-        days = policy.base_margin.liquidation_period_days
-        yield reported("4.4.2", name, days.longest(name), span, type(days).longest)
+        yield reported("4.4.2", name, holding_days(name, policy), span, holding_days)
     for item in ITEMS:
         if item.reference.startswith("4.4.") and item.reference not in ("4.4.1", "4.4.2"):
             yield unavailable(item.reference, item.part, _NO_STRESS)
@@ -50,10 +50,9 @@ def haircuts(period: Period, policy: Policy) -> Iterator[Figure]:
     yield reported("5.3.1", "", rule.confidence_fraction, span, "policy:collateral.calibration.confidence_fraction")
     found = period.of_days("disclosure/haircut", period.runs)
     for (asset,), rows in sorted(found.partition_by("asset", as_dict=True).items()):
-        periods = policy.base_margin.liquidation_period_days
-        days = periods.longest(asset)
+        days = holding_days(asset, policy)
         tested = haircut_test(*_by_day(rows, span.first, span.last), days)
-        yield reported("5.3.2", asset, days, span, type(periods).longest)
+        yield reported("5.3.2", asset, days, span, holding_days)
         yield reported("5.3.3", asset, tested.observations, span, sql("disclosure/haircut"), haircut_test)
         yield reported("5.3.4", asset, tested.days_exceeding, span, sql("disclosure/haircut"), haircut_test)
 

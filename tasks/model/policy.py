@@ -71,10 +71,6 @@ class LiquidationPeriod:
         table: ByName = getattr(self, account_type.lower())
         return table
 
-    def longest(self, underlying: str) -> int:
-        """Days of the account type that is given the most for an underlying."""
-        return int(max(table[underlying] for table in (self.house, self.client_omni_net, self.client_gross)))
-
 
 @dataclass(frozen=True)
 class BaseMargin:

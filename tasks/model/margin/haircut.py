@@ -45,9 +45,15 @@ class Haircut(NamedTuple):
     rule_id: str
 
 
+def holding_days(asset: str, policy: Policy) -> int:
+    """Days a haircut is to last for: the asset's longest liquidation period of any account type."""
+    table = policy.base_margin.liquidation_period_days
+    return int(max(each[asset] for each in (table.house, table.client_omni_net, table.client_gross)))
+
+
 def calibrated_loss(closes: Closes, asset: str, policy: Policy) -> float:
     """Quantile of an asset's losses, fraction of its price in [0, 1). Raises ModelInputError HISTORY_SHORT."""
-    days = policy.base_margin.liquidation_period_days.longest(asset)
+    days = holding_days(asset, policy)
     confidence = policy.collateral.calibration.confidence_fraction
     losses = [
         value_at_risk(-np.expm1(draw(closes, {asset: days}, policy).spot_return[0]), confidence)
