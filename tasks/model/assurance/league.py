@@ -137,9 +137,10 @@ def _fz0(path: RatePath, common: Bools) -> Floats | None:
     if path.forecast is None or not (path.forecast.value_at_risk[common] > 0.0).all():
         return None
     tail = path.forecast
-    return shortfall_loss(
-        ForecastRecord(path.loss[common], tail.value_at_risk[common], tail.expected_shortfall[common], tail.confidence)
-    )
+    # Of few scenarios the quantile that covers at finite size can lie beyond the mean of the tail.
+    quantile = tail.value_at_risk[common]
+    shortfall = np.maximum(tail.expected_shortfall[common], quantile)
+    return shortfall_loss(ForecastRecord(path.loss[common], quantile, shortfall, tail.confidence))
 
 
 def _compared(name: str, own: Floats | None, champion: Floats | None, horizon: int) -> dict[str, float]:
