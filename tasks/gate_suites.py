@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -119,15 +119,18 @@ class Validator:
         self._batches = context.data_sources.add_pandas("book").add_dataframe_asset("view")
         self._view = self._batches.add_batch_definition_whole_dataframe("whole")
 
-    def is_empty(self, check: Check, rows: pl.DataFrame) -> bool:
-        """Whether a check of sql/checks found nothing."""
-        expected = self._gx.expectations.ExpectTableRowCountToEqual(
-            value=0, severity=check.severity, meta={"check_id": check.check_id}
-        )
-        return bool(self._batch(rows.head(1)).validate(expected).success)
+    def not_empty(self, found: Mapping[str, int]) -> set[str]:
+        """Ids of the checks of sql/checks that found something, of the number of offending rows by check."""
+        counts = pl.DataFrame({"check_id": list(found), "offending": list(found.values())})
+        none_lost = Rule("ROW_COUNT", "", "ExpectTableRowCountToEqual", "every check counted", {"value": len(found)})
+        nothing = Rule("OFFENDING", "offending", "ExpectColumnValuesToBeInSet", "nothing found", {"value_set": [0]})
+        broken = self.broken(counts, {"every check": none_lost, "found": nothing}, ("check_id",))
+        return set(found) if "every check" in broken else {each["check_id"] for each in broken.get("found", ())}
 
-    def broken(self, frame: pl.DataFrame, suite: Mapping[str, Rule]) -> dict[str, list[dict[str, Any]]]:
-        """Offending rows (address and value) by the id of each check that fails.
+    def broken(
+        self, frame: pl.DataFrame, suite: Mapping[str, Rule], address: Collection[str] = ADDRESS
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Offending rows (columns of `address` there are, and value) by the id of each check that fails.
 
         The list is empty where the rule is about the table, or could not be evaluated.
         """
@@ -137,10 +140,9 @@ class Validator:
             )
             for check_id, rule in suite.items()
         ]
-        address = [name for name in ADDRESS if name in frame.columns]
         results = self._batch(frame).validate(
             self._gx.ExpectationSuite("columns", expectations),
-            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": address},
+            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [each for each in address if each in frame.columns]},
         )
         return {
             each.expectation_config.meta["check_id"]: each.result.get("unexpected_index_list") or []
