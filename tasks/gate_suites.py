@@ -140,9 +140,10 @@ class Validator:
             )
             for check_id, rule in suite.items()
         ]
+        named = [name for name in address if name in frame.columns]
         results = self._batch(frame).validate(
             self._gx.ExpectationSuite("columns", expectations),
-            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": [each for each in address if each in frame.columns]},
+            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": named},
         )
         return {
             each.expectation_config.meta["check_id"]: each.result.get("unexpected_index_list") or []

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tasks.disk import writing
 from tasks.model.errors import Finding, LockedError
@@ -32,11 +32,18 @@ def steady_seconds() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+class Kept(Protocol):
+    """What may stay open as long as a home is held."""
+
+    def close(self) -> None:
+        """Close it; raises nothing."""
+
+
 @dataclass
 class Hold:
     """A home held by this process since then, by the wall clock and in `steady_seconds`.
 
-    `token` is the fencing token, None before the first transaction raises it.
+    `token` is the fencing token, None before the first transaction raises it. `kept` is closed when the hold ends.
     """
 
     root: Path
@@ -45,6 +52,13 @@ class Hold:
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
     steady_since: float = field(default_factory=steady_seconds)
     token: int | None = None
+    kept: Kept | None = None
+
+    def let_go(self) -> None:
+        """Close what was kept open."""
+        if self.kept:
+            self.kept.close()
+        self.kept = None
 
 
 _held: dict[Path, Hold] = {}
@@ -66,6 +80,7 @@ def held(root: Path, command: str, wait_seconds: float) -> Iterator[Hold]:
         try:
             yield hold
         finally:
+            hold.let_go()
             del _held[root.resolve()]
             with suppress(OSError):  # a lease that stays misleads nobody: the lock beside it is free
                 (root / LEASE).unlink(missing_ok=True)

@@ -1,6 +1,7 @@
 """The database: the only module that imports duckdb. One writer, short transactions, slices replaced whole.
 
-A `Store` is opened for one stage and closed after it. Frames go in and come out as polars; SQL text comes from sql/.
+A `Store` is opened for one stage and closed after it; the file of a small one stays open for the next store under the
+same hold. Frames go in and come out as polars; SQL text comes from sql/.
 Written for DuckDB 1.5 and 2.0 alike: `sql(...).pl()` for reads, `execute` for the rest.
 """
 
@@ -10,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +27,20 @@ SCHEMAS = ("raw", "book", "result", "control", "out")
 _MEMORY = Path(":memory:")
 _LOCKED_BY = re.compile(r"\(PID \d+[^)]*\)")
 _CORRUPT_WORDS = ("corrupt", "checksum", "not a valid duckdb database file", "database has been invalidated")
+_KEPT_BYTES = 64 * 2**20  # opening and closing a small file takes a tenth of a second; a large one frees its memory
 _OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """A database that stays open: a connection of its own, and which file it is."""
+
+    connection: duckdb.DuckDBPyConnection
+    file: tuple[int, int]
+
+    def close(self) -> None:
+        with suppress(duckdb.Error):  # what it held is in the log beside the file
+            self.connection.close()
 
 
 class Store:
@@ -41,14 +56,18 @@ class Store:
         self._hold = None if database == _MEMORY else lock.hold_of(database.parent)
         if database != _MEMORY and not database.exists():
             _make(database)
-        self._connection = _opened(database, self._hold.wait_seconds if self._hold else 0.0)
+        kept = _kept(database, self._hold)
+        self._base = kept or _opened(database, self._hold.wait_seconds if self._hold else 0.0)
+        self._connection = self._base.cursor()
         try:
             with _told(database):
-                _create_schema(self._connection, database)
+                self._connection.execute("SET TimeZone = 'UTC'")
+                if not kept:
+                    _create_schema(self._connection, database)
                 if self._hold and self._hold.token is None:
                     fence.enter(self, self._hold)
         except BaseException:
-            self._connection.close()
+            self._close(failed=True)
             raise
 
     @property
@@ -72,12 +91,23 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(duckdb.Error):  # what the body met is what is told
-            self._connection.close()
+        self._close(failed=isinstance(error, duckdb.Error))
         if isinstance(error, duckdb.Error):
             refused = _refusal(error, self._database)
             if refused:
                 raise refused from error
+
+    def _close(self, failed: bool) -> None:
+        """Close; a small database that works stays open for the next store of the hold."""
+        with suppress(duckdb.Error):  # what the body met is what is told
+            self._connection.close()
+        if self._hold and not failed and _is_small(self._database):
+            self._hold.kept = self._hold.kept or _Kept(self._base, _identity(self._database))
+            return
+        if self._hold:
+            self._hold.let_go()
+        with suppress(duckdb.Error):
+            self._base.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -170,9 +200,27 @@ def _opened(database: Path, wait_seconds: float) -> duckdb.DuckDBPyConnection:
     ) from refused
 
 
+def _kept(database: Path, hold: lock.Hold | None) -> duckdb.DuckDBPyConnection | None:
+    """The database as the hold keeps it open; None where it keeps none, or the file is another one by now."""
+    if not (hold and isinstance(hold.kept, _Kept)):
+        return None
+    if hold.kept.file != _identity(database):
+        hold.let_go()
+        return None
+    return hold.kept.connection
+
+
+def _is_small(database: Path) -> bool:
+    return database.exists() and database.stat().st_size <= _KEPT_BYTES
+
+
+def _identity(database: Path) -> tuple[int, int]:
+    found = database.stat()
+    return found.st_dev, found.st_ino
+
+
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(database), config=dict(_OFFLINE))
-    connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
     if limit := threads():
         connection.execute(f"SET threads = {limit}")
