@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,7 @@ def walk(home: Home) -> list[str]:
         ("The need falls", 400, "It was none of theirs, and is taken back by a trade the other way"),
     ):
         told.say(f"## {heading} after the calls are out", "", f"{why}: 40,000 contracts of {PERPETUAL}.")
-        told.deliver(FIRST, "positions", lambda rows, lots=lots: _trade(rows, asked, other, lots))  # type: ignore[misc]
+        told.deliver(FIRST, "positions", partial(_trade, buyer=asked, seller=other, lots=lots))
         told.run(FIRST)
         told.approve()
         told.say(*_outcome(home, asked))

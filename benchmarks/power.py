@@ -6,7 +6,6 @@ Prints docs/tests-of-expected-shortfall.md, or writes it.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections.abc import Callable, Mapping
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.page import command
 from tasks.model.arrays import Floats
 from tasks.model.assurance.acerbi_szekely import z1, z1_under, z2, z2_power, z2_under
 from tasks.model.assurance.acerbi_szekely_ranks import z3, z3_under
@@ -87,17 +87,7 @@ Rejects = Callable[[ScaledLaw, Floats, np.random.Generator], bool]
 
 def main() -> int:
     """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.power", description=__doc__)
-    parser.add_argument("--paths", type=int, default=1_000, help="paths for each number of days")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.name} instead of printing it")
-    said = parser.parse_args()
-    text = page(said.paths, said.seed)
-    if said.write:
-        PAGE.write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
-    return 0
+    return command("power", __doc__, page, PAGE, 1_000)
 
 
 def page(paths: int, seed: int) -> str:

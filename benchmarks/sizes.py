@@ -5,7 +5,6 @@ Prints docs/tests-of-coverage.md, or writes it.
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from benchmarks.page import command
 from tasks.model.arrays import Bools, Floats
 from tasks.model.assurance.breaches import breaches_of
 from tasks.model.assurance.chain import Chain, undermargined
@@ -231,17 +231,7 @@ def _overlap_table(paths: int, seed: int) -> Iterator[str]:
 
 def main() -> int:
     """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.sizes", description=__doc__)
-    parser.add_argument("--paths", type=int, default=2_000, help="of each number of days")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write", action="store_true", help=f"to {PAGE.name} instead of printing")
-    said = parser.parse_args()
-    text = page(said.paths, said.seed)
-    if said.write:
-        PAGE.write_text(text, encoding="utf-8")
-    else:
-        print(text, end="")
-    return 0
+    return command("sizes", __doc__, page, PAGE, 2_000)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tasks import calendar, resources
@@ -62,6 +63,6 @@ def snapshot(business_date: date, cycle: str) -> datetime | None:
     return listed.snapshot(business_date) if listed else None
 
 
-def _schedule(cycle: str, entry: Mapping[str, object]) -> Schedule:
+def _schedule(cycle: str, entry: Mapping[str, Any]) -> Schedule:
     known = {"calendar_id" if name == "calendar" else name: value for name, value in entry.items()}
-    return Schedule(cycle, **known)  # type: ignore[arg-type]  # the file's own types; a wrong name is refused
+    return Schedule(cycle, **known)

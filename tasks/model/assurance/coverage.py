@@ -17,7 +17,7 @@ from tasks.model.assurance.breaches import require_count, require_days
 from tasks.model.assurance.chain import Chain, require_probability
 from tasks.model.assurance.path_law import most_breaches, path_law
 from tasks.model.assurance.ratios import proportion_ratio
-from tasks.model.assurance.verdict import Plan, Ranked, Side, Verdict, power_of, ranked
+from tasks.model.assurance.verdict import Plan, Ranked, Side, Verdict, among_all, power_of, ranked
 
 
 class Bounds(NamedTuple):
@@ -42,20 +42,7 @@ def proportion(breaches: int, n: int, plan: Plan) -> Verdict:
     """
     require_count(breaches, n)
     law = _proportions(n, plan)
-    ratio = float(law.statistic[breaches])
-    return Verdict(
-        "POF",
-        plan.side,
-        ratio,
-        1,
-        one_degree_p(ratio, plan.side),
-        float(law.p_exact[breaches]),
-        float(law.p_beyond[breaches]),
-        "enumerated",
-        plan.level,
-        law.power,
-        plan.too_little.name,
-    )
+    return among_all("POF", plan, law, breaches, one_degree_p(float(law.statistic[breaches]), plan.side))
 
 
 def binomial(breaches: int, n: int, plan: Plan) -> Verdict:

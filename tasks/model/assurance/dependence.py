@@ -32,19 +32,8 @@ def independence(breaches: Bools, plan: Plan) -> Verdict:
     n = require_days(len(breaches), 2)
     ratio, likely = _law_of_order(n, x, plan.side)
     observed = float(directed_independence(of, plan.side))
-    return Verdict(
-        "independence",
-        plan.side,
-        observed,
-        1,
-        one_degree_p(observed, plan.side),
-        _tail_at(observed, ratio, likely),
-        _tail_at(observed, ratio, likely, strictly=True),
-        "enumerated",
-        plan.level,
-        _independence_power(n, plan.level, plan.side, plan.clustered),
-        plan.clustered.name,
-    )
+    power = _independence_power(n, plan.level, plan.side, plan.clustered)
+    return _verdict("independence", plan, observed, (1, one_degree_p(observed, plan.side)), (ratio, likely), power)
 
 
 def conditional_coverage(breaches: Bools, plan: Plan) -> Verdict:
@@ -59,19 +48,17 @@ def conditional_coverage(breaches: Bools, plan: Plan) -> Verdict:
     observed = float(
         directed_ratio(n, plan)[int(breaches.sum())] + directed_independence(transitions_of(breaches), plan.side)
     )
-    return Verdict(
-        "conditional coverage",
-        plan.side,
-        observed,
-        2,
-        two_degrees_p(observed, plan.side),
-        _tail_at(observed, ratio, likely),
-        _tail_at(observed, ratio, likely, strictly=True),
-        "enumerated",
-        plan.level,
-        power,
-        plan.clustered.name,
-    )
+    asymptotic = (2, two_degrees_p(observed, plan.side))
+    return _verdict("conditional coverage", plan, observed, asymptotic, (ratio, likely), power)
+
+
+def _verdict(
+    test: str, plan: Plan, observed: float, asymptotic: tuple[int, float], law: tuple[Floats, Floats], power: float
+) -> Verdict:
+    """From degrees of freedom and p-value of the asymptotic law, and statistics and probabilities of the exact one."""
+    tails = (_tail_at(observed, *law), _tail_at(observed, *law, strictly=True))
+    alternative = plan.clustered.name
+    return Verdict(test, plan.side, observed, *asymptotic, *tails, "enumerated", plan.level, power, alternative)
 
 
 def coverage_ratio(law: PathLaw, plan: Plan) -> Floats:

@@ -107,6 +107,23 @@ class Ranked(NamedTuple):
     power: float
 
 
+def among_all(test: str, plan: Plan, law: Ranked, outcome: int, p_asymptotic: float) -> Verdict:
+    """Verdict on one outcome of a number or a place of breaches whose law is known whole, by its place in the law."""
+    return Verdict(
+        test,
+        plan.side,
+        float(law.statistic[outcome]),
+        1,
+        p_asymptotic,
+        float(law.p_exact[outcome]),
+        float(law.p_beyond[outcome]),
+        "enumerated",
+        plan.level,
+        law.power,
+        plan.too_little.name,
+    )
+
+
 def ranked(statistic: Floats, null: Floats, alternative: Floats, level: float) -> Ranked:
     """Outcomes by their statistic, from their probabilities where the margin is right and under the alternative."""
     tail = upper_tail(statistic, null)

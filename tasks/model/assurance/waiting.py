@@ -15,7 +15,7 @@ from tasks.model.assurance.breaches import require_days
 from tasks.model.assurance.chain import Chain
 from tasks.model.assurance.coverage import one_degree_p
 from tasks.model.assurance.ratios import proportion_ratio, waiting_ratio
-from tasks.model.assurance.verdict import Plan, Ranked, Verdict, drawn_p, ranked
+from tasks.model.assurance.verdict import Plan, Ranked, Verdict, among_all, drawn_p, ranked
 
 DRAWS = 9_999  # of the Monte Carlo tests: level (draws + 1) is whole at 5 % and 1 %
 
@@ -29,20 +29,7 @@ def first_breach(breaches: Bools, plan: Plan) -> Verdict:
     n = require_days(len(breaches), 1)
     at = int(np.argmax(breaches)) if breaches.any() else n
     law = _first_days(n, plan)
-    ratio = float(law.statistic[at])
-    return Verdict(
-        "TUFF",
-        plan.side,
-        ratio,
-        1,
-        one_degree_p(ratio, plan.side),
-        float(law.p_exact[at]),
-        float(law.p_beyond[at]),
-        "enumerated",
-        plan.level,
-        law.power,
-        plan.too_little.name,
-    )
+    return among_all("TUFF", plan, law, at, one_degree_p(float(law.statistic[at]), plan.side))
 
 
 def time_between(breaches: Bools, plan: Plan, seed: int, with_number: bool = True) -> Verdict:
