@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from tasks import statement_page
+from tasks import drawing, statement_page
 from tasks.model.arrays import DAYS_PER_YEAR, Floats
 from tasks.model.market.certificate import RANGE
 from tasks.model.market.svi import Svi
@@ -20,7 +20,6 @@ from tasks.reports import PP03
 from tasks.texts import Rows
 
 _CURVE_POINTS = 121
-_DOT = 2.4
 
 
 @dataclass(frozen=True)
@@ -42,29 +41,6 @@ class Smile:
     def days(self) -> float:
         """Days to expiry."""
         return self.years * DAYS_PER_YEAR
-
-
-@dataclass(frozen=True)
-class Frame:
-    """A drawing's box in its own units, and the ranges its axes span."""
-
-    width: float
-    height: float
-    left: float
-    bottom: float
-    x: tuple[float, float]
-    y: tuple[float, float]
-    top: float = 8.0
-    right: float = 8.0
-
-    def across(self, value: float) -> float:
-        """Horizontal place of a value."""
-        return self.left + (value - self.x[0]) / (self.x[1] - self.x[0]) * (self.width - self.left - self.right)
-
-    def up(self, value: float) -> float:
-        """Vertical place of a value."""
-        inner = self.height - self.bottom - self.top
-        return self.height - self.bottom - (value - self.y[0]) / (self.y[1] - self.y[0]) * inner
 
 
 def page(header: Mapping[str, str], rows: Rows, surface: pl.DataFrame, quotes: pl.DataFrame) -> bytes:
@@ -125,20 +101,21 @@ def variance_chart(name: str, smiles: Sequence[Smile], share: Sequence[str]) -> 
     k = np.linspace(-RANGE, RANGE, _CURVE_POINTS)
     levels = [np.log10(smile.variance(k)) for smile in smiles]
     low, high = float(min(np.min(each) for each in levels)), float(max(np.max(each) for each in levels))
-    frame = Frame(480, 380, 50, 44, (-RANGE, RANGE), (low - 0.1, high + 0.1))
+    frame = drawing.Frame(480, 380, 50, 44, (-RANGE, RANGE), (low - 0.1, high + 0.1))
     decades = range(int(np.ceil(frame.y[0])), int(np.floor(frame.y[1])) + 1)
-    parts = [_gridline(frame, exponent, f"{10.0**exponent:g}") for exponent in decades]
+    parts = [drawing.gridline(frame, exponent, f"{10.0**exponent:g}") for exponent in decades]
     parts += [
-        _tick(frame, at, f"{at:+.1f}".replace("-", "−") if at else "0") for at in (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
+        drawing.tick(frame, at, f"{at:+.1f}".replace("-", "−") if at else "0")
+        for at in (-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5)
     ]
     for smile, level, at in zip(smiles, levels, share, strict=True):
         near = np.abs(smile.k) <= RANGE
-        dots = _dots(frame, smile.k[near], np.log10(smile.volatility[near] ** 2 * smile.years))
-        parts.append(f'<g class="slice" style="--at:{at}">{_curve(frame, k, level)}{dots}</g>')
+        dots = drawing.dots(frame, smile.k[near], np.log10(smile.volatility[near] ** 2 * smile.years))
+        parts.append(f'<g class="slice" style="--at:{at}">{drawing.curve(frame, k, level)}{dots}</g>')
     parts.append(
         f'<text class="axis" x="{frame.width / 2:.0f}" y="{frame.height - 6:.0f}">log-moneyness ln(K/F)</text>'
     )
-    return _svg(frame, f"{name}: total variance by expiry", "chart", parts)
+    return drawing.svg(frame, f"{name}: total variance by expiry", "chart", parts)
 
 
 def smile_chart(smile: Smile) -> str:
@@ -151,60 +128,23 @@ def smile_chart(smile: Smile) -> str:
     seen = np.concatenate([volatility, 100.0 * smile.volatility])
     span = max(float(np.ptp(seen)), 4.0)
     middle = (float(np.max(seen)) + float(np.min(seen))) / 2.0
-    frame = Frame(200, 130, 30, 22, (float(k[0]), float(k[-1])), (middle - 0.56 * span, middle + 0.56 * span))
+    frame = drawing.Frame(200, 130, 30, 22, (float(k[0]), float(k[-1])), (middle - 0.56 * span, middle + 0.56 * span))
     step = next(each for each in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if span / each <= 4)
     levels = range(int(np.ceil(frame.y[0] / step)) * step, int(frame.y[1]) + 1, step)
-    parts = [_gridline(frame, level, f"{level}") for level in levels]
+    parts = [drawing.gridline(frame, level, f"{level}") for level in levels]
     ticks = [at for at in (low, 0.0, high) if frame.x[0] <= at <= frame.x[1]]
-    parts += [_tick(frame, at, f"{at:+.2f}".replace("-", "−") if at else "0") for at in _apart(frame, ticks)]
-    parts.append(
-        f'<g class="slice">{_curve(frame, k, volatility)}{_dots(frame, smile.k, 100.0 * smile.volatility)}</g>'
-    )
-    return _svg(
+    parts += [drawing.tick(frame, at, f"{at:+.2f}".replace("-", "−") if at else "0") for at in _apart(frame, ticks)]
+    dots = drawing.dots(frame, smile.k, 100.0 * smile.volatility)
+    parts.append(f'<g class="slice">{drawing.curve(frame, k, volatility)}{dots}</g>')
+    return drawing.svg(
         frame, f"{smile.underlying} {smile.expiry:%d %b %Y}: volatility in percent by log-moneyness", "smile", parts
     )
 
 
-def _apart(frame: Frame, ticks: Sequence[float]) -> list[float]:
+def _apart(frame: drawing.Frame, ticks: Sequence[float]) -> list[float]:
     """Ticks whose labels do not run into each other, the money first."""
     kept: list[float] = []
     for tick in sorted(ticks, key=lambda each: (each != 0.0, each)):
         if all(abs(frame.across(tick) - frame.across(other)) > 46 for other in kept):
             kept.append(tick)
     return sorted(kept)
-
-
-def _gridline(frame: Frame, value: float, label: str) -> str:
-    y = frame.up(value)
-    return (
-        f'<line class="rule" x1="{frame.left:.1f}" x2="{frame.width - frame.right:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        f'<text class="level" x="{frame.left - 6:.1f}" y="{y + 4:.1f}">{label}</text>'
-    )
-
-
-def _tick(frame: Frame, value: float, label: str) -> str:
-    x, y = frame.across(value), frame.height - frame.bottom
-    where = "last" if x > frame.width - 24 else "first" if x < frame.left + 14 else "axis"
-    return (
-        f'<line class="rule" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.top:.1f}" y2="{y + 3:.1f}"/>'
-        f'<text class="{where}" x="{x:.1f}" y="{y + 16:.1f}">{label}</text>'
-    )
-
-
-def _curve(frame: Frame, x: Floats, y: Floats) -> str:
-    points = " ".join(f"{frame.across(at):.1f},{frame.up(value):.1f}" for at, value in zip(x, y, strict=True))
-    return f'<polyline points="{points}"/>'
-
-
-def _dots(frame: Frame, x: Floats, y: Floats) -> str:
-    return "".join(
-        f'<circle cx="{frame.across(at):.1f}" cy="{frame.up(value):.1f}" r="{_DOT}"/>'
-        for at, value in zip(x, y, strict=True)
-    )
-
-
-def _svg(frame: Frame, title: str, kind: str, parts: Sequence[str]) -> str:
-    return (
-        f'<svg class="{kind}" role="img" viewBox="0 0 {frame.width:g} {frame.height:g}">'
-        f"<title>{escape(title)}</title>{''.join(parts)}</svg>"
-    )
