@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import forked
+from benchmarks.forked import Forked
+from flows.environment import KERNELS, kernel_cache
 from tasks.crash import SETTING
 from tasks.home import Home
 from tasks.lock import read_lease
@@ -73,6 +76,8 @@ class Cycle:
         self._require(self.run(warm))
         self._numba = folder / "numba"
         shutil.move(warm / "numba", self._numba)
+        if not orchestrated:
+            forked.begin(kernel_cache(self._numba, KERNELS))
         trace = folder / "trace"
         trace.unlink(missing_ok=True)
         undisturbed = self.home("undisturbed")
@@ -90,15 +95,19 @@ class Cycle:
             (home / "numba").symlink_to(self._numba)
         return home
 
-    def start(self, home: Path, asked: str = "") -> subprocess.Popen[str]:
+    def start(self, home: Path, asked: str = "") -> subprocess.Popen[str] | Forked:
         """Start the cycle in a process group of its own; `asked` names a point it kills itself at."""
-        command = [sys.executable, "-m", "flows.cli", "cycle", "run", "--date", DAY, "--home", str(home), "--json"]
+        command = ["cycle", "run", "--date", DAY, "--home", str(home), "--json"]
         surroundings = {
             name: value for name, value in os.environ.items() if not name.startswith(("LEVEE_", "PREFECT_"))
         }
         surroundings |= {"LEVEE_ENV": "DEMO"} | ({SETTING: asked} if asked else {})
+        if not self._orchestrated:
+            command = [*command, "--no-orchestrator"]
+            if hasattr(self, "_numba"):
+                return Forked(command, surroundings)
         return subprocess.Popen(
-            command if self._orchestrated else [*command, "--no-orchestrator"],
+            [sys.executable, "-m", "flows.cli", *command],
             cwd=_ROOT,
             env=surroundings,
             stdout=subprocess.PIPE,
@@ -160,10 +169,10 @@ def outcome(ended: Ended) -> Mapping[str, Any]:
     return found
 
 
-def _kill(process: subprocess.Popen[str]) -> None:
+def _kill(process: subprocess.Popen[str] | Forked) -> None:
     """SIGKILL to the process group and to whatever the process has started in other groups."""
     started = list(_started_by(process.pid))
-    for kill, number in ((os.killpg, process.pid), *((os.kill, each) for each in started)):
+    for kill, number in ((os.killpg, process.pid), *((os.kill, each) for each in (process.pid, *started))):
         try:
             kill(number, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):

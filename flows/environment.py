@@ -16,7 +16,7 @@ from tasks.collector import collect_rarely
 HEALTH_TIMEOUT_SECONDS = 3
 SHARED_KERNELS = "LEVEE_KERNELS"
 """Names a folder of compiled kernels for several homes; by default each home has its own."""
-_KERNELS = Path(resources.__file__).parent / "model" / "kernels.py"  # with every constant compiled into them
+KERNELS = Path(resources.__file__).parent / "model" / "kernels.py"  # with every constant compiled into them
 
 
 def prepare(home: Path) -> None:
@@ -24,7 +24,7 @@ def prepare(home: Path) -> None:
     collect_rarely()
     os.environ |= {
         "PREFECT_HOME": str(home / "prefect"),
-        "NUMBA_CACHE_DIR": str(kernel_cache(Path(os.environ.get(SHARED_KERNELS, home / "numba")), _KERNELS)),
+        "NUMBA_CACHE_DIR": str(kernel_cache(Path(os.environ.get(SHARED_KERNELS, home / "numba")), KERNELS)),
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "GX_ANALYTICS_ENABLED": "false",
