@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tasks.model.arrays import Bools, Floats
-from tasks.model.assurance.breaches import require_days, transitions_of
+from tasks.model.assurance.breaches import require_count, require_days, transitions_of
 from tasks.model.assurance.chain import require_probability
+from tasks.model.assurance.coverage import Bounds
 from tasks.model.assurance.ratios import independence_ratio, proportion_ratio
 from tasks.model.assurance.traffic_light import LEVELS, Zones, zones_of
 from tasks.model.assurance.verdict import Verdict, drawn_p
@@ -123,6 +124,23 @@ def overlapping_count(breaches: int, windows: Windows, share: float, level: floa
     )
 
 
+def overlapping_bounds(breaches: int, windows: Windows, level: float, paths: int, seed: int) -> Bounds:
+    """Two-sided confidence bounds of the probability of a breach, wider than those of independent days.
+
+    A probability lies within where as many breaches, or as few, are no rarer than (1 - level) / 2 in each direction:
+    the margin at which that is so is read off the simulated paths, on which it is breached x times if it is below their
+    x-th largest loss. One account; the probability of `windows` plays no part. Raises ModelInputError as `Windows`,
+    SHAPE, CONFIDENCE.
+    """
+    require_count(breaches, windows.n)
+    outside = (1.0 - require_probability(level)) / 2.0
+    alike = replace(windows, probability=0.5, accounts=1, margin_share=1.0)
+    largest = _largest_losses(alike, min(1 << breaches.bit_length(), windows.n), paths, seed)
+    low = float(np.quantile(largest[:, breaches - 1], 1.0 - outside)) if breaches else math.inf
+    high = float(np.quantile(largest[:, breaches], outside)) if breaches < windows.n else -math.inf
+    return Bounds(*(window_tail(windows.horizon, margin, windows.degrees) for margin in (low, high)))
+
+
 def overlapped_sizes(windows: Windows, level: float, paths: int, seed: int) -> OverlappedSizes:
     """Sizes of chi-square tests on the overlapping series of one account; they decide nothing."""
     rejected = np.zeros(3)
@@ -143,14 +161,28 @@ def window_quantile(horizon: int, probability: float, degrees: float) -> float:
     """
     if math.isinf(degrees):
         return float(stats.norm.isf(probability)) * math.sqrt(horizon)
+    ends, beyond = _student_tail(horizon, degrees)
+    place = int(np.argmax(beyond <= probability))
+    part = (beyond[place - 1] - probability) / (beyond[place - 1] - beyond[place])
+    return float(ends[place - 1] + part * _STEP)
+
+
+def window_tail(horizon: int, loss: float, degrees: float) -> float:
+    """Probability of a loss of `horizon` days above a loss in units of the scale of a day: undoes `window_quantile`."""
+    if math.isinf(degrees):
+        return float(stats.norm.sf(loss / math.sqrt(horizon)))
+    ends, beyond = _student_tail(horizon, degrees)
+    return float(np.interp(loss, ends, beyond, left=1.0, right=0.0))
+
+
+@lru_cache(maxsize=8)
+def _student_tail(horizon: int, degrees: float) -> tuple[Floats, Floats]:
+    """Upper ends of the cells of the grid, and the probability beyond each."""
     at = (np.arange(_GRID) - _GRID // 2) * _STEP
     day = stats.t.pdf(at, degrees) * _STEP
     window = np.fft.fftshift(np.fft.irfft(np.fft.rfft(np.fft.ifftshift(day)) ** horizon, _GRID))
     # A point stands for the cell around it: beyond its upper end lies what is beyond the next point.
-    beyond = np.cumsum(window[::-1])[::-1] - window
-    place = int(np.argmax(beyond <= probability))
-    part = (beyond[place - 1] - probability) / window[place]
-    return float(at[place - 1] + _STEP / 2.0 + part * _STEP)
+    return np.asarray(at + _STEP / 2.0, dtype=np.float64), np.cumsum(window[::-1])[::-1] - window
 
 
 @lru_cache(maxsize=16)
@@ -161,6 +193,11 @@ def _laws(windows: Windows, share: float, paths: int, seed: int) -> tuple[CountL
 
 def _drawn(windows: Windows, paths: int, seed: int) -> Iterator[Bools]:
     """Breaches of some paths after another, (some, accounts, n)."""
+    return (losses > windows.margin for losses in _window_losses(windows, paths, seed))
+
+
+def _window_losses(windows: Windows, paths: int, seed: int) -> Iterator[Floats]:
+    """Losses of all windows of some paths after another, (some, accounts, n), in units of the scale of a day."""
     rng = np.random.default_rng(seed)
     days = windows.n + windows.horizon - 1
     some = max(_BATCH // (days * windows.accounts), 1)
@@ -169,7 +206,14 @@ def _drawn(windows: Windows, paths: int, seed: int) -> Iterator[Bools]:
         total = np.cumsum(daily, axis=-1, dtype=np.float64)
         # The sum of a window is the sum to its last day less the sum to the day before its first.
         start_sum = np.concatenate([np.zeros_like(total[..., :1]), total[..., : windows.n - 1]], axis=-1)
-        yield np.asarray(total[..., windows.horizon - 1 :] - start_sum > windows.margin)
+        yield np.asarray(total[..., windows.horizon - 1 :] - start_sum)
+
+
+@lru_cache(maxsize=16)
+def _largest_losses(windows: Windows, count: int, paths: int, seed: int) -> Floats:
+    """(paths, count) largest losses of each path of one account, the largest first."""
+    parts = (np.partition(each[:, 0], -count, axis=-1)[:, -count:] for each in _window_losses(windows, paths, seed))
+    return np.concatenate([np.sort(part, axis=-1)[:, ::-1] for part in parts])
 
 
 def _daily(windows: Windows, paths: int, days: int, rng: np.random.Generator) -> NDArray[np.float32]:

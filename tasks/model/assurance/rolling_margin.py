@@ -53,8 +53,7 @@ def roll_policies(
     closes: daily ones of the portfolios' underlyings and the policies' anchors, beyond `last` where losses of the last
     days are to be known. A portfolio's scenarios are those of a house that lists its underlyings and no other. Days on
     which the policy has no margin for want of history are NaN. The rate of a day does not depend on `first` or `last`.
-    Raises ModelInputError HISTORY_SHORT where a portfolio's underlying has no closes, the span lies outside of them, or
-    no day of the span has a margin.
+    Raises ModelInputError HISTORY_SHORT where a portfolio's underlying has no closes or the span lies outside of them.
     """
     _require_closes(closes, portfolios, first, last)
     start = int((first - closes.dates[0]).astype(int))
@@ -111,7 +110,6 @@ def _paths(shared: _Shared, policy: Policy, asked: list[StaticPortfolio]) -> lis
     days, rows = np.arange(start, shared.last + 1), static_rows(held)
     tails = _tails(shared, policy, held, rows, days)
     rates = margin_rates(rows, tails, policy)
-    _require_some(rates, shared.first - start, names)
     return [_path(shared, policy, p, each, tails.filtered, rates) for p, each in enumerate(asked)]
 
 
@@ -181,18 +179,6 @@ def _stressing(policy: Policy, periods: dict[str, int]) -> tuple[object, ...]:
 def _references(names: tuple[str, ...]) -> list[StaticPortfolio]:
     """One USD of each underlying, long and short in turn: what the buffer is measured on."""
     return [StaticPortfolio(f"{name}{sign:+g}", OUTRIGHT, (Leg(name, sign),)) for name in names for sign in (1.0, -1.0)]
-
-
-def _require_some(rates: Rates, start: int, names: tuple[str, ...]) -> None:
-    if not np.isfinite(rates.rate[start:]).any():
-        raise ModelInputError(
-            Finding(
-                "HISTORY_SHORT",
-                "no day of the span has enough scenarios",
-                where=" ".join(names),
-                action="deliver more history, begin later, or lower base_margin.minimum_scenarios",
-            )
-        )
 
 
 def _require_closes(

@@ -22,6 +22,7 @@ from tasks.model.assurance.du_escanciano import depth_memory_test, mean_depth_te
 from tasks.model.assurance.e_process import e_process, growth_bets, shortfall_e, value_at_risk_e
 from tasks.model.assurance.exceedance_residuals import residual_test
 from tasks.model.assurance.forecast_law import ForecastLaw, record
+from tasks.model.assurance.forecast_record import ForecastRecord
 from tasks.model.assurance.holm import holm
 
 
@@ -60,14 +61,21 @@ def every_shortfall_test(
 
     Raises as the tests: ModelInputError SHAPE, NON_FINITE, CONFIDENCE, FORECAST.
     """
-    found = {**_simulated(law, losses, plan, seed), **_from_record(law, losses, plan, seed)}
+    found = {
+        **_simulated(law, losses, plan, seed),
+        **_from_record(record(law, losses, plan.confidence), plan, seed),
+    }
     power_rng = np.random.default_rng([seed, len(found)])
     power = z2_power(law, plan.confidence, plan.level, plan.missing_fraction, plan.runs, power_rng)
-    adjusted = holm(np.array([p for _, p in found.values()]))
-    return tuple(
-        ShortfallVerdict(name, statistic, p, float(across), plan.level, power if name == "Z2" else math.nan)
-        for (name, (statistic, p)), across in zip(found.items(), adjusted, strict=True)
-    )
+    return _across(found, plan, {"Z2": power})
+
+
+def record_tests(forecast: ForecastRecord, plan: ShortfallPlan, seed: int) -> tuple[ShortfallVerdict, ...]:
+    """The tests that need no more than VaR and shortfall of n days or windows that do not overlap.
+
+    Raises as the tests: ModelInputError FORECAST where a shortfall equals its VaR.
+    """
+    return _across(_from_record(forecast, plan, seed), plan, {})
 
 
 def table(verdicts: Iterable[ShortfallVerdict]) -> pl.DataFrame:
@@ -89,13 +97,23 @@ def _simulated(law: ForecastLaw, losses: Floats, plan: ShortfallPlan, seed: int)
     }
 
 
-def _from_record(law: ForecastLaw, losses: Floats, plan: ShortfallPlan, seed: int) -> dict[str, tuple[float, float]]:
+def _across(
+    found: dict[str, tuple[float, float]], plan: ShortfallPlan, power: dict[str, float]
+) -> tuple[ShortfallVerdict, ...]:
+    """Verdicts from statistics and p-values by test, Holm across them."""
+    adjusted = holm(np.array([p for _, p in found.values()]))
+    return tuple(
+        ShortfallVerdict(name, statistic, p, float(across), plan.level, power.get(name, math.nan))
+        for (name, (statistic, p)), across in zip(found.items(), adjusted, strict=True)
+    )
+
+
+def _from_record(forecast: ForecastRecord, plan: ShortfallPlan, seed: int) -> dict[str, tuple[float, float]]:
     """Statistic and p-value of the tests that know VaR and shortfall."""
-    forecast = record(law, losses, plan.confidence)
     residual = residual_test(forecast, plan.runs, np.random.default_rng([seed, 5]))
     short = calibration_test(forecast).p_short_margin
-    var_e, shortfall = value_at_risk_e(losses, forecast.value_at_risk, plan.confidence), shortfall_e(forecast)
-    capital = {"e-process VaR": var_e, "e-process ES": shortfall}
+    var_e = value_at_risk_e(forecast.losses, forecast.value_at_risk, forecast.confidence)
+    capital = {"e-process VaR": var_e, "e-process ES": shortfall_e(forecast)}
     daily = {name: e_process(each, growth_bets(each)) for name, each in capital.items()}
     return {
         "McNeil-Frey": (residual.statistic, residual.p_value),
