@@ -42,8 +42,8 @@ class Workload:
 def workload(seed: int = 2014) -> Workload:
     """The whole of W1."""
     generator = np.random.default_rng(seed)
-    contracts = _contracts(generator)
-    return Workload(contracts, _states(generator, contracts), *_positions(generator, contracts))
+    contracts = contracts_of(generator, N_PAIRS, N_FUTURES)
+    return Workload(contracts, _states(generator, contracts), *positions_of(generator, contracts, N_ACCOUNTS))
 
 
 def only_options(work: Workload) -> Workload:
@@ -56,24 +56,24 @@ def only_options(work: Workload) -> Workload:
     return Workload(options, work.states, np.zeros(1, dtype=np.int64), none, np.zeros(0))
 
 
-def _contracts(generator: np.random.Generator) -> Contracts:
+def contracts_of(generator: np.random.Generator, n_pairs: int, n_futures: int) -> Contracts:
     """Calls and puts in pairs on every expiry, then futures, a seventh of them perpetual."""
     every = np.meshgrid(np.arange(6), np.arange(10), np.linspace(-2.2, 2.2, 22), indexing="ij")
-    kept = np.sort(generator.permutation(every[0].size)[:N_PAIRS])
+    kept = np.sort(generator.permutation(every[0].size)[:n_pairs])
     place, expiry, step = (np.repeat(each.reshape(-1)[kept], 2) for each in every)
-    own = generator.integers(0, 6, N_FUTURES)
-    perpetual = generator.random(N_FUTURES) < 1 / 7
+    own = generator.integers(0, 6, n_futures)
+    perpetual = generator.random(n_futures) < 1 / 7
     days = np.concatenate(
-        [EXPIRY_DAYS[expiry.astype(np.int64)], np.where(perpetual, np.inf, generator.choice(EXPIRY_DAYS, N_FUTURES))]
+        [EXPIRY_DAYS[expiry.astype(np.int64)], np.where(perpetual, np.inf, generator.choice(EXPIRY_DAYS, n_futures))]
     )
     underlying = np.concatenate([place, own]).astype(np.int64)
-    n, n_options = len(underlying), 2 * N_PAIRS
+    n, n_options = len(underlying), 2 * n_pairs
     option = np.arange(n) < n_options
     coin = np.where(option, np.isin(underlying, PAID_IN_COIN), generator.random(n) < 0.4)
     years = np.where(np.isfinite(days), days, 0.0) / DAYS_PER_YEAR
     spot, at_the_money = SPOT[underlying], VOLATILITY[underlying]
     forward = spot * np.exp(0.06 * years)
-    distance = at_the_money * np.sqrt(years) * np.concatenate([step, np.zeros(N_FUTURES)])
+    distance = at_the_money * np.sqrt(years) * np.concatenate([step, np.zeros(n_futures)])
     slice_of, slices = slices_of(underlying, days)
     return Contracts(
         ids=tuple(f"{UNDERLYINGS[u]}-{position:04d}" for position, u in enumerate(underlying.tolist())),
@@ -130,9 +130,10 @@ def _states(generator: np.random.Generator, contracts: Contracts) -> States:
     )
 
 
-def _positions(generator: np.random.Generator, contracts: Contracts) -> tuple[Ints, Ints, Floats]:
+def positions_of(generator: np.random.Generator, contracts: Contracts, accounts: int) -> tuple[Ints, Ints, Floats]:
+    """Some sixty positions of each account: pointer, contracts and quantities."""
     n = len(contracts.ids)
-    sizes = np.maximum(1, generator.poisson(POSITIONS_EACH, N_ACCOUNTS))
+    sizes = np.maximum(1, generator.poisson(POSITIONS_EACH, accounts))
     pointer = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     index = np.concatenate([np.sort(generator.choice(n, size, replace=False)) for size in sizes]).astype(np.int64)
     usd = 20_000.0 * np.exp(0.8 * generator.standard_normal(len(index))) * generator.choice([-1.0, 1.0], len(index))

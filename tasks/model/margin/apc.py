@@ -63,7 +63,7 @@ def buffer_table(reference: Outright, carried: pl.DataFrame, policy: Policy) -> 
     """
     before = {row["underlying"]: row for row in carried.iter_rows(named=True)}
     rates = zip(reference.underlyings, reference.margin_rate(policy).tolist(), strict=True)
-    rows = [(name, *_day(rate, before.get(name), policy.apc_buffer)) for name, rate in rates]
+    rows = [{"underlying": name, **day_on(rate, before.get(name), policy.apc_buffer)} for name, rate in rates]
     return pl.DataFrame(rows, schema=BUFFER_SCHEMA, orient="row")
 
 
@@ -88,22 +88,28 @@ def weighted(portfolio: Ints, portfolios: int, weight: Floats, fraction: Floats)
     return np.where(sums > 0.0, mean, largest)
 
 
-def _day(rate: float, before: Mapping[str, Any] | None, rule: ApcBuffer) -> tuple[float, float, float, float, str]:
-    """Margin rate, its average, charged rate, buffer and state of an underlying."""
+def day_on(rate: float, before: Mapping[str, Any] | None, rule: ApcBuffer) -> dict[str, Any]:
+    """State of an underlying, as in `buffer_table`, a day after another one, or on its first day; margin rate > 0."""
     past = rate if before is None else before["average_rate"]
     kept = decay(rule.average_half_life_days)
     average = kept * past + (1.0 - kept) * rate
     if rule.mode == "off":
-        return rate, average, rate, 0.0, OFF
+        return _state(rate, average, Charge(rate, 0.0), OFF)
     if before is None:
-        return rate, average, (1.0 + rule.fraction) * rate, rule.fraction, FULL
+        return _state(rate, average, Charge((1.0 + rule.fraction) * rate, rule.fraction), FULL)
     limit = rule.end_rise_fraction if before["state"] == RELEASED else rule.release_rise_fraction
     released = rate > (1.0 + limit) * past
-    charged, buffer = charge(
-        rate,
-        Charge(before["charged_rate"], before["buffer_fraction"]),
-        released,
-        rule.fraction,
-        rule.replenish_step_fraction,
-    )
-    return rate, average, charged, buffer, RELEASED if released else FULL if buffer == rule.fraction else REPLENISHING
+    held = Charge(before["charged_rate"], before["buffer_fraction"])
+    charged = charge(rate, held, released, rule.fraction, rule.replenish_step_fraction)
+    unreleased = FULL if charged.buffer == rule.fraction else REPLENISHING
+    return _state(rate, average, charged, RELEASED if released else unreleased)
+
+
+def _state(rate: float, average: float, charged: Charge, state: str) -> dict[str, Any]:
+    return {
+        "margin_rate": rate,
+        "average_rate": average,
+        "charged_rate": charged.rate,
+        "buffer_fraction": charged.buffer,
+        "state": state,
+    }
