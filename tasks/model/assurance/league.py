@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tasks.model.arrays import Bools, Floats
+from tasks.model.arrays import Bools, Dates, Floats
 from tasks.model.assurance.breaches import breaches_of
 from tasks.model.assurance.cost import coverage_matched_cost
 from tasks.model.assurance.coverage import coverage_bounds
@@ -47,29 +47,37 @@ class League:
 class Scored:
     """Quantile score of a model's margin on its judged days, in units of the champion's mean on that portfolio."""
 
-    day: Bools  # (n,) whether the calendar day of the path is judged
-    score: Floats  # (judged days,)
+    dates: Dates  # (n,) judged days
+    score: Floats  # (n,)
     horizon_days: int
 
 
 def league(paths: Mapping[str, Sequence[RatePath]], champion: str, target: float) -> League:
-    """Table of models by name, each with the same portfolios over the same dates, in the same order.
+    """Table of models by name, each with the same portfolios in the same order; days beyond those of all are left out.
 
     Portfolios with too few common days are left out. Raises ModelInputError CONFIDENCE for a target outside (0, 1).
     """
     rows: list[dict[str, Any]] = []
     scores: dict[tuple[str, str], Scored] = {}
-    for place, base in enumerate(paths[champion]):
-        of_portfolio = {name: each[place] for name, each in paths.items()}
-        common = reduce(np.logical_and, (path.judged for path in of_portfolio.values()))
-        if int(common.sum()) < FEWEST_WINDOWS * base.horizon_days:
+    order = (champion, *sorted(set(paths) - {champion}))
+    for place in range(len(paths[champion])):
+        held = _on_one_calendar({name: paths[name][place] for name in order})
+        common = reduce(np.logical_and, (path.judged for path in held.values())) if held else np.zeros(0, np.bool_)
+        if not held or int(common.sum()) < FEWEST_WINDOWS * held[champion].horizon_days:
             continue
+        base = held[champion]
         unit = float(_score(base, common, target).mean())
-        for name in (champion, *sorted(set(paths) - {champion})):
-            path = of_portfolio[name]
-            rows.append(_row(path, base, common, target))
-            scores[base.portfolio.name, name] = Scored(common, _score(path, common, target) / unit, base.horizon_days)
+        for name, path in held.items():
+            rows.append(_row(name, path, base, common, target))
+            score = _score(path, common, target) / unit
+            scores[base.portfolio.name, name] = Scored(base.dates[common], score, base.horizon_days)
     return League(champion, target, pl.DataFrame(rows, schema=COLUMNS, orient="row"), scores)
+
+
+def _on_one_calendar(held: Mapping[str, RatePath]) -> dict[str, RatePath]:
+    """The paths of one portfolio over the days that all of them span, none where there are no such days."""
+    first, last = max(each.dates[0] for each in held.values()), min(each.dates[-1] for each in held.values())
+    return {name: each.between(first, last) for name, each in held.items()} if first <= last else {}
 
 
 COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -93,7 +101,7 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 }
 
 
-def _row(path: RatePath, champion: RatePath, common: Bools, target: float) -> dict[str, Any]:
+def _row(name: str, path: RatePath, champion: RatePath, common: Bools, target: float) -> dict[str, Any]:
     rate, loss, horizon = path.rate[common], path.loss[common], champion.horizon_days
     breaches = breaches_of(loss, rate)
     n, x = len(breaches), int(breaches.sum())
@@ -102,7 +110,7 @@ def _row(path: RatePath, champion: RatePath, common: Bools, target: float) -> di
     return {
         "portfolio": path.portfolio.name,
         "product": path.portfolio.product,
-        "model": path.model,
+        "model": name,
         "observations": n,
         "breaches": x,
         "coverage": 1.0 - x / n,
@@ -158,9 +166,7 @@ def pooled_difference(found: League, model: str, portfolios: Iterable[str]) -> t
     In units of the champion's mean score, so that no portfolio outweighs another by the size of its losses.
     """
     parts = [(found.scores[name, model], found.scores[name, found.champion]) for name in portfolios]
-    total, number = np.zeros(len(parts[0][0].day)), np.zeros(len(parts[0][0].day))
-    for own, base in parts:
-        total[own.day] += own.score - base.score
-        number += own.day
-    judged = number > 0.0
-    return total[judged] / number[judged], max(own.horizon_days for own, _ in parts)
+    days, place = np.unique(np.concatenate([own.dates for own, _ in parts]), return_inverse=True)
+    difference = np.concatenate([own.score - base.score for own, base in parts])
+    mean = np.bincount(place, difference, len(days)) / np.bincount(place, minlength=len(days))
+    return mean, max(own.horizon_days for own, _ in parts)
