@@ -6,7 +6,7 @@ Sources and close hour are those of the converter, so that a back-test and a cle
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -78,22 +78,23 @@ def joint(closes: pl.DataFrame) -> Closes:
     return Closes(coins, dates, close)
 
 
-def history_of(folder: Path, coins: Sequence[str], last: date) -> DailyHistory:
-    """Clean daily closes of coins up to and with the last day.
+def history_of(folder: Path, coins: Iterable[str], besides: Iterable[str] = (), until: date = date.max) -> DailyHistory:
+    """Clean daily closes of coins, and of those `besides` that the source has, before a day.
 
     Raises LeveeError UNKNOWN_ID for a coin that the daily file does not hold, DeliveryError WAITING where the folder or
     a file is not there or a coin has no clean close by then, SCHEMA_DRIFT for a file of another form.
     """
     _require_folder(folder)
-    wanted, until = tuple(sorted(set(coins))), last + _ONE_DAY
-    _require_known(folder, wanted)
+    known = set(read_file(folder, DAILY_FILE, ("coin", "date", "close"))["coin"])
+    _require_known(set(coins), known)
+    wanted = tuple(sorted(set(coins) | (set(besides) & known)))
     sources = [convert_history.daily(folder, until, wanted)]
     if BARS_COIN in wanted:
         sources.append(convert_history.bars(folder, until))
     offered = pl.concat(sources).rename({"day": "date"}).sort("coin", "date")
     is_price = pl.col("close").is_not_null() & pl.col("close").is_finite() & (pl.col("close") > 0)
     closes = offered.filter(is_price).select(_ROWS.keys()).cast(_ROWS)
-    _require_closes(wanted, closes, last)
+    _require_closes(wanted, closes, until)
     refused = offered.filter(~is_price).with_columns(
         reason=pl.when(pl.col("source") == "BARS").then(pl.lit(NO_TRADE)).otherwise(pl.lit(NO_PRICE))
     )
@@ -148,9 +149,8 @@ def _require_folder(folder: Path) -> None:
         )
 
 
-def _require_known(folder: Path, coins: tuple[str, ...]) -> None:
-    known = sorted(read_file(folder, DAILY_FILE, ("coin", "date", "close"))["coin"].unique())
-    unknown = [coin for coin in coins if coin not in known]
+def _require_known(coins: Collection[str], known: Collection[str]) -> None:
+    unknown = sorted(set(coins) - set(known))
     if unknown or not coins:
         raise LeveeError(
             Finding(
@@ -158,13 +158,13 @@ def _require_known(folder: Path, coins: tuple[str, ...]) -> None:
                 "the daily history does not hold this coin" if unknown else "no coin is asked for",
                 where=DAILY_FILE,
                 value=", ".join(unknown),
-                limit=", ".join(known),
+                limit=", ".join(sorted(known)),
                 action="name coins of the history: --coins BTC,ETH",
             )
         )
 
 
-def _require_closes(coins: tuple[str, ...], closes: pl.DataFrame, last: date) -> None:
+def _require_closes(coins: tuple[str, ...], closes: pl.DataFrame, until: date) -> None:
     without = [coin for coin in coins if coin not in closes["coin"]]
     if without:
         raise DeliveryError(
@@ -172,7 +172,7 @@ def _require_closes(coins: tuple[str, ...], closes: pl.DataFrame, last: date) ->
                 "WAITING",
                 "a coin has no clean close by then",
                 where=", ".join(without),
-                value=last.isoformat(),
-                action="ask for a later day: `levee backtest --help` names where histories begin",
+                value=f"before {until.isoformat()}",
+                action="leave it out, or ask for later days",
             )
         )
