@@ -34,6 +34,6 @@ class Correction:
                 found[member] = files | self.header.table(MD01, member, "ALL", records([listed])[0])
         return found
 
-    def changes_public(self, files: Files) -> bool:
-        """Whether the public is told anything else than before."""
-        return not member_diff.same_bodies(self.in_force.folder(pack.PUBLIC), files)
+    def changes(self, audience: str, files: Files) -> bool:
+        """Whether an audience is told anything else than before."""
+        return not member_diff.same_bodies(self.in_force.folder(audience), files)

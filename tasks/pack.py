@@ -21,8 +21,8 @@ COMPLETE = "_COMPLETE.json"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 LATEST = "latest.json"
-MEMBERS, PUBLIC, OPS = "members", "public", "ops"
-AUDIENCES = (MEMBERS, PUBLIC, OPS, "risk", "regulator")
+MEMBERS, PUBLIC, OPS, REGULATOR = "members", "public", "ops", "regulator"
+AUDIENCES = (MEMBERS, PUBLIC, OPS, "risk", REGULATOR)
 
 FILE_NAME = re.compile(
     r"(?P<env>PROD|TEST|DEMO)-(?P<report>[A-Z]{2}[0-9]{2})-(?P<party>[A-Z0-9]+)-(?P<account>[A-Z0-9]+)"
@@ -56,7 +56,7 @@ class Edition:
         return f"{self.day}/{self.cycle}/{version_name(self.version)}"
 
     def file_name(self, report: str, party: str, account: str, ending: str) -> str:
-        """Name of a file: party is a member, PUBLIC or OPS; account ALL where it is not about one."""
+        """Name of a file: party is a member, PUBLIC, OPS or REG; account ALL where it is not about one."""
         return f"{self.env}-{report}-{party}-{account}-{self.day}-{self.cycle}-v{self.version:02d}.{ending}"
 
 

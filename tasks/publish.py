@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import attempts, in_force, pack, parameters, press, reissue, release, resources, stage
+from tasks import attempts, in_force, pack, parameters, press, regulator_report, reissue, release, resources, stage
 from tasks.correction import Correction
 from tasks.crash import crash_point
 from tasks.cross_report import added
@@ -76,8 +76,7 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     guard = Guard(context.query("out/party").rows(), _house_words(context))
     public = parameters.public_files(context, header)
     _require_none(guard.scan({"": public}))
-    changes_public = correction is None or correction.changes_public(public)
-    entries = press.write(pack.PUBLIC, public, folder) if changes_public else []
+    entries = _changed(correction, pack.PUBLIC, public, folder)
     guard.said_to_all.update(word for content in public.values() for word in words(content))
     copies = []
     printer = Press(guard, _printing(context, header, correction), folder, correction)
@@ -86,7 +85,14 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
         crash_point("publish:rendering")
     _require_none([fault for copy in copies for fault in copy.faults])
     entries += [entry for copy in copies for entry in copy.entries]
+    entries += _changed(correction, pack.REGULATOR, regulator_report.files(context, header), folder)
     return entries + press.write(pack.OPS, _ops_files(context, header, copies), folder)
+
+
+def _changed(correction: Correction | None, audience: str, files: Files, folder: Path) -> list[Entry]:
+    """Write an audience's files, unless there are none or they say what is in force."""
+    is_news = correction is None or correction.changes(audience, files)
+    return press.write(audience, files, folder) if files and is_news else []
 
 
 def _ops_files(context: Context, header: Header, copies: Sequence[press.Copy]) -> Files:

@@ -80,7 +80,9 @@ def test_a_release_holds_exactly_the_publication_list(released: Home) -> None:
     }
     expected |= {"public/TEST-PP03-PUBLIC-ALL-20260130-EOD-v01.html"}
     expected |= {f"ops/TEST-OV01-OPS-ALL-20260130-EOD-v01.{ending}" for ending in ("json", "html")}
-    expected |= {f"{audience}/manifest.json" for audience in ("public", "ops", *(f"members/{m}" for m in ACCOUNTS))}
+    expected |= {"regulator/TEST-RG01-REG-ALL-20260130-EOD-v01.csv"}
+    audiences = ("public", "ops", "regulator", *(f"members/{m}" for m in ACCOUNTS))
+    expected |= {f"{audience}/manifest.json" for audience in audiences}
     expected |= {"_COMPLETE.json"}
     release = home_release(released)
     assert {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()} == expected

@@ -129,6 +129,7 @@ def test_the_marker_says_which_version_of_each_account_and_folder_is_in_force(ho
         "members/M001": 2,
         "ops": 3,
         "public": 1,
+        "regulator": 1,
     }
     listed = [(each["version"], each["complete"], each["in_force"]) for each in releases(home)]
     assert listed == [(1, True, 1), (2, True, 1), (3, True, 1)]
