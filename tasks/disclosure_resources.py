@@ -18,6 +18,7 @@ from tasks.model.margin.haircut import holding_days
 from tasks.model.policy import Policy
 
 _NOT_DECLARED = f"no such resource is declared in {FILE}"
+_NOT_TESTED = "the period a haircut is to last for is over after none of the days"
 _NO_STRESS = "stress tests of the house are not built yet"
 
 
@@ -54,7 +55,10 @@ def haircuts(period: Period, policy: Policy) -> Iterator[Figure]:
         tested = haircut_test(*_by_day(rows, span.first, span.last), days)
         yield reported("5.3.2", asset, days, span, holding_days)
         yield reported("5.3.3", asset, tested.observations, span, sql("disclosure/haircut"), haircut_test)
-        yield reported("5.3.4", asset, tested.days_exceeding, span, sql("disclosure/haircut"), haircut_test)
+        if tested.observations:
+            yield reported("5.3.4", asset, tested.days_exceeding, span, sql("disclosure/haircut"), haircut_test)
+        else:
+            yield unavailable("5.3.4", asset, _NOT_TESTED)
 
 
 def _by_day(rows: pl.DataFrame, first: date, last: date) -> tuple[Floats, Floats]:
