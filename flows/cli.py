@@ -14,7 +14,19 @@ from typing import Annotated, Any, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
-from flows import calls, comparison, disclosing, four_eyes, inspection, march, operation, printing, recovery, requests
+from flows import (
+    calls,
+    challenge,
+    comparison,
+    disclosing,
+    four_eyes,
+    inspection,
+    march,
+    operation,
+    printing,
+    recovery,
+    requests,
+)
 from flows.options import Common
 from flows.running import ask_for_prior_positions, ask_to_restate, run_cycle
 from tasks import codes, disk, resources
@@ -33,7 +45,7 @@ publish_app = App(name="publish", help="What was published, and whether it is in
 convert_app = App(name="convert", help="Venue files into this home's inbox.")
 for sub in (cycle_app, publish_app, convert_app, calls.app, disclosing.app, four_eyes.app, requests.override_app):
     app.command(sub)
-for command in (*operation.COMMANDS, *comparison.COMMANDS, *recovery.COMMANDS):
+for command in (*operation.COMMANDS, *comparison.COMMANDS, *challenge.COMMANDS, *recovery.COMMANDS):
     app.command(command)
 for command in (*inspection.COMMANDS, recovery.rerun):
     cycle_app.command(command)

@@ -30,11 +30,18 @@ def in_force(home: Home, business_date: date) -> Policy:
 
     In a home on trial it is the challenger, whatever its effective date. Raises PolicyError.
     """
-    if home.challenger:
-        return load(home.challenger)
+    return load(home.challenger) if home.challenger else _latest(home, business_date)[1]
+
+
+def file_in_force(home: Home, business_date: date) -> Path:
+    """File of the policy in force. Raises as `in_force`."""
+    return home.challenger or _latest(home, business_date)[0]
+
+
+def _latest(home: Home, business_date: date) -> tuple[Path, Policy]:
     _import_shipped(home)
-    policies = [load(path) for path in sorted(home.policy.glob("*.toml"))]
-    effective = [each for each in policies if each.effective_date <= business_date]
+    policies = [(path, load(path)) for path in sorted(home.policy.glob("*.toml"))]
+    effective = [each for each in policies if each[1].effective_date <= business_date]
     if not effective:
         raise PolicyError(
             Finding(
@@ -45,7 +52,7 @@ def in_force(home: Home, business_date: date) -> Policy:
                 action="activate a policy with an effective date not after the business date",
             )
         )
-    return max(effective, key=lambda each: each.effective_date)
+    return max(effective, key=lambda each: each[1].effective_date)
 
 
 def _import_shipped(home: Home) -> None:
