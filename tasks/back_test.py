@@ -10,9 +10,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tasks import back_test_results
+import polars as pl
+
+from tasks import back_test_results, back_test_verdicts
 from tasks.back_test_plan import Job, Plan, Request, plan
+from tasks.back_test_verdicts import Rows, Series
 from tasks.home import Home
+from tasks.model.assurance.judgement import JudgementPlan
 from tasks.model.assurance.rate_path import RatePath
 from tasks.store import Store
 
@@ -30,6 +34,18 @@ class BackTested:
     paths: dict[str, dict[str, RatePath]]
     computed: int
     stood: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known of every path of a back-test, read from the database, and how many were judged now."""
+
+    tested: BackTested
+    summary: pl.DataFrame  # result.back_test, in the order of policies and portfolios
+    tests: pl.DataFrame  # result.back_test_test
+    windows: pl.DataFrame  # result.back_test_window, with policy and portfolio
+    exceptions: pl.DataFrame  # result.back_test_exception, with policy and portfolio, by day
+    judged: int
 
 
 def back_test(home: Home, request: Request, market_data: Path, mapped: Mapped, wait_seconds: float = 0.0) -> BackTested:
@@ -51,3 +67,25 @@ def back_test(home: Home, request: Request, market_data: Path, mapped: Mapped, w
             back_test_results.load(store, open_, files)
             found = back_test_results.paths(store, wanted)
     return BackTested(wanted, found, len(open_), len(wanted.slices) - len(open_))
+
+
+def judgements(
+    home: Home,
+    tested: BackTested,
+    asked: JudgementPlan,
+    mapped: Callable[[Sequence[Series]], Sequence[Rows]],
+    wait_seconds: float = 0.0,
+) -> Judged:
+    """Judge every path that was not judged before, and read back what is known of all of them.
+
+    Raises LockedError LEASE_HELD where another command holds the home for longer.
+    """
+    series = back_test_verdicts.series_of(tested.plan, tested.paths, asked)
+    keys = [each.key for each in series]
+    with home.locked(COMMAND, wait_seconds), Store(home.database) as store:
+        known = back_test_verdicts.judged(store)
+    made = mapped([each for each in series if each.key not in known])
+    with home.locked(COMMAND, wait_seconds), Store(home.database) as store:
+        back_test_verdicts.load(store, made)
+        frames = {name: back_test_verdicts.read(store, name, keys) for name in ("summary", "tests", "windows")}
+        return Judged(tested, **frames, exceptions=back_test_verdicts.read(store, "exceptions", keys), judged=len(made))
