@@ -25,7 +25,7 @@ from tasks.model.policy import Policy
 from tasks.model.pricing.cube import padded
 from tasks.model.pricing.revaluation import Revaluation
 from tasks.model.risk import scenarios, tail
-from tasks.model.risk.profit import sum_positions
+from tasks.model.risk.profit import Positions
 from tasks.model.risk.rescaled import RescaledHistory
 from tasks.model.risk.states import states_of
 
@@ -88,23 +88,25 @@ class _Desk:
     threads: int
     book: HeldBook | None = None
     revaluation: Revaluation | None = None
+    positions: Positions | None = None
     memory: Floats | None = None
 
     def take(self, book: HeldBook) -> None:
+        """Another day's book."""
+        if self.book is book:
+            return
         if self.revaluation is None or self.revaluation.contracts is not book.contracts:
             self.revaluation = Revaluation(book.contracts)
-        self.book = book
+        self.book, self.positions = book, Positions(*book[1:], len(book.contracts.ids))
 
     def pnl(self, scenario_set: ScenarioSet, policy: Policy) -> Floats:
         """(p, padded n) USD of every portfolio, until the next call."""
-        assert self.book is not None and self.revaluation is not None  # `take` comes first
+        assert self.book and self.revaluation and self.positions  # `take` comes first
         states = states_of(self.book.contracts, scenario_set, policy)
         shape = (len(self.book.pointer) - 1, padded(len(scenario_set.ids)))
         if self.memory is None or self.memory.shape != shape:
             self.memory = aligned(*shape)
-        _, pointer, index, quantity = self.book
-        cube = self.revaluation.cube(states, self.threads)
-        return sum_positions(pointer, index, quantity, cube, self.threads, self.memory)
+        return self.positions.pnl(self.revaluation.cube(states, self.threads), self.threads, self.memory)
 
 
 def _sharing(policies: Sequence[Policy], names: tuple[str, ...]) -> dict[Hashable, list[int]]:

@@ -133,12 +133,23 @@ def _require_states(contracts: Contracts, states: States) -> None:
             raise ModelInputError(
                 Finding("SHAPE", f"{name} does not fit the contracts", value=str(values.shape), limit=str(shape))
             )
-        require_finite(name, values.reshape(-1)[:1] if is_constant(values) else values)
-    if (states.spot_factor <= 0.0).any() or (states.basis_factor <= 0.0).any():
+        if not _is_finite(values):
+            require_finite(name, values)
+    if min(_least(states.spot_factor), _least(states.basis_factor)) <= 0.0:
         raise ModelInputError(
             Finding("NO_PRICE", "a scenario takes a price to zero or below", action="check the moves")
         )
-    if (states.level < 0.0).any() or (states.vol_floor < 0.0).any():
+    if min(_least(states.level), _least(states.vol_floor)) < 0.0:
         raise ModelInputError(
             Finding("NON_FINITE", "a scenario takes a volatility below zero", action="check the shocks")
         )
+
+
+def _is_finite(values: Floats) -> bool:
+    """Whether no number is missing; one that is seen everywhere is looked at once."""
+    return all_finite(values.reshape(-1)[:1] if is_constant(values) else np.ascontiguousarray(values).reshape(-1))
+
+
+def _least(values: Floats) -> float:
+    """The smallest number, 1 where there is none."""
+    return float(values.flat[0] if is_constant(values) else values.min(initial=1.0))

@@ -53,16 +53,31 @@ def sum_positions(
     The same bits for any number of threads. into: what an earlier call of this shape gave, to be written over, since
     fresh memory costs a sixth of the time. Raises ModelInputError NON_FINITE or SHAPE.
     """
-    require_finite("quantity", quantity)
-    _require_sparse(pointer, contract_index, quantity, cube.n_contracts)
-    n_blocks, shape = len(cube.blocks), (len(pointer) - 1, len(cube.blocks) * BLOCK)
-    pnl = aligned(*shape) if into is None else into
-    if pnl.shape != shape or not (is_aligned(pnl) and is_aligned(cube.blocks)):
-        raise ModelInputError(Finding("SHAPE", "the memory handed in is not that of an earlier call"))
-    rows, index = np.ascontiguousarray(pointer, dtype=np.int64), contract_index.astype(np.int32)
-    held = np.ascontiguousarray(quantity, dtype=np.float64)
-    in_parts(lambda first, last: add_positions(first, last, cube.blocks, rows, index, held, pnl), n_blocks, threads)
-    return pnl
+    return Positions(pointer, contract_index, quantity, cube.n_contracts).pnl(cube, threads, into)
+
+
+class Positions:
+    """Compressed sparse rows of quantities as `portfolio_pnl` has them, checked and laid out for cube after cube."""
+
+    def __init__(self, pointer: Ints, contract_index: Ints, quantity: Floats, n_contracts: int) -> None:
+        """Raises ModelInputError NON_FINITE or SHAPE."""
+        require_finite("quantity", quantity)
+        _require_sparse(pointer, contract_index, quantity, n_contracts)
+        self.n_contracts, self._pointer = n_contracts, np.ascontiguousarray(pointer, dtype=np.int64)
+        self._contract, self._held = contract_index.astype(np.int32), np.ascontiguousarray(quantity, dtype=np.float64)
+
+    def pnl(self, cube: Cube, threads: int = 1, into: Floats | None = None) -> Floats:
+        """Sums off a finite cube of so many contracts, as `sum_positions`. Raises ModelInputError SHAPE."""
+        blocks, shape = cube.blocks, (len(self._pointer) - 1, len(cube.blocks) * BLOCK)
+        pnl = aligned(*shape) if into is None else into
+        if cube.n_contracts != self.n_contracts or pnl.shape != shape or not (is_aligned(pnl) and is_aligned(blocks)):
+            raise ModelInputError(Finding("SHAPE", "the memory handed in is not that of an earlier call"))
+
+        def add(first: int, last: int) -> None:
+            add_positions(first, last, blocks, self._pointer, self._contract, self._held, pnl)
+
+        in_parts(add, len(blocks), threads)
+        return pnl
 
 
 def _require_sparse(pointer: Ints, contract_index: Ints, quantity: Floats, n_contracts: int) -> None:

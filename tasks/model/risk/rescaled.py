@@ -156,6 +156,8 @@ def volatility_of(close: Floats, name: str, policy: Policy) -> Floats:
 
 
 def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close: Floats) -> None:
+    if all(np.isfinite(row[-days - 1 :]).any() for row, days in zip(close, horizon.tolist(), strict=True)):
+        return
     oldest = dates[-1] - horizon.astype("timedelta64[D]")
     latest = [dates[np.flatnonzero(np.isfinite(row))[-1:]] for row in close]
     findings = [
@@ -170,8 +172,7 @@ def _require_current(names: tuple[str, ...], horizon: Ints, dates: Dates, close:
         for name, last, limit in zip(names, latest, oldest, strict=True)
         if not len(last) or last[0] < limit
     ]
-    if findings:
-        raise ModelInputError(*findings)
+    raise ModelInputError(*findings)
 
 
 def _history_short(names: tuple[str, ...], valid: Bools, found: int, needed: int) -> ModelInputError:
