@@ -1,7 +1,7 @@
 """Cycles forked from a process that has imported what they need: a campaign of a thousand runs imports it once.
 
-Apart from its imports a forked cycle is `levee cycle run`: the same command, in a process group and an environment of its
-own, killed in the same way.
+Apart from its imports a forked cycle is `levee cycle run`: the same command, in a process group and an environment of
+its own, killed in the same way.
 """
 
 from __future__ import annotations
