@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -113,7 +114,7 @@ def request(
         state="OPEN",
     )
     _append(store, made)
-    show(home, made)
+    store.when_committed(partial(show, home, made))
     return made
 
 
@@ -156,11 +157,12 @@ def decide(
     asked = get(store, decision_id, now)
     answer = "APPROVED" if approve else "REJECTED"
     if (asked.state, _same(asked.decided_by)) == (answer, _same(user)):
+        show(home, asked)  # whoever answered may have died before it was shown
         return asked
     _refuse(asked, user, approve, current)
     _append_answer(store, replace(asked, state=answer, decided_by=user, decided_ts=now))
     answered = get(store, decision_id, now)
-    show(home, answered)
+    store.when_committed(partial(show, home, answered))
     return answered
 
 

@@ -123,7 +123,7 @@ class Validator:
         """Ids of the checks of sql/checks that found something, of the number of offending rows by check."""
         counts = pl.DataFrame({"check_id": list(found), "offending": list(found.values())})
         none_lost = Rule("ROW_COUNT", "", "ExpectTableRowCountToEqual", "every check counted", {"value": len(found)})
-        nothing = Rule("OFFENDING", "offending", "ExpectColumnValuesToBeInSet", "nothing found", {"value_set": [0]})
+        nothing = Rule("ROW_COUNT", "offending", "ExpectColumnValuesToBeInSet", "nothing found", {"value_set": [0]})
         broken = self.broken(counts, {"every check": none_lost, "found": nothing}, ("check_id",))
         return set(found) if "every check" in broken else {each["check_id"] for each in broken.get("found", ())}
 

@@ -112,7 +112,11 @@ def releases(home: Home, run: Run) -> dict[str, Path]:
 def superseded(home: Home, run: Run) -> dict[str, Path]:
     """Releases of the cycle that were out before the run's own."""
     found = releases(home, run)
-    return {run_id: folder for run_id, folder in found.items() if run_id < run["run_id"]}
+    return {run_id: folder for run_id, folder in found.items() if _run_no(run_id) < run["run_no"]}
+
+
+def _run_no(run_id: str) -> int:
+    return int(run_id.rpartition("-r")[2])
 
 
 def _everything(home: Home, run_id: str, store: Store) -> None:

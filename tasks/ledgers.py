@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import pack, resources
+from tasks import disk, pack, resources
 from tasks.home import Home, sync_folder, write_atomically
 from tasks.model.errors import Finding, LeveeError
 from tasks.store import Store
@@ -36,11 +36,14 @@ def show(home: Home, store: Store) -> None:
     top = home.root / FOLDER
     number = 1 + max((int(path.name) for path in _editions(top)), default=0)
     folder = top / str(number)
-    folder.mkdir(parents=True)
+    with disk.writing(folder):
+        folder.mkdir(parents=True)
     hashes = {}
     for table in tables():
         path = folder / f"{table}.parquet"
-        store.read(f"SELECT * FROM {table} ORDER BY ALL").write_parquet(path)
+        rows = store.read(f"SELECT * FROM {table} ORDER BY ALL")
+        with disk.writing(path, "a ledger cannot be written"), path.open("wb") as file:
+            rows.write_parquet(file)
         hashes[table] = hashlib.sha256(path.read_bytes()).hexdigest()
     sync_folder(folder)
     write_atomically(top / pack.LATEST, pack.canonical({"edition": number, "tables": hashes}))

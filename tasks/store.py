@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,8 @@ class Store:
         """
         self._database = database
         schema_version.require_not_lost(database)
+        self._in_transaction = False
+        self._to_tell: list[Callable[[], None]] = []
         self._hold = None if database == _MEMORY else lock.hold_of(database.parent)
         if database != _MEMORY and not database.exists():
             _make(database)
@@ -113,16 +115,32 @@ class Store:
     def transaction(self) -> Iterator[None]:
         """All of the body's writes, or none. Raises LockedError FENCED where another holder has taken over."""
         self._connection.execute("BEGIN TRANSACTION")
+        self._in_transaction = True
         try:
             self.require_hold()
             yield
             crash_point("transaction:before_commit")
         except BaseException:
+            self._to_tell.clear()
             with suppress(duckdb.Error):  # a broken database has rolled back already
                 self._connection.execute("ROLLBACK")
             raise
+        finally:
+            self._in_transaction = False
         self._connection.execute("COMMIT")
         crash_point("transaction:after_commit")
+        self._tell()
+
+    def when_committed(self, tell: Callable[[], None]) -> None:
+        """Do it once what is written now is committed: at once where no transaction is open, never if it fails."""
+        self._to_tell.append(tell)
+        if not self._in_transaction:
+            self._tell()
+
+    def _tell(self) -> None:
+        told, self._to_tell = self._to_tell, []
+        for tell in told:
+            tell()
 
     def require_hold(self) -> None:
         """Raises LockedError FENCED where another holder has taken over; for steps that are taken outside."""

@@ -258,3 +258,15 @@ def test_who_acts_is_said_or_set_or_the_login_name(monkeypatch: pytest.MonkeyPat
     assert decisions.asking() == "barbara"
     with pytest.raises(LeveeError, match="USAGE"):
         decisions.asking("ada\nlovelace")
+
+
+def test_a_decision_is_shown_once_it_is_committed(store: Store, home: Home) -> None:
+    shown = home.root / "approvals"
+    with pytest.raises(RuntimeError), store.transaction():
+        ask(store, home)
+        raise RuntimeError
+    assert list(shown.iterdir()) == []
+    with store.transaction():
+        asked = ask(store, home)
+        assert list(shown.iterdir()) == []
+    assert [path.stem for path in shown.iterdir()] == [asked.decision_id]
