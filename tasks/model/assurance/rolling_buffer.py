@@ -23,10 +23,12 @@ def buffer_shares(rows: StaticRows, row_blended: Floats, long: Floats, short: Fl
     row_blended: (t, g) blended tail of the rows; long, short: (t, u) of one USD of each underlying, NaN where none.
     """
     fraction = _fractions(rows.underlyings, long, short, policy)[:, rows.row_underlying]
-    t, p = len(row_blended), len(rows.portfolio_start)
-    place = (np.arange(t)[:, None] * p + rows.row_portfolio).ravel()
-    share = apc.weighted(place, t * p, row_blended.ravel(), fraction.ravel())
-    return np.asarray(share.reshape(t, p))
+    p, known = len(rows.portfolio_start), np.flatnonzero(np.isfinite(fraction).all(axis=1))
+    place = (np.arange(len(known))[:, None] * p + rows.row_portfolio).ravel()
+    found = np.full((len(row_blended), p), np.nan)
+    share = apc.weighted(place, len(known) * p, row_blended[known].ravel(), fraction[known].ravel())
+    found[known] = share.reshape(len(known), p)
+    return found
 
 
 def _fractions(names: tuple[str, ...], long: Floats, short: Floats, policy: Policy) -> Floats:
