@@ -19,6 +19,7 @@ from flows import (
     challenge,
     comparison,
     disclosing,
+    evidence,
     four_eyes,
     inspection,
     march,
@@ -43,7 +44,16 @@ app = App(
 cycle_app = App(name="cycle", help="Run and watch clearing cycles.")
 publish_app = App(name="publish", help="What was published, and whether it is intact.")
 convert_app = App(name="convert", help="Venue files into this home's inbox.")
-for sub in (cycle_app, publish_app, convert_app, calls.app, disclosing.app, four_eyes.app, requests.override_app):
+for sub in (
+    cycle_app,
+    publish_app,
+    convert_app,
+    calls.app,
+    disclosing.app,
+    evidence.app,
+    four_eyes.app,
+    requests.override_app,
+):
     app.command(sub)
 for command in (*operation.COMMANDS, *comparison.COMMANDS, *challenge.COMMANDS, *recovery.COMMANDS):
     app.command(command)

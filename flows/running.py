@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from flows import environment, printing
 from flows.options import Common
@@ -16,6 +16,8 @@ from tasks.model.errors import LeveeError
 
 if TYPE_CHECKING:
     from tasks.cycle import Outcome
+
+_Ended = TypeVar("_Ended")
 
 
 def run_cycle(
@@ -70,7 +72,19 @@ def ask_for_prior_positions(
 
 
 def _under_prefect(home: Home, business_date: date, cycle: str, wait_seconds: float) -> Outcome | None:
-    """Outcome of the cycle as a flow; None where the orchestrator, not the cycle, failed: what it did stands.
+    """Outcome of the cycle as a flow; None where the orchestrator, not the cycle, failed: what it did stands."""
+
+    def ended() -> Outcome:
+        from flows.clearing_cycle import clearing_cycle
+
+        # only a run by the clock can be skipped
+        return cast("Outcome", clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds))
+
+    return orchestrated(ended)
+
+
+def orchestrated(run: Callable[[], _Ended]) -> _Ended | None:
+    """What a flow ends with; None where the orchestrator, not the work, failed: it is then done without one.
 
     A server that is down, slow to start or gone half-way is no reason not to clear: the ledger of stages says where to
     go on without one.
@@ -79,9 +93,9 @@ def _under_prefect(home: Home, business_date: date, cycle: str, wait_seconds: fl
         _warn(f"no orchestrator answers at {os.environ['PREFECT_API_URL']}")
         return None
     try:
-        from flows.clearing_cycle import STAGE_FAILED, clearing_cycle
+        from flows.clearing_cycle import STAGE_FAILED
 
-        ended = clearing_cycle(home.root, business_date, cycle, home.inbox_override, wait_seconds)
+        return run()
     except LeveeError:
         raise
     except Exception as error:
@@ -89,7 +103,6 @@ def _under_prefect(home: Home, business_date: date, cycle: str, wait_seconds: fl
             raise
         _warn(f"the orchestrator failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})")
         return None
-    return cast("Outcome", ended)  # only a run by the clock can be skipped
 
 
 def _warn(what: str) -> None:

@@ -22,6 +22,7 @@ from tasks.store import Store
 
 FOLDER = "back_test"
 COMMAND = "backtest"
+ASKED = JudgementPlan()  # fixed before any breach is seen
 
 Mapped = Callable[[Sequence[Job]], Sequence[str]]
 
@@ -72,7 +73,6 @@ def back_test(home: Home, request: Request, market_data: Path, mapped: Mapped, w
 def judgements(
     home: Home,
     tested: BackTested,
-    asked: JudgementPlan,
     mapped: Callable[[Sequence[Series]], Sequence[Rows]],
     wait_seconds: float = 0.0,
 ) -> Judged:
@@ -80,7 +80,7 @@ def judgements(
 
     Raises LockedError LEASE_HELD where another command holds the home for longer.
     """
-    series = back_test_verdicts.series_of(tested.plan, tested.paths, asked)
+    series = back_test_verdicts.series_of(tested.plan, tested.paths, ASKED)
     keys = [each.key for each in series]
     with home.locked(COMMAND, wait_seconds), Store(home.database) as store:
         known = back_test_verdicts.judged(store)

@@ -18,10 +18,12 @@ from tasks.model.assurance.breach_causes import breach_causes
 from tasks.model.assurance.judgement import Judgement, JudgementPlan, judge
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rolling_margin import house_periods
+from tasks.model.errors import ModelInputError
 from tasks.model.policy import Policy
 from tasks.store import Store
 
-SUMMARY, TESTS, WINDOWS, EXCEPTIONS = TABLES = (
+_TOO_FEW = "NO_OBSERVATIONS"
+SUMMARY, TESTS, WINDOWS, EXCEPTIONS = (
     "result.back_test",
     "result.back_test_test",
     "result.back_test_window",
@@ -69,8 +71,13 @@ def judged(store: Store) -> set[str]:
 
 
 def rows_of(series: Series) -> Rows:
-    """Judge a path: its rows by table."""
-    found = judge(series.path, series.asked)
+    """Judge a path: its rows by table; none where it has too few days for a test of every phase."""
+    try:
+        found = judge(series.path, series.asked)
+    except ModelInputError as error:
+        if error.code != _TOO_FEW:
+            raise
+        return {}
     periods = house_periods(series.path.portfolio.underlyings, series.policy)
     key = pl.lit(series.key).alias("series_key")
     windows = found.windows.with_row_index("position").rename({"window": "window_name"})
@@ -88,8 +95,8 @@ def load(store: Store, found: Sequence[Rows]) -> None:
     """Take over judgements in one transaction."""
     with store.transaction():
         for rows in found:
-            for table in TABLES:
-                store.append(table, rows[table])
+            for table, frame in rows.items():
+                store.append(table, frame)
 
 
 def read(store: Store, name: str, keys: Sequence[str]) -> pl.DataFrame:
