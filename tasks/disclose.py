@@ -86,7 +86,7 @@ def figures(period: Period) -> list[Figure]:
         disclosure_resources.haircuts(period, policy),
         _of_margin(period),
         model(period, policy),
-        coverage(period),
+        coverage(period, policy),
         operation(period),
     )
     return sorted(found, key=lambda figure: (_ORDER[figure.item.reference], ITEMS.index(figure.item), figure.part))

@@ -12,10 +12,10 @@ import polars as pl
 from tasks.disclosure_declared import FILE, declared
 from tasks.disclosure_figures import Figure, reported, span_of, sql, unavailable
 from tasks.disclosure_items import ASSET_CLASSES, HAIRCUT_SIDES, ORIGINS, RISES, TOTAL
+from tasks.disclosure_losses import known_price
 from tasks.disclosure_period import Period, Quarter
 from tasks.model.arrays import Floats
 from tasks.model.assurance.responsiveness import MarginPath, Window, responsiveness
-from tasks.model.errors import Finding, ModelInputError
 from tasks.model.money import product, total
 
 _KINDS = {"HOUSE": "HOUSE", "CLIENT_GROSS": "CLIENT_GROSS", "CLIENT_OMNI_NET": "CLIENT_NET", TOTAL: TOTAL}
@@ -66,21 +66,11 @@ def variation(period: Period) -> Iterator[Figure]:
     rows = period.of_days("disclosure/variation_margin_paid", period.quarter_runs)
     by_day = {run["business_date"]: _NOTHING for run in period.quarter_runs}
     for asset, paid, price, day in rows.iter_rows():
-        by_day[day] += product(paid, _known(price, asset))
+        by_day[day] += product(paid, known_price(price, asset))
     yield reported(
         "6.6.1", "", total(by_day.values()) / len(by_day), span, sql("disclosure/variation_margin_paid"), variation
     )
     yield reported("6.7.1", "", max(by_day.values()), span, sql("disclosure/variation_margin_paid"), variation)
-
-
-def _known(price: Decimal | None, asset: str) -> Decimal:
-    if price is None:
-        raise ModelInputError(
-            Finding(
-                "PRICE_MISSING", "what was paid in an asset has no price", value=asset, action="see result.asset_price"
-            )
-        )
-    return price
 
 
 def called(period: Period) -> Iterator[Figure]:

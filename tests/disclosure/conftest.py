@@ -16,18 +16,22 @@ import polars as pl
 import pytest
 
 from tasks import ledgers, policy_store, resources
+from tasks.disclose import Disclosed, disclose
+from tasks.disclosure_period import quarter
 from tasks.home import Home
 from tasks.store import Store
 
 BEFORE, FIRST, SECOND, LAST = date(2025, 12, 31), date(2026, 1, 28), date(2026, 1, 29), date(2026, 1, 31)
 RUNS = {"20251231-EOD-r01": BEFORE, "20260128-EOD-r01": FIRST, "20260128-EOD-r02": FIRST}
 RUNS |= {"20260129-EOD-r01": SECOND, "20260131-EOD-r01": LAST}
+THIRTIETH = date(2026, 1, 30)
 A1, A2, A3 = ("M1", "A1"), ("M2", "A2"), ("M2", "A3")
 KINDS = {A1: "HOUSE", A2: "CLIENT_OMNI_NET", A3: "CLIENT_GROSS"}
 EIGHT = datetime(2026, 1, 31, 8)
 _FILLER = {"VARCHAR": "", "DATE": LAST, "TIMESTAMP": EIGHT, "BOOLEAN": False, "DOUBLE": 0.0}
-_BTC_PRICE = {BEFORE: "100", FIRST: "100", SECOND: "60", LAST: "90"}
-_BTC_RATE = {BEFORE: 0.5, FIRST: 0.20, SECOND: 0.22, LAST: 0.21}
+_BTC_PRICE = {BEFORE: "100", FIRST: "100", SECOND: "60", THIRTIETH: "70", LAST: "90"}
+_BTC_RATE = {BEFORE: 0.5, FIRST: 0.20, SECOND: 0.22, THIRTIETH: 0.2, LAST: 0.21}
+_OPTION_VALUE = {BEFORE: "0", FIRST: "10", SECOND: "4", THIRTIETH: "4", LAST: "7"}
 
 
 class House:
@@ -102,7 +106,15 @@ def _day(house: House, run: str, day: date) -> None:
         house.put("result.margin_account", run, total_initial_margin_usd=required, **who)
     for member in ("M1", "M2"):
         house.put("book.member", run, clearing_member_id=member, legal_name=f"House {member}")
-    house.put("book.position", run, clearing_member_id="M2", margin_account_id="A3", client_id="C7")
+    for (member, account), client, quantity, margin in (
+        (A1, "", "1", "20"),
+        (A2, "", "-1", "30"),
+        (A3, "C7", "0", "40"),
+    ):
+        who = {"clearing_member_id": member, "margin_account_id": account, "client_id": client}
+        house.put("book.position", run, qty_close=quantity, **who)
+        value = _OPTION_VALUE[day] if account == "A1" else "0"
+        house.put("result.portfolio", run, initial_margin_usd=margin, net_option_value_usd=value, **who)
     for (member, account), asset, form, quantity, before, after in (
         (A1, "USD", "CASH", "1000", "1000", "1000"),
         (A1, "BTC", "COIN", "5", "500", "375"),
@@ -123,7 +135,9 @@ def _day(house: House, run: str, day: date) -> None:
 
 
 def _flows(day: date) -> list[tuple[tuple[str, str], str, str]]:
-    """On the 28th A1 pays 6 USDC net and A2 0.5 BTC; on the 29th A2 alone pays, on the 31st nobody."""
+    """On the 28th A1 pays 6 USDC net and A2 0.5 BTC; on the 29th A2 alone pays, on the 30th A1, on the 31st nobody."""
+    if day == THIRTIETH:
+        return [(A1, "USDC", "-25"), (A2, "USDC", "25")]
     if day == FIRST:
         return [(A1, "USDC", "-10"), (A1, "USDC", "4"), (A2, "BTC", "-0.5"), (A3, "BTC", "0.5"), (A3, "USDC", "6")]
     return [(A2, "USDC", "-100"), (A1, "USDC", "100")] if day == SECOND else [(A2, "USDC", "0")]
@@ -154,6 +168,22 @@ def house(four_days: House) -> Iterator[House]:
 def shown(four_days: House, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The four days as a home, for tests that only read."""
     return four_days.show(tmp_path_factory.mktemp("four") / "home")
+
+
+@pytest.fixture(scope="session")
+def made(shown: Home) -> Disclosed:
+    """The first disclosure of the quarter."""
+    return disclose(shown, quarter("2026Q1"))
+
+
+@pytest.fixture
+def thirtieth(house: House) -> House:
+    """The days with the 30th between them published too."""
+    run = "20260130-EOD-r01"
+    house.put("control.cycle_run", run, business_date=THIRTIETH, cycle="EOD", run_no=1)
+    house.put("control.release", run, cycle_id="20260130-EOD", version=1, state="PUBLISHED")
+    _day(house, run, THIRTIETH)
+    return house
 
 
 @pytest.fixture
