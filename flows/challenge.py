@@ -96,4 +96,63 @@ def _standings(played: Any, page: Path | None) -> Group:
     return Group(table, Text(note), Text(f"page: {page}" if page else "--page FILE draws it"))
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (league,)
+def sensitivity(
+    business_date: Annotated[date, Parameter(name="--date")],
+    cycle: str = "EOD",
+    coins: str | None = None,
+    policy: Path | None = None,
+    common: Common | None = None,
+) -> int:
+    """Move each number of the policy by its declared step: what becomes of every requirement. Reads no database.
+
+    Parameters
+    ----------
+    business_date
+        Business date of the cycle, or the day at whose close static portfolios are margined.
+    cycle
+        SOD, ITD1 … ITDn or EOD, of a finished cycle of this home.
+    coins
+        Instead of a cycle: static portfolios in these coins, on the daily history of LEVEE_MARKET_DATA_DIR.
+    policy
+        With --coins: a policy file in place of the one in force.
+    """
+    from tasks import convert, policy_store
+    from tasks import sensitivity as moved
+    from tasks.model.assurance.sensitivity import summary
+    from tasks.model.errors import Finding, LeveeError
+
+    common = common or Common()
+    home = common.open()
+    if policy and not coins:
+        raise LeveeError(Finding("USAGE", "a run keeps its own policy", action="--policy FILE is for --coins"))
+    with printing.waiting("margining once for every parameter"):
+        if coins:
+            file = policy or policy_store.file_in_force(home.prepare(), business_date)
+            found = moved.of_static_portfolios(
+                file, convert.market_data_folder(), tuple(coins.split(",")), business_date
+            )
+        else:
+            found = moved.of_run(home, business_date, cycle)
+    steps = summary(found)
+    common.show({"steps": steps.to_dicts(), "subjects": found.to_dicts()}, lambda: _steps(steps, coins is not None))
+    return codes.PUBLISHED
+
+
+def _steps(steps: Any, rates: bool) -> Group:
+    """Steps that moved something, and how many did not."""
+    table = Table("parameter", box=None, pad_edge=False)
+    for name in ("before", "after", "change", "largest rise", "largest fall", "moved"):
+        table.add_column(name, justify="right", no_wrap=True)
+    moved = [row for row in steps.iter_rows(named=True) if row["subjects_moved"]]
+    for row in moved:
+        figures = (row[name] for name in ("total_change", "largest_rise", "largest_fall"))
+        shown = (f"{each:+.5f}" if rates else f"{each:+,.0f}" for each in figures)
+        table.add_row(row["rule_id"], row["before"], row["after"], *shown, str(row["subjects_moved"]))
+    refused = sum(bool(row["refused"]) for row in steps.iter_rows(named=True))
+    unit = "rates of gross notional" if rates else "USD of total initial margin"
+    still = steps.height - len(moved) - refused
+    note = f"{unit}; {still} steps move nothing here, {refused} cannot be taken (--json says why)"
+    return Group(table, Text(note))
+
+
+COMMANDS: tuple[Callable[..., int], ...] = (league, sensitivity)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tasks import drawing, statement_page
 from tasks.drawing import Frame
@@ -76,7 +76,7 @@ def coverage_chart(rows: Sequence[Mapping[str, Any]], models: Sequence[str], tar
     line = 0.0
     for name, held in of_model.items():
         middle = frame.up(line + (len(held) + 1) / 2.0)
-        parts.append(f'<text class="level" x="{frame.left - 8}" y="{middle + 4:.1f}">{name}</text>')
+        parts.append(f'<text class="level" x="{frame.left - 8}" y="{middle + 4:.1f}">{escape(name)}</text>')
         for row in held:
             line += 1.0
             parts.append(_interval(frame, row, line, target))
@@ -101,7 +101,7 @@ def frontier_chart(placed: Sequence[Standing]) -> str:
         label = _free(placed_labels, across + 9.0, up + 4.0)
         parts.append(
             f'<g class="{kind}"><circle cx="{across:.1f}" cy="{up:.1f}" r="5"/>'
-            f'<text class="first" x="{label[0]:.1f}" y="{label[1]:.1f}">{each.model}</text></g>'
+            f'<text class="first" x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(each.model)}</text></g>'
         )
     middle = frame.width / 2
     parts.append(f'<text class="axis" x="{middle:.0f}" y="{frame.height - 4:.0f}">coverage-matched cost</text>')
@@ -122,7 +122,7 @@ def _interval(frame: Frame, row: Mapping[str, Any], line: float, target: float) 
     kind = "short" if row["coverage"] < target else "covers"
     words = f"{row['model']}, {row['portfolio']}: {row['breaches']} of {row['observations']}"
     return (
-        f'<g class="{kind}"><title>{words}</title>'
+        f'<g class="{kind}"><title>{escape(words)}</title>'
         f'<line x1="{low:.1f}" x2="{high:.1f}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<circle cx="{at:.1f}" cy="{y:.1f}" r="3.2"/></g>'
     )

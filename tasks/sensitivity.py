@@ -1,0 +1,79 @@
+"""Sensitivity of requirements to the policy's parameters: of a finished run's accounts, or of static portfolios."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from tasks import back_test_history, causes, policy_store, status
+from tasks.home import Home
+from tasks.margin import inputs_of
+from tasks.model.arrays import Closes
+from tasks.model.assurance.parameter_steps import Step, steps
+from tasks.model.assurance.rolling_margin import from_early_days, roll
+from tasks.model.assurance.sensitivity import sensitivities
+from tasks.model.assurance.static_portfolio import static_portfolios
+from tasks.model.errors import Finding, LeveeError
+from tasks.model.margin.initial_margin import MarginInputs, initial_margin
+from tasks.model.policy import Policy
+from tasks.stage import Context
+
+_DRY_RUN = "`levee cycle run --dry-run --policy FILE` shows what becomes of a cycle"
+_BEFORE_THE_MARGIN = {
+    "gate": f"acts on what is accepted before it is margined: {_DRY_RUN}",
+    "surface": f"acts on the surface before it is margined: {_DRY_RUN}",
+}
+
+
+def of_run(home: Home, business_date: date, cycle: str) -> pl.DataFrame:
+    """USD by account of the latest run of a cycle that has margins, from its exports; the database is not read.
+
+    Raises LeveeError UNKNOWN_ID where there is none.
+    """
+    states = [each["run_id"] for each in status.cycles(home, business_date) if each["cycle"] == cycle]
+    done = [run_id for run_id in states if (home.exports / run_id / "result.portfolio.parquet").exists()]
+    if not done:
+        raise LeveeError(
+            Finding(
+                "UNKNOWN_ID",
+                "no margins of such a cycle",
+                value=f"{business_date} {cycle}",
+                action="`levee cycle status` lists the cycles of this home",
+            )
+        )
+    file = policy_store.file_in_force(home, business_date)
+    with causes.recalled(home, max(done)) as context:
+        return sensitivities(partial(_of_accounts, inputs_of(context), context), context.policy, _steps(file))
+
+
+def of_static_portfolios(file: Path, market_data: Path, coins: tuple[str, ...], day: date) -> pl.DataFrame:
+    """Rates of gross notional of static portfolios at the close of a day. Raises as `back_test_history.history_of`."""
+    policy = policy_store.load(file)
+    history = back_test_history.history_of(market_data, coins, sorted(policy.stress.anchors))
+    closes = back_test_history.joint(history.closes.filter(pl.col("date") <= day))
+    return sensitivities(partial(_of_portfolios, closes, coins), policy, _steps(file))
+
+
+def _of_accounts(inputs: MarginInputs, context: Context, policy: Policy) -> Mapping[str, float]:
+    asked = initial_margin(inputs, context.run["as_of_ts"], policy).portfolio
+    of_account = asked.group_by("clearing_member_id", "margin_account_id").agg(pl.col("total_initial_margin_usd").sum())
+    return {f"{member} {account}": float(amount) for member, account, amount in of_account.sort(pl.all()).iter_rows()}
+
+
+def _of_portfolios(closes: Closes, coins: tuple[str, ...], policy: Policy) -> Mapping[str, float]:
+    last = closes.dates[-1]
+    found = roll(closes, from_early_days(policy), static_portfolios(coins), last, last)
+    return {path.portfolio.name: float(path.rate[-1]) for path in found}
+
+
+def _steps(file: Path) -> Iterator[Step]:
+    """Steps of a policy file; one that acts before the margin is no change of zero."""
+    for step in steps(tomllib.loads(file.read_text(encoding="utf-8"))):
+        refused = _BEFORE_THE_MARGIN.get(step.rule_id.partition(".")[0], "")
+        yield replace(step, policy=None, refused=refused) if refused else step
