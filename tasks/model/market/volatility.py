@@ -48,12 +48,13 @@ def forecast_volatility(daily: Floats, half_life_days: float, seed_days: int, fl
     return forecast
 
 
-def scale_factor(then: Floats, now: float, scaling: str, lowest: float, highest: float) -> Floats:
+def scale_factor(then: Floats, now: float | Floats, scaling: str, lowest: float, highest: float) -> Floats:
     """Factor on a return of that time that brings it towards today's volatility, in [lowest, highest]. NaN stays NaN.
 
-    then: (n,) forecasts at the start days; now: forecast at the last close; both per sqrt(day) and > 0.
+    then: (..., n) forecasts at the start days; now: forecast at the last close, (..., 1) or one for all; both per
+    sqrt(day) and > 0.
     scaling: `mid` half way, (then + now) / (2 then); `full` now / then; `none` 1. The last two are challengers.
     Reference: Hull and White (1998); mid-volatility as LCH applies it.
     """
-    factor = {"mid": (then + now) / (2.0 * then), "full": now / then, "none": then / then}[scaling]
-    return np.clip(factor, lowest, highest)
+    full = now if scaling == "full" else then
+    return np.clip((then + now) / (2.0 * then) if scaling == "mid" else full / then, lowest, highest)

@@ -21,8 +21,8 @@ from tasks.model.market.volatility import forecast_volatility
 from tasks.model.policy import Policy
 from tasks.model.risk.observed import basis_moves, vol_moves
 
-# forecasts and daily returns of an underlying up to the day, and its name: factor on the return from each start day
-FactorOf = Callable[[Floats, Floats, str], Floats]
+# forecasts and daily returns of some underlyings up to the day, and their names: factors on the returns from each day
+FactorOf = Callable[[Floats, Floats, tuple[str, ...]], Floats]
 
 
 class RescaledHistory:
@@ -44,7 +44,7 @@ class RescaledHistory:
         self._observed = np.stack(
             [horizon_returns(row, int(days)) for row, days in zip(self._close, self.horizon, strict=True)]
         )
-        self._daily: dict[str, tuple[Floats, Floats]] = {}
+        self._daily: dict[tuple[str, ...], tuple[Floats, Floats]] = {}
         self._ids = np.full(len(closes.dates), None, dtype=object)
         self._printed = np.zeros(len(closes.dates), dtype=np.bool_)
 
@@ -57,13 +57,14 @@ class RescaledHistory:
         base, dates = self._policy.base_margin, self._closes.dates
         _require_current(self.names, self.horizon, dates[: day + 1], self._close[:, : day + 1])
         reach = max(day + 1 - int(self.horizon.max()), 0)
-        factor = np.stack([self._factor(each, day)[:reach] for each in self.names])
+        factor = self._factor(self.names, day)[:, :reach]
         scaled = self._observed[:, :reach] * factor
         own = np.isfinite(scaled)
-        fewest = int(own.sum(axis=1).min())
+        known = own.sum(axis=1)
+        fewest = int(known.min())
         if fewest < base.minimum_scenarios:
             raise _history_short(self.names, own, fewest, base.minimum_scenarios)
-        young = own.sum(axis=1) < base.lookback_scenarios
+        young = known < base.lookback_scenarios
         proxied = young[:, None] & (np.arange(reach) < np.argmax(own, axis=1)[:, None])
         for row in np.flatnonzero(young).tolist():
             early = proxied[row]
@@ -93,13 +94,14 @@ class RescaledHistory:
         self._printed[missing] = True
         return tuple(self._ids[taken].tolist())
 
-    def _factor(self, name: str, day: int) -> Floats:
-        """(day + 1,) factor on the return from each start day."""
-        if name not in self._daily:
-            close = self._closes.close[self._closes.underlyings.index(name)]
-            self._daily[name] = volatility_of(close, name, self._policy), daily_returns(close)
-        sigma, returns = self._daily[name]
-        return self._factor_of(sigma[: day + 1], returns[: day + 1], name)
+    def _factor(self, names: tuple[str, ...], day: int) -> Floats:
+        """(len(names), day + 1) factors on the returns from each start day."""
+        if names not in self._daily:
+            close = [self._closes.close[self._closes.underlyings.index(name)] for name in names]
+            sigma = [volatility_of(row, name, self._policy) for row, name in zip(close, names, strict=True)]
+            self._daily[names] = np.stack(sigma), daily_returns(np.stack(close))
+        forecast, returns = self._daily[names]
+        return self._factor_of(forecast[:, : day + 1], returns[:, : day + 1], names)
 
     def _early_proxy(self, row: int, day: int) -> Floats:
         """(day + 1,) scaled return that stands in where an underlying has no history yet; NaN where no anchor has."""
@@ -108,7 +110,7 @@ class RescaledHistory:
         returns = {name: np.full(day + 1, np.nan)}
         for anchor in anchors:
             moved = horizon_returns(closes.close[closes.underlyings.index(anchor), : day + 1], int(self.horizon[row]))
-            returns[anchor] = moved * self._factor(anchor, day)
+            returns[anchor] = moved * self._factor((anchor,), day)[0]
         return proxy_return(name, anchors, returns, self._policy)
 
 

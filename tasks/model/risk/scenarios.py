@@ -57,8 +57,8 @@ def filtered_history(
     """What gives the set of `filtered` for any day of the closes, as if they ended there."""
     base = policy.base_margin
 
-    def factor(sigma: Floats, returns: Floats, name: str) -> Floats:
-        return scale_factor(sigma, float(sigma[-1]), base.scaling, base.scale_factor_lowest, base.scale_factor_highest)
+    def factor(sigma: Floats, returns: Floats, names: tuple[str, ...]) -> Floats:
+        return scale_factor(sigma, sigma[:, -1:], base.scaling, base.scale_factor_lowest, base.scale_factor_highest)
 
     return RescaledHistory(FILTERED, closes, horizon_by_underlying, policy, factors, factor)
 
@@ -80,9 +80,10 @@ def long_run_history(
     """What gives the set of `long_run` for any day of the closes, as if they ended there."""
     base = policy.base_margin
 
-    def factor(sigma: Floats, returns: Floats, name: str) -> Floats:
-        recent = returns[-base.long_run_days :]
-        lasting = max(float(np.sqrt(np.nanmean(recent * recent))), base.volatility_floor_per_day[name])
+    def factor(sigma: Floats, returns: Floats, names: tuple[str, ...]) -> Floats:
+        recent = returns[:, -base.long_run_days :]
+        floor = np.array([base.volatility_floor_per_day[name] for name in names])[:, None]
+        lasting = np.maximum(np.stack([np.sqrt(np.nanmean(row * row)) for row in recent])[:, None], floor)
         return scale_factor(sigma, lasting, "mid", base.scale_factor_lowest, base.scale_factor_highest)
 
     return RescaledHistory(LONG_RUN, closes, horizon_by_underlying, policy, factors, factor)
