@@ -105,7 +105,7 @@ def test_the_buffer_runs_as_from_cycle_to_cycle(inputs, history, policy):
         release_rise_fraction=0.0002,
         end_rise_fraction=0.0,
         average_half_life_days=2.0,
-        replenish_step_fraction=0.02,
+        replenish_step_fraction=0.0001,
     )
     narrow = replace(policy.grid, range_fraction=ByName({"BTC": 0.01, "ETH": 0.02}))
     names, buffered = ("BTC", "ETH"), replace(policy, apc_buffer=rule, grid=narrow)
