@@ -89,10 +89,11 @@ def write_csv(
 
 
 def seal(header: Header, body: Sequence[str], total: Decimal) -> bytes:
-    """Bytes of a file from its header, its body (names and records) and the body's control total."""
-    content = "".join(f"{line}\n" for line in body).encode()
+    """Bytes of a file from its header, its body (lines of names and records, many in one text or not) and its total."""
+    content = "\n".join([*body, ""]).encode()
     digest = hashlib.sha256(content).hexdigest()
-    return f"{header.line()}\n".encode() + content + f"#T,{len(body) - 1},{total:f},{digest}\n".encode()
+    records = content.count(b"\n") - 1
+    return f"{header.line()}\n".encode() + content + f"#T,{records},{total:f},{digest}\n".encode()
 
 
 def file_name(report: str, sender: str = "HOUSE", seq: int = 1) -> str:

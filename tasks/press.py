@@ -35,7 +35,7 @@ from tasks.printed_rows import PrintedRows, records
 from tasks.reference import assets
 from tasks.reports import ACCOUNT_TABLES, MC01, MEMBER_TABLES, MP01, MS01, Report
 from tasks.statement import STATEMENT_KEYS, Account, Printing, positions_of, statement
-from tasks.statement_page import notice_page, statement_page
+from tasks.statement_page import notice_page, position_rows, statement_page
 from tasks.texts import TableRows
 
 Files = dict[str, bytes]
@@ -125,14 +125,16 @@ class Press:
             printed = records([account.tables[report.code] for account in accounts])
             for account, table in zip(accounts, printed, strict=True):
                 yield account.member, self.printing.header.table(report, account.member, account.account, table)
-        for account, positions in zip(accounts, positions_of(accounts), strict=True):
-            yield account.member, self._documents(account, positions)
+        books = positions_of(accounts)
+        shown = position_rows([book.rows for book in books])
+        for account, positions, rows in zip(accounts, books, shown, strict=True):
+            yield account.member, self._documents(account, positions, rows)
 
-    def _documents(self, account: Account, positions: PrintedRows) -> Files:
+    def _documents(self, account: Account, positions: PrintedRows, shown: str) -> Files:
         """Statement and call notice of an account, in every form."""
         header, who = self.printing.header, (account.member, account.account)
         made, called = statement(account, positions, self.printing), notice(account, self.printing)
-        pages = {MS01: statement_page(made, called), MC01: notice_page(called)}
+        pages = {MS01: statement_page(made, called, shown), MC01: notice_page(called)}
         files = header.document(MS01, *who, made, STATEMENT_KEYS) | header.document(MC01, *who, called, NOTICE_KEYS)
         return files | {header.edition.file_name(report.code, *who, "html"): page for report, page in pages.items()}
 

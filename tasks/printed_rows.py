@@ -20,7 +20,7 @@ from tasks.texts import TableRows
 
 @dataclass(frozen=True)
 class PrintedRows:
-    """A table's rows, their lines in CSV and their objects in JSON."""
+    """A table's rows, for each its line or lines in CSV and its object in JSON."""
 
     rows: TableRows
     lines: Sequence[str]
@@ -39,20 +39,18 @@ def long_records(tables: Sequence[TableRows], block: str) -> list[PrintedRows]:
     The first two columns are the keys, the others the fields.
     """
     everything = _together(tables)
-    return _cut(tables, _long_lines(everything, block), _json_objects(everything), len(everything.frame.columns) - 2)
+    return _cut(tables, _long_lines(everything, block), _json_objects(everything))
 
 
 def _together(tables: Sequence[TableRows]) -> TableRows:
     return TableRows(pl.concat([each.frame for each in tables]), all(each.plain for each in tables))
 
 
-def _cut(
-    tables: Sequence[TableRows], lines: Sequence[str], objects: Sequence[Json], lines_per_row: int = 1
-) -> list[PrintedRows]:
+def _cut(tables: Sequence[TableRows], lines: Sequence[str], objects: Sequence[Json]) -> list[PrintedRows]:
     """What was made for all tables, for each its own."""
     spans = pairwise(accumulate(map(len, tables), initial=0))
     return [
-        PrintedRows(each, lines[start * lines_per_row : end * lines_per_row], objects[start:end])
+        PrintedRows(each, lines[start:end], objects[start:end])
         for each, (start, end) in zip(tables, spans, strict=True)
     ]
 
@@ -75,11 +73,13 @@ def _json_objects(table: TableRows) -> list[Json]:
 def _long_lines(table: TableRows, block: str) -> list[str]:
     key1, key2, *fields = table.frame.columns
     if not table.plain:
-        named = ((row, name, value) for row in table for name, value in zip(fields, row[2:], strict=True))
-        return [record_line((block, row[0], row[1], name, value)) for row, name, value in named]
+        return [
+            "\n".join(record_line((block, *row[:2], *named)) for named in zip(fields, row[2:], strict=True))
+            for row in table
+        ]
     start = pl.concat_str(pl.lit(block), key1, key2, separator=",")
     lines = [pl.concat_str(start, pl.lit(name), name, separator=",") for name in fields]
-    return [line for each in _texts(table, pl.concat_str(lines, separator="\n")) for line in each.split("\n")]
+    return _texts(table, pl.concat_str(lines, separator="\n"))
 
 
 def _texts(table: TableRows, text: pl.Expr) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup, escape
 
-from tasks import waterfall, wording
+from tasks import printed_cells, waterfall, wording
 from tasks.report_files import Record, RecordTable
 from tasks.statement import blocks
 from tasks.texts import TableRows
@@ -32,8 +32,8 @@ _SHOWN_BLOCKS = (
 )
 
 
-def statement_page(statement: Sequence[Record | RecordTable], notice: Iterable[Record]) -> bytes:
-    """MS01 as a page: headline, waterfall, tables, how to check it, words."""
+def statement_page(statement: Sequence[Record | RecordTable], notice: Iterable[Record], positions: str) -> bytes:
+    """MS01 as a page: headline, waterfall, tables, how to check it, words; with its rows of positions."""
     found, call = blocks(statement), blocks(notice)
     tables = {name: found.get(name, []) for name in _SHOWN_BLOCKS}
     drawing = Markup(waterfall.svg(waterfall.steps(found)))
@@ -43,9 +43,7 @@ def statement_page(statement: Sequence[Record | RecordTable], notice: Iterable[R
         result=found["result"][0].fields,
         notice=call["notice"][0].fields,
         waterfall=drawing,
-        positions=Markup(
-            "".join(position_rows(each.printed.rows) for each in statement if isinstance(each, RecordTable))
-        ),
+        positions=Markup(positions),
         **tables,
     )
 
@@ -57,14 +55,9 @@ def notice_page(notice: Iterable[Record]) -> bytes:
     return render("call", header=found["header"][0].fields, notice=found["notice"][0].fields, **tables)
 
 
-def position_rows(positions: TableRows) -> str:
-    """Rows of the table of positions by pages/position_row.html.
-
-    Printed apart from the page: a large book has millions of such cells, and the template would look at each twice.
-    """
-    columns = [map(form, positions.column(name)) for name, form in _POSITION_CELLS.items()]
-    row = _position_row()
-    return "".join([row(dict(zip(_POSITION_CELLS, cells, strict=True))) for cells in zip(*columns, strict=True)])
+def position_rows(books: Sequence[TableRows]) -> list[str]:
+    """Rows of each account's table of positions by pages/position_row.html."""
+    return printed_cells.rows(books, _position_row(), _POSITION_CELLS)
 
 
 def template_sources() -> str:
@@ -100,39 +93,26 @@ def _template(name: str) -> Template:
 
 
 @cache
-def _position_row() -> Callable[[Mapping[str, str]], str]:
-    return (_PAGES / "position_row.html").read_text(encoding="utf-8").format_map
-
-
-def number(value: str, digits: int = 0) -> Markup:
-    """A figure as printed in the files, grouped, without trailing zeros beyond `digits`; the exact text beside it."""
-    return Markup(_number(value, digits))
-
-
-def signed(value: str, digits: int = 0) -> Markup:
-    """A figure that is marked where it is negative."""
-    return Markup(_signed(value, digits))
+def _position_row() -> str:
+    return (_PAGES / "position_row.html").read_text(encoding="utf-8")
 
 
 @lru_cache(_KEPT_FIGURES)
-def _number(value: str, digits: int = 0) -> str:
+def number(value: str, digits: int = 0) -> Markup:
+    """A figure as printed in the files, grouped, without trailing zeros beyond `digits`; the exact text beside it."""
     if not value:
-        return '<span class="none">–</span>'
+        return Markup(printed_cells.NONE)
     sign, body = ("−", value[1:]) if value.startswith("-") else ("", value)
     whole, _, fraction = body.partition(".")
     kept = fraction.rstrip("0").ljust(digits, "0")
-    return f'<data value="{value}">{sign}{int(whole):,}{"." if kept else ""}{kept}</data>'
+    return Markup(f'<data value="{value}">{sign}{int(whole):,}{"." if kept else ""}{kept}</data>')
 
 
 @lru_cache(_KEPT_FIGURES)
-def _signed(value: str, digits: int = 0) -> str:
-    shown = _number(value, digits)
-    return f'<span class="neg">{shown}</span>' if value.startswith("-") else shown
-
-
-@lru_cache(_KEPT_FIGURES)
-def _escaped(value: str) -> str:
-    return str(escape(value))
+def signed(value: str, digits: int = 0) -> Markup:
+    """A figure that is marked where it is negative."""
+    shown = number(value, digits)
+    return Markup(f'<span class="neg">{shown}</span>') if value.startswith("-") else shown
 
 
 def money(value: str) -> Markup:
@@ -149,25 +129,24 @@ def _client(value: str) -> str:
     return f"{who(value)} · " if value else ""
 
 
-_FLOW = partial(_signed, digits=_MONEY_DIGITS)
-_POSITION_CELLS: Mapping[str, Callable[[str], str]] = {
-    "client_id": _client,
-    "contract_id": _escaped,
-    "qty_open": _signed,
-    "qty_close": _signed,
-    "prev_settlement_price": _number,
-    "settlement_price": _number,
-    "mark_quality": _escaped,
-    "variation_margin": _FLOW,
-    "funding": _FLOW,
-    "premium": _FLOW,
-    "fees": _FLOW,
-    "settlement": _FLOW,
-    "settle_asset": _escaped,
-    "option_value_usd": _FLOW,
-    "delta": _signed,
-    "gamma": _signed,
-    "vega_usd": _signed,
+_POSITION_CELLS: Mapping[str, printed_cells.Cell] = {
+    "client_id": printed_cells.by_value(_client),
+    "contract_id": printed_cells.escaped,
+    "qty_open": printed_cells.signed,
+    "qty_close": printed_cells.signed,
+    "prev_settlement_price": printed_cells.number,
+    "settlement_price": printed_cells.number,
+    "mark_quality": printed_cells.escaped,
+    "variation_margin": printed_cells.money,
+    "funding": printed_cells.money,
+    "premium": printed_cells.money,
+    "fees": printed_cells.money,
+    "settlement": printed_cells.money,
+    "settle_asset": printed_cells.escaped,
+    "option_value_usd": printed_cells.money,
+    "delta": printed_cells.signed,
+    "gamma": printed_cells.signed,
+    "vega_usd": printed_cells.signed,
 }
 """How the columns of a position are shown: figures by their form, words escaped."""
 

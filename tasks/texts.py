@@ -45,18 +45,21 @@ _DIGITS = {
 
 def printed(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every value as the text that is published; missing is empty. Floats get fixed digits."""
-    return frame.select(_printed(frame[name]) for name in frame.columns)
+    return frame.select(
+        pl.col(name).cast(pl.String).fill_null("") if kind == pl.String or kind.is_decimal() else _printed(frame[name])
+        for name, kind in frame.schema.items()
+    )
 
 
 def _printed(column: pl.Series) -> pl.Series:
-    if column.dtype == pl.String:
-        return column.fill_null("")
-    if column.dtype.is_decimal():
-        return column.cast(pl.String).fill_null("")
-    form = partial(fixed, digits=_DIGITS.get(column.name, FLOAT_DIGITS)) if column.dtype.is_float() else cell
+    """Floats are hardly ever the same twice; dates and the like mostly are."""
+    if column.dtype.is_float():
+        form = partial(fixed, digits=_DIGITS.get(column.name, FLOAT_DIGITS))
+        texts = ["" if value is None else form(value) for value in column.to_list()]
+        return pl.Series(column.name, texts, dtype=pl.String)
     values = column.drop_nulls().unique()
-    texts = pl.Series(map(form, values), dtype=pl.String)
-    return column.replace_strict(values, texts, default="", return_dtype=pl.String)
+    known = pl.Series(map(cell, values), dtype=pl.String)
+    return column.replace_strict(values, known, default="", return_dtype=pl.String)
 
 
 def fixed(value: float, digits: int) -> str:
@@ -64,7 +67,7 @@ def fixed(value: float, digits: int) -> str:
     if not isfinite(value):
         raise ModelInputError(Finding("NON_FINITE", "a figure to be published is not finite", value=str(value)))
     text = f"{value:.{digits}f}"
-    return text if float(text) else text.lstrip("-")
+    return text if text[0] != "-" or float(text) else text.lstrip("-")
 
 
 class TableRows(Sequence[Row]):
