@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 from cyclopts import Parameter
 from rich.console import Group
 from rich.table import Table
@@ -101,6 +102,7 @@ def sensitivity(
     cycle: str = "EOD",
     coins: str | None = None,
     policy: Path | None = None,
+    data: Annotated[bool, Parameter(negative="")] = False,
     common: Common | None = None,
 ) -> int:
     """Move each number of the policy by its declared step: what becomes of every requirement. Reads no database.
@@ -115,6 +117,8 @@ def sensitivity(
         Instead of a cycle: static portfolios in these coins, on the daily history of LEVEE_MARKET_DATA_DIR.
     policy
         With --coins: a policy file in place of the one in force.
+    data
+        With --coins: change the history and not the policy: days left out put back, the largest moves taken out.
     """
     from tasks import convert, policy_store
     from tasks import sensitivity as moved
@@ -123,16 +127,18 @@ def sensitivity(
 
     common = common or Common()
     home = common.open()
-    if policy and not coins:
-        raise LeveeError(Finding("USAGE", "a run keeps its own policy", action="--policy FILE is for --coins"))
+    if (policy or data) and not coins:
+        raise LeveeError(Finding("USAGE", "a run keeps its own policy and history", action="add --coins BTC,ETH"))
     with printing.waiting("margining once for every parameter"):
         if coins:
             file = policy or policy_store.file_in_force(home.prepare(), business_date)
-            found = moved.of_static_portfolios(
-                file, convert.market_data_folder(), tuple(coins.split(",")), business_date
-            )
+            of = moved.of_data if data else moved.of_static_portfolios
+            found = of(file, convert.market_data_folder(), tuple(coins.split(",")), business_date)
         else:
             found = moved.of_run(home, business_date, cycle)
+    if data:
+        common.show(found.to_dicts(), lambda: _rows(found, "data"))
+        return codes.PUBLISHED
     steps = summary(found)
     common.show({"steps": steps.to_dicts(), "subjects": found.to_dicts()}, lambda: _steps(steps, coins is not None))
     return codes.PUBLISHED
@@ -155,4 +161,49 @@ def _steps(steps: Any, rates: bool) -> Group:
     return Group(table, Text(note))
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (league, sensitivity)
+def haircuts(
+    first: Annotated[date, Parameter(name="--from")],
+    last: Annotated[date, Parameter(name="--to")],
+    assets: str = "BTC,ETH,USDC,USDT",
+    common: Common | None = None,
+) -> int:
+    """Count the days on which collateral fell by more than its haircut, on the history of LEVEE_MARKET_DATA_DIR.
+
+    Parameters
+    ----------
+    first
+        First day a haircut is judged on.
+    last
+        Last day.
+    assets
+        Coins and stablecoins.
+    """
+    from tasks import convert, haircut_back_test, policy_store
+
+    common = common or Common()
+    policy = policy_store.in_force(common.open().prepare(), last)
+    with printing.waiting("setting the haircuts of every month"):
+        found = haircut_back_test.back_test(policy, convert.market_data_folder(), assets.split(","), first, last)
+    common.show(found, lambda: _rows(pl.DataFrame(found), "asset"))
+    return codes.PUBLISHED
+
+
+def _rows(found: pl.DataFrame, first: str) -> Table:
+    """A table as it is, words to the left and figures to the right."""
+    table = Table(first, box=None, pad_edge=False)
+    names = [name for name in found.columns if name != first]
+    for name in names:
+        is_word = found.schema[name] == pl.String
+        table.add_column(name.replace("_", " "), justify="left" if is_word else "right")
+    for row in found.iter_rows(named=True):
+        table.add_row(str(row[first]), *(_shown(row[name]) for name in names))
+    return table
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.5f}"
+    return "" if value is None else str(value)
+
+
+COMMANDS: tuple[Callable[..., int], ...] = (league, sensitivity, haircuts)

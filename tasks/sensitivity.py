@@ -24,6 +24,14 @@ from tasks.model.margin.initial_margin import MarginInputs, initial_margin
 from tasks.model.policy import Policy
 from tasks.stage import Context
 
+LARGEST_MOVES = 10  # of each coin
+_DATA_SCHEMA = {
+    "data": pl.String,
+    "days": pl.Int64,
+    "portfolio": pl.String,
+    "rate": pl.Float64,
+    "change": pl.Float64,
+}
 _DRY_RUN = "`levee cycle run --dry-run --policy FILE` shows what becomes of a cycle"
 _BEFORE_THE_MARGIN = {
     "gate": f"acts on what is accepted before it is margined: {_DRY_RUN}",
@@ -58,6 +66,39 @@ def of_static_portfolios(file: Path, market_data: Path, coins: tuple[str, ...], 
     history = back_test_history.history_of(market_data, coins, sorted(policy.stress.anchors))
     closes = back_test_history.joint(history.closes.filter(pl.col("date") <= day))
     return sensitivities(partial(_of_portfolios, closes, coins), policy, _steps(file))
+
+
+def of_data(file: Path, market_data: Path, coins: tuple[str, ...], day: date) -> pl.DataFrame:
+    """What the closes that were left out, or single days, do to the rates of static portfolios at the close of a day.
+
+    Columns: data, days (closes put back or taken out), portfolio, rate, change (fraction of gross notional; null where
+    the data as changed give no rate).
+    """
+    policy = policy_store.load(file)
+    history = back_test_history.history_of(market_data, coins, sorted(policy.stress.anchors))
+    known = history.closes.filter(pl.col("date") <= day)
+    base = _of_portfolios(back_test_history.joint(known), coins, policy)
+    rows = [
+        (name, abs(closes.height - known.height), portfolio, rate, rate - base[portfolio])
+        for name, closes in _data(known, history.excluded.filter(pl.col("date") <= day))
+        for portfolio, rate in _of_portfolios(back_test_history.joint(closes), coins, policy).items()
+    ]
+    return pl.DataFrame(rows, schema=_DATA_SCHEMA, orient="row").with_columns(pl.col("rate", "change").fill_nan(None))
+
+
+def _data(known: pl.DataFrame, excluded: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Names of changed data and their closes: each reason's days put back, the largest moves taken out."""
+    priced = excluded.filter(pl.col("close") > 0).select(*known.columns, "reason")
+    for reason in sorted(set(priced["reason"])):
+        back = priced.filter(reason=reason).join(known, on=["coin", "date"], how="anti")
+        if back.height:
+            yield f"put back: {reason}", pl.concat([known, back.drop("reason")]).sort("coin", "date")
+    move = (pl.col("close").log() - pl.col("close").log().shift(1)).abs().over("coin")
+    largest = move.rank("ordinal", descending=True).over("coin") <= LARGEST_MOVES
+    yield (
+        f"taken out: {LARGEST_MOVES} largest daily moves",
+        known.sort("coin", "date").filter(~largest.fill_null(False)),
+    )
 
 
 def _of_accounts(inputs: MarginInputs, context: Context, policy: Policy) -> Mapping[str, float]:
