@@ -50,14 +50,12 @@ def league(
     from tasks import back_test, back_test_slice, convert, policy_store
     from tasks import league as leagues
     from tasks.back_test_plan import Request
-    from tasks.model.assurance.promotion import PromotionRule
 
     common = common or Common()
     home = common.open().prepare()
     files = policy or (policy_store.file_in_force(home, last),)
     request = Request(tuple(coins.split(",")), first, last, files)
-    challengers = len(leagues.challengers()) + len(files) - 1
-    rule = PromotionRule(materiality_fraction=materiality, policies_tried=max(tried or 0, challengers))
+    rule = leagues.rule(materiality, len(files), tried)
     with printing.waiting("margining every day by every model"):
         tested = back_test.back_test(
             home, request, convert.market_data_folder(), lambda jobs: [back_test_slice.compute(job) for job in jobs]
@@ -122,7 +120,6 @@ def sensitivity(
     """
     from tasks import convert, policy_store
     from tasks import sensitivity as moved
-    from tasks.model.assurance.sensitivity import summary
     from tasks.model.errors import Finding, LeveeError
 
     common = common or Common()
@@ -139,7 +136,7 @@ def sensitivity(
     if data:
         common.show(found.to_dicts(), lambda: _rows(found, "data"))
         return codes.PUBLISHED
-    steps = summary(found)
+    steps = moved.summary(found)
     common.show({"steps": steps.to_dicts(), "subjects": found.to_dicts()}, lambda: _steps(steps, coins is not None))
     return codes.PUBLISHED
 

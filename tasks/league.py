@@ -71,7 +71,16 @@ class Played:
         return league_page.page(header, self.league, self.standings, drawn)
 
 
-def play(tested: BackTested, rule: PromotionRule) -> Played:
+def rule(materiality_fraction: float, policies: int, tried: int | None) -> PromotionRule:
+    """Rule for some policies and all challengers; whoever tried more than these says so.
+
+    Raises ModelInputError CONFIDENCE for a materiality that is no fraction.
+    """
+    here = len(challengers()) + policies - 1
+    return PromotionRule(materiality_fraction=materiality_fraction, policies_tried=max(tried or 0, here))
+
+
+def play(tested: BackTested, promotion: PromotionRule) -> Played:
     """The first policy of a back-test as champion against its other policies and every challenger.
 
     Raises ModelInputError NO_OBSERVATIONS where no outright portfolio has days that all models judge.
@@ -92,9 +101,9 @@ def play(tested: BackTested, rule: PromotionRule) -> Played:
         plan.policies[champion],
         first,
         last,
-        rule,
+        promotion,
         found,
-        standings(found, rule, JUDGED),
+        standings(found, promotion, JUDGED),
         tuple(paths[names[champion]]),
     )
 

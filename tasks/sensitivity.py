@@ -17,13 +17,14 @@ from tasks.margin import inputs_of
 from tasks.model.arrays import Closes
 from tasks.model.assurance.parameter_steps import Step, steps
 from tasks.model.assurance.rolling_margin import from_early_days, roll
-from tasks.model.assurance.sensitivity import sensitivities
+from tasks.model.assurance.sensitivity import sensitivities, summary
 from tasks.model.assurance.static_portfolio import static_portfolios
 from tasks.model.errors import Finding, LeveeError
 from tasks.model.margin.initial_margin import MarginInputs, initial_margin
 from tasks.model.policy import Policy
 from tasks.stage import Context
 
+__all__ = ["of_data", "of_run", "of_static_portfolios", "summary"]
 LARGEST_MOVES = 10  # of each coin
 _DATA_SCHEMA = {
     "data": pl.String,

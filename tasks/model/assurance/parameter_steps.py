@@ -9,7 +9,6 @@ zero stays where it is. The moved file is read as any other, so that a step a po
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -67,15 +66,20 @@ def _size(value: float, name: str, low: float, high: float) -> float:
 
 
 def _step(content: Mapping[str, Any], place: tuple[str, ...], unit: str, low: float, high: float) -> Step:
-    changed, rule_id = copy.deepcopy(dict(content)), ".".join(place)
+    rule_id = ".".join(place)
     before = _at(content, place)
     after = moved(before, _name(place), low, high)
-    _at(changed, place[:-1])[place[-1]] = after
     told = (rule_id, unit, str(before), str(after))
     try:
-        return Step(*told, policy_file.parse(changed, f"{rule_id} moved"))
+        return Step(*told, policy_file.parse(_with(content, place, after), f"{rule_id} moved"))
     except PolicyError as error:
         return Step(*told, None, str(error))
+
+
+def _with(content: Mapping[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """The content with another value at a place."""
+    first, *rest = place
+    return {**content, first: _with(content[first], tuple(rest), value) if rest else value}
 
 
 def _name(place: tuple[str, ...]) -> str:
