@@ -27,6 +27,7 @@ from flows import (
     printing,
     recovery,
     requests,
+    triggering,
 )
 from flows.options import Common
 from flows.running import ask_for_prior_positions, ask_to_restate, run_cycle
@@ -55,7 +56,13 @@ for sub in (
     requests.override_app,
 ):
     app.command(sub)
-for command in (*operation.COMMANDS, *comparison.COMMANDS, *challenge.COMMANDS, *recovery.COMMANDS):
+for command in (
+    *operation.COMMANDS,
+    *comparison.COMMANDS,
+    *challenge.COMMANDS,
+    *recovery.COMMANDS,
+    *triggering.COMMANDS,
+):
     app.command(command)
 for command in (*inspection.COMMANDS, recovery.rerun):
     cycle_app.command(command)

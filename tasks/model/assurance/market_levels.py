@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.model.arrays import Dates, Floats
+from tasks.model.arrays import Bools, Dates, Floats
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.market.volatility import forecast_volatility
@@ -78,7 +78,7 @@ def market_levels(subject: Subject, policy: Policy, measures: Measures) -> Marke
         "tail_drift": _against_median(shortfall / at_risk, measures.window_days),
         "shortfall_rise": shortfall / _later(shortfall, measures.rise_days),
         "breach": np.fmax(*used),
-        "breaches": np.max([_counted(each > 1.0, measures.window_days) for each in used], axis=0),
+        "breaches": np.max([_breaches(each, measures.window_days) for each in used], axis=0),
         "illiquidity_rise": _illiquidity_rise(subject, measures),
     }
     figure = {
@@ -126,9 +126,15 @@ def _later(values: Floats, days: int) -> Floats:
     return np.concatenate([np.full(min(days, len(values)), np.nan), values[: max(len(values) - days, 0)]])
 
 
-def _counted(breach: np.ndarray, days: int) -> Floats:
-    """(n,) breaches within the last so many days, each day included."""
-    total = np.concatenate([[0.0], np.cumsum(breach.astype(np.float64))])
+def _breaches(used: Floats, days: int) -> Floats:
+    """(n,) days within the last so many, on which `used` is above 1; NaN where it is known of none."""
+    judged, breach = (_counted(each, days) for each in (np.isfinite(used), used > 1.0))
+    return np.where(judged > 0.0, breach, np.nan)
+
+
+def _counted(true: Bools, days: int) -> Floats:
+    """(n,) how many of the last so many are true, each one included."""
+    total = np.concatenate([[0.0], np.cumsum(true.astype(np.float64))])
     at = np.arange(1, len(total))
     return np.asarray(total[at] - total[np.maximum(at - days, 0)])
 

@@ -1,0 +1,96 @@
+"""What makes the house look at its policy: the `levee triggers` command and its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from flows import printing
+from flows.options import Common
+from tasks import codes
+
+_REACHED = (("largest_multiplier", ".2f"), ("days_to_largest", "d"), ("steps", "d"))
+_MARK = {"FIRED": "F", "STANDS": "s", "ENDED": "e"}
+
+
+def triggers(
+    days: Annotated[tuple[date, ...], Parameter(name="--date")],
+    coins: str = "BTC,ETH",
+    policy: Path | None = None,
+    common: Common | None = None,
+) -> int:
+    """What the triggers said about given days of the daily history (LEVEE_MARKET_DATA_DIR), and the jump in steps.
+
+    Parameters
+    ----------
+    days
+        Days whose surroundings are shown; may be given several times.
+    coins
+        Coins that are watched, and in equal notional the house.
+    policy
+        Policy file; the home's policy in force on the last day by default.
+    """
+    from tasks import convert, policy_store, trigger_history
+    from tasks import triggers as declared
+
+    common = common or Common()
+    home = common.open().prepare()
+    chosen = policy_store.load(policy) if policy else policy_store.in_force(home, max(days))
+    asked = trigger_history.Asked(days, tuple(sorted(set(coins.split(",")))), chosen)
+    with printing.waiting("looking back"):
+        found = trigger_history.around(convert.market_data_folder(), asked, declared.terms())
+    common.show(found, lambda: Group(*(part for each in found["days"] for part in _day(each))))
+    return codes.PUBLISHED
+
+
+def _day(found: Mapping[str, Any]) -> list[Any]:
+    legend = "F fired, s stands, e ended; empty: not known"
+    return [
+        Text(f"\n{found['day']}  levels by day ({legend})"),
+        _levels(found["said"]),
+        Text(""),
+        _jumps(found["jumps"]),
+    ]
+
+
+def _levels(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """One line per subject and trigger, one column per day."""
+    table = Table("subject", "trigger", box=None, pad_edge=False)
+    for day in sorted({row["date"] for row in rows}):
+        table.add_column(f"{day:%m-%d}", justify="right", no_wrap=True)
+    for key, of_trigger in groupby(rows, key=itemgetter("subject", "trigger")):
+        table.add_row(*key, *(_level(row) for row in of_trigger))
+    return table
+
+
+def _level(row: Mapping[str, Any]) -> str:
+    level = "" if row["level"] is None else f"{row['level']:.2f}"
+    return f"{level} {_MARK.get(row['state'], ' ')}"
+
+
+def _jumps(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """What margin let through as it stood, raised at once and by steps."""
+    table = Table("portfolio", "margin", box=None, pad_edge=False)
+    for name in ("largest multiplier", "after days", "steps", "days judged", "breaches", "uncovered", "mean rate"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        reached = (_figure(row[name], form) for name, form in _REACHED)
+        judged = (str(row["observations"]), str(row["breaches"]), f"{row['uncovered']:.4f}", f"{row['mean_rate']:.4f}")
+        table.add_row(row["portfolio"], row["margin"], *reached, *judged)
+    return table
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "" if value is None else format(value, form)
+
+
+COMMANDS: tuple[Callable[..., int], ...] = (triggers,)
