@@ -1,0 +1,227 @@
+"""The back-test of the opening policy on real history: `python -m benchmarks.evidence [--write]`.
+
+Prints docs/back-test.md, or writes it. Reads the daily history in LEVEE_MARKET_DATA_DIR. What is asked of the policy is
+fixed in `criteria` and in the constants below; nothing here depends on what comes out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.evidence_tables import ABOUT, CHOICE, all_table, order_table, window_table
+from benchmarks.page import command
+from tasks import back_test_history, policy_store, resources
+from tasks.league import challengers
+from tasks.model.arrays import Closes
+from tasks.model.assurance.cost import coverage_matched_cost
+from tasks.model.assurance.criteria import better_challengers, covered, ordered
+from tasks.model.assurance.judgement import Judgement, JudgementPlan, judge
+from tasks.model.assurance.league import league
+from tasks.model.assurance.overlap import Windows, overlapping_count
+from tasks.model.assurance.procyclicality import peak_to_trough
+from tasks.model.assurance.promotion import PromotionRule, standings
+from tasks.model.assurance.rate_path import RatePath
+from tasks.model.assurance.rolling_margin import HOUSE_MODEL, from_early_days, roll, roll_policies
+from tasks.model.assurance.static_portfolio import OUTRIGHT, StaticPortfolio, static_portfolios
+from tasks.model.policy import Policy
+
+PAGE = Path(__file__).resolve().parents[1] / "docs/back-test.md"
+COINS = ("BTC", "ETH")
+FIRST = {"BTC": np.datetime64("2014-03-01"), "ETH": np.datetime64("2018-07-01")}
+HALF = {"BTC": np.datetime64("2020-01-01"), "ETH": np.datetime64("2022-01-01")}  # first day of the second half
+LAST = np.datetime64("2025-12-22")
+TIE = 0.02
+# Policies among which one is chosen on the first half, by the rule of `_chosen`.
+HALF_LIVES, LOOKBACKS = (45.0, 90.0, 180.0), (1_000, 1_500)
+WEIGHTS = (0.0, 0.25, 0.50)
+
+Paths = Sequence[RatePath]
+
+
+def page(paths: int, seed: int) -> str:
+    """docs/back-test.md."""
+    plan, policy = JudgementPlan(paths=paths, seed=seed), opening()
+    closes = history()
+    portfolios = static_portfolios(COINS)
+    rolled = [from_start(path) for path in rolled_from_early(closes, policy, portfolios)]
+    judged = [judge(path, plan) for path in rolled]
+    outright = [each for each in judged if each.product == OUTRIGHT]
+    return "\n".join(
+        [
+            ABOUT,
+            *_verdict(closes, policy, outright, plan),
+            *all_table(judged),
+            *order_table(outright),
+            *window_table(outright),
+            *_half_tables(rolled, plan),
+            *_as_written(closes, policy, portfolios),
+            *_choice(closes, policy, portfolios),
+            "",
+        ]
+    )
+
+
+def opening() -> Policy:
+    """The shipped policy, its scenarios growing from few: a history that begins with its market fills no look-back."""
+    return from_early_days(policy_store.load(resources.data("policy") / "2014-01-01.toml"))
+
+
+def history() -> Closes:
+    """Clean daily closes of the coins, two days beyond the last so that its loss is known."""
+    folder = Path(os.environ.get("LEVEE_MARKET_DATA_DIR", ""))
+    return back_test_history.joint(back_test_history.history_of(folder, COINS, until=date(2025, 12, 25)).closes)
+
+
+def rolled_from_early(closes: Closes, policy: Policy, portfolios: Sequence[StaticPortfolio]) -> Paths:
+    """Paths from the first day that any of them is judged on."""
+    return roll(closes, policy, portfolios, min(FIRST.values()), LAST)
+
+
+def from_start(path: RatePath) -> RatePath:
+    """The days it is judged on: those of its youngest underlying."""
+    return path.between(max(FIRST[name] for name in path.portfolio.underlyings), LAST)
+
+
+def halves(path: RatePath) -> tuple[RatePath, RatePath]:
+    """The path before and from the first day of its second half on."""
+    second = max(HALF[name] for name in path.portfolio.underlyings)
+    return path.between(path.dates[0], second - 1), path.between(second, LAST)
+
+
+def _verdict(closes: Closes, policy: Policy, outright: Sequence[Judgement], plan: JudgementPlan) -> Iterator[str]:
+    a, b = covered(outright, plan), ordered(outright)
+    better, table = _challenged(closes, policy)
+    short = [f"{each.portfolio} {each.breach_share:.2%}, p {each.p_smallest:.3f}" for each in a if not each.met]
+    clustered = [f"{each.portfolio} {each.test} {each.phase}" for each in b if not each.met(plan.level)]
+    worst = min(b, key=lambda each: each.p_across)
+    yield "| | asked | found |"
+    yield "|---|---|---|"
+    most, p = max(each.breach_share for each in a), min(each.p_smallest for each in a)
+    yield f"| (a) | coverage | {_met(short)}: at most {most:.2%} of days breached, smallest p {p:.3f} |"
+    yield (
+        f"| (b) | order | {_met(clustered)}: smallest of {len(b)} p-values {worst.p_exact:.3f}, "
+        f"{worst.p_across:.3f} after Holm |"
+    )
+    yield f"| (c) | challengers | {_met(better)} |"
+    yield "| (d) | choice | see *Chosen on the first half* |\n"
+    yield from table
+
+
+def _met(failures: Sequence[str]) -> str:
+    return f"NOT MET ({'; '.join(failures)})" if failures else "met"
+
+
+def _challenged(closes: Closes, policy: Policy) -> tuple[tuple[str, ...], list[str]]:
+    """(c): challengers that are better, and the table of all; portfolios begin on their own first days."""
+    held = [each for each in static_portfolios(COINS) if each.product == OUTRIGHT]
+    models = {HOUSE_MODEL: roll, **challengers()}
+    paths = {
+        name: [from_start(path) for path in model(closes, policy, held, min(FIRST.values()), LAST)]
+        for name, model in models.items()
+    }
+    placed = standings(league(paths, HOUSE_MODEL, 0.995), PromotionRule(TIE), (OUTRIGHT,))
+    rows = [
+        "| model | lowest coverage | mean rate | matched cost | peak to trough | cost to house | swing to house |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {each.model} | {each.lowest_coverage:.2%} | {each.mean_rate:.3f} | {each.coverage_matched_cost:.3f} "
+            f"| {each.peak_to_trough:.2f} | {each.relative_cost:+.1%} | {each.relative_peak_to_trough:+.1%} |"
+            for each in placed
+        ),
+    ]
+    return better_challengers(placed), ["## Challengers, outright portfolios, days all models judge\n", *rows, ""]
+
+
+def _half_tables(rolled: Paths, plan: JudgementPlan) -> Iterator[str]:
+    yield "## Both halves\n"
+    yield "| portfolio | half | days | breaches | coverage | p | mean rate | matched cost | peak to trough |"
+    yield "|---|---|---|---|---|---|---|---|---|"
+    for path in rolled:
+        if path.portfolio.product != OUTRIGHT:
+            continue
+        for half, part in zip(("first", "second"), halves(path), strict=True):
+            n, x = _counted(part)
+            coverage, cost, swing = _figures([part])
+            law = Windows(n, part.horizon_days, 1.0 - plan.coverage)
+            p = overlapping_count(x, law, plan.margin_share, plan.level, plan.paths, plan.seed).p_exact
+            rate = part.rate[part.judged].mean()
+            yield (
+                f"| {part.portfolio.name} | {half} | {n:,} | {x} | {coverage:.2%} | {p:.3f} | {rate:.3f} "
+                f"| {cost:.3f} | {swing:.2f} |"
+            )
+    yield ""
+
+
+def _as_written(closes: Closes, policy: Policy, portfolios: Sequence[StaticPortfolio]) -> Iterator[str]:
+    written = policy_store.load(resources.data("policy") / "2014-01-01.toml")
+    assert written.policy_hash == policy.policy_hash, "the same policy, but for the scenarios it needs"
+    yield "## With the policy's own least number of scenarios\n"
+    yield "| portfolio | first day with a margin | days | breaches | coverage |"
+    yield "|---|---|---|---|---|"
+    for path in rolled_from_early(closes, written, [each for each in portfolios if each.product == OUTRIGHT]):
+        first = path.dates[np.isfinite(path.rate)][0]
+        n, x = _counted(path.between(max(first, FIRST[path.portfolio.underlyings[0]]), LAST))
+        yield f"| {path.portfolio.name} | {first} | {n:,} | {x} | {1.0 - x / n:.2%} |"
+    yield ""
+
+
+def _counted(path: RatePath) -> tuple[int, int]:
+    judged = path.judged
+    return int(judged.sum()), int((path.loss > path.rate)[judged].sum())
+
+
+def _choice(closes: Closes, policy: Policy, portfolios: Sequence[StaticPortfolio]) -> Iterator[str]:
+    tried = dict(_tried(policy))
+    held = [each for each in portfolios if each.product == OUTRIGHT]
+    rolled = roll_policies(closes, list(tried.values()), held, min(FIRST.values()), LAST)
+    by_name = dict(zip(tried, ([halves(from_start(path)) for path in each] for each in rolled), strict=True))
+    opening_name = next(name for name, each in tried.items() if each == policy)
+    firsts = {name: _figures([first for first, _ in each]) for name, each in by_name.items()}
+    chosen = min(
+        (name for name in firsts if firsts[name][0] >= 0.995), key=lambda name: firsts[name][1] * firsts[name][2]
+    )
+    place = sorted(firsts.values(), key=lambda each: each[1] * each[2]).index(firsts[opening_name]) + 1
+    yield f"## Chosen on the first half\n\n{CHOICE.format(n=len(tried), place=place)}\n"
+    yield "| policy | half | lowest coverage | matched cost | peak to trough |"
+    yield "|---|---|---|---|---|"
+    for name in dict.fromkeys((opening_name, chosen)):
+        for half, figures in (("first", firsts[name]), ("second", _figures([second for _, second in by_name[name]]))):
+            said = "opening" if name == opening_name else "chosen"
+            yield f"| {said}: {name} | {half} | {figures[0]:.2%} | {figures[1]:.3f} | {figures[2]:.2f} |"
+
+
+def _tried(policy: Policy) -> Iterator[tuple[str, Policy]]:
+    for life, lookback, weight in product(HALF_LIVES, LOOKBACKS, WEIGHTS):
+        base = replace(
+            policy.base_margin,
+            half_life_days=life,
+            lookback_scenarios=lookback,
+            stressed_weight_fraction=weight,
+        )
+        name = f"half-life {life:g}, look-back {lookback:,}, weight {weight:g}"
+        yield name, replace(policy, base_margin=base)
+
+
+def _figures(paths: Paths) -> tuple[float, float, float]:
+    """Lowest coverage, mean matched cost, mean peak to trough."""
+    kept = [(path.loss[path.judged], path.rate[path.judged]) for path in paths]
+    coverage = min(1.0 - float((loss > rate).mean()) for loss, rate in kept)
+    cost = float(np.mean([coverage_matched_cost(loss, rate, 0.995) for loss, rate in kept]))
+    return coverage, cost, float(np.mean([peak_to_trough(path.rate) for path in paths]))
+
+
+def main() -> int:
+    """Entry point."""
+    return command("evidence", __doc__, page, PAGE, 4_000)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
