@@ -74,7 +74,7 @@ def left_out(found: Judged) -> list[dict[str, str]]:
             "policy": policy.policy_id,
             "policy_hash": policy_hash,
             "portfolio": portfolio.name,
-            "reason": "HISTORY_SHORT" if portfolio.name not in found.tested.paths[policy_hash] else "TOO_FEW_DAYS",
+            "reason": "HISTORY_SHORT" if portfolio.name not in found.tested.paths[policy_hash] else "NO_OBSERVATIONS",
         }
         for policy_hash, policy in found.tested.plan.policies.items()
         for portfolio in found.tested.plan.portfolios

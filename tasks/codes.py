@@ -48,6 +48,7 @@ _EXACT = {
     "SLO_WARN": PUBLISHED,
     "ALERT_UNDELIVERED": PUBLISHED,
     "CALL_OVERDUE": PUBLISHED,
+    "MARGIN_BREACH": PUBLISHED,
 }
 
 OPERATIONS, RISK, DEVELOPMENT = "operations", "risk", "development"
@@ -55,11 +56,18 @@ OPERATIONS, RISK, DEVELOPMENT = "operations", "risk", "development"
 _OWNERS = {
     **dict.fromkeys(("DISK_FULL", "READ_ONLY", "SERVER_DOWN", "NOT_SCHEDULED", "STATE_UNREADABLE"), OPERATIONS),
     **dict.fromkeys(
-        ("CALL_OVERDUE", "FROZEN_PRICE", "MEMBER_NOT_ACTIVE", "MODEL_ERROR", "MISSING_HAIRCUT_ASSET", "MISSING_PRICE"),
+        (
+            "CALL_OVERDUE",
+            "FROZEN_PRICE",
+            "MARGIN_BREACH",
+            "MEMBER_NOT_ACTIVE",
+            "MISSING_HAIRCUT_ASSET",
+            "MISSING_PRICE",
+        ),
         RISK,
     ),
     **dict.fromkeys(("POSITION_BEYOND_OPEN_INTEREST", "POSITION_BEYOND_VOLUME", "PRICE_JUMP", "STALE_PRICE"), RISK),
-    "UNAPPROVED_MANUAL_PRICE": RISK,
+    **dict.fromkeys(("MODEL_ERROR", "UNAPPROVED_MANUAL_PRICE"), RISK),
     **dict.fromkeys(("BRACKETS", "CONFIDENCE", "CONVENTION", "CORRELATION", "DECAY", "DEGREES", "GARCH", "TAIL"), RISK),
     **dict.fromkeys(("FORECAST", "NO_OBSERVATIONS"), RISK),
     **dict.fromkeys(("CALENDAR_CLOSED", "HAIRCUT_MISSING", "NEGATIVE", "OPEN_INTEREST", "VOLUME"), RISK),

@@ -9,12 +9,13 @@ from datetime import UTC, date, datetime
 from threading import Timer
 from typing import Any
 
-from tasks import alerts, board, board_figures, status
+from tasks import account_back_test, account_sheets, alerts, board, board_figures, published_days, status
 from tasks.cycle import Do, Outcome, procedure
 from tasks.home import Home
 from tasks.key import cycle_id
 from tasks.model.errors import Finding, LeveeError
 from tasks.slo import WITHIN, Objectives, objectives
+from tasks.store import Store
 
 log = logging.getLogger("levee")
 
@@ -33,6 +34,8 @@ def watched(home: Home, business_date: date, cycle: str, do: Do) -> Outcome:
     except Exception as error:
         stopped(home, business_date, cycle, error)
         raise
+    with harmless():
+        _back_test(home, cycle)
     with harmless():
         alerts.settle(home, cycle_id(business_date, cycle), ())
         alerts.settle(home, cycle, warnings(home, business_date, cycle), sorted(objectives().page_codes))
@@ -54,7 +57,7 @@ def stopped(home: Home, business_date: date, cycle: str, error: Exception) -> No
 
 
 def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
-    """What a published cycle is told for: checks that warned or held an account, slow stages, overdue calls."""
+    """What a published cycle is told for: checks that warned, slow stages, overdue calls, losses above a margin."""
     state = next((each for each in status.cycles(home, business_date) if each["cycle"] == cycle), None)
     if state is None:
         return []
@@ -70,7 +73,17 @@ def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
     known = objectives()
     slow = [row for row in state["stages"] if known.kept(row["stage"], row["seconds"]) != WITHIN]
     stages = [slow_stage(known, cycle_id(business_date, cycle), row["stage"]) for row in slow]
-    return [*checks, *stages, *_overdue(board_figures.calls_overdue(home, state["run_id"]))]
+    overdue = _overdue(board_figures.calls_overdue(home, state["run_id"]))
+    breached = account_back_test.findings(home, business_date) if cycle == published_days.CYCLE else []
+    return [*checks, *stages, *overdue, *breached]
+
+
+def _back_test(home: Home, cycle: str) -> None:
+    """Hold what accounts lost over the liquidation periods that end today against their margins of then."""
+    if cycle == published_days.CYCLE:
+        with Store(home.database) as store:
+            account_back_test.bring_up_to_date(home, store)
+        account_sheets.write(home)
 
 
 def _overdue(calls: int) -> Iterator[Finding]:
