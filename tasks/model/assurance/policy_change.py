@@ -1,0 +1,144 @@
+"""What one policy changes of another: every rule with its value before and after and the size of the step, and stages.
+
+The step of a number is its change over what it was; of a confidence, of its distance to one; of a number that was
+zero, the share of its bounds. A word, a date, a seed or a list of another length has no size: a choice of method.
+A change too large for one step is parted into stages in equal ratios, as many as the largest of them needs.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.model import policy_file
+from tasks.model.errors import Finding, PolicyError
+from tasks.model.policy import Policy
+
+HEADER = ("policy_id", "effective_date")
+_DIGITS = 12
+_MOST_STAGES = 50
+_ALLOWED_FOR = 1e-9
+
+
+@dataclass(frozen=True)
+class Change:
+    """One rule before and after, as texts, with its unit (empty for a choice) and its step (None: has no size)."""
+
+    rule_id: str
+    unit: str
+    before: str
+    after: str
+    step: float | None
+
+
+def changes(before: Policy, after: Policy) -> list[Change]:
+    """Every rule that differs, in the order of the policy after; a name that is not listed has the default's value."""
+    old, new, described = policy_file.flat(before), policy_file.flat(after), policy_file.describe()
+    found = []
+    for rule_id in (*new, *(each for each in old if each not in new)):
+        pair = _value(old, rule_id), _value(new, rule_id)
+        if rule_id in HEADER or pair[0] == pair[1]:
+            continue
+        unit, _, high = described.get(rule_id) or described.get(f"{rule_id.rpartition('.')[0]}.*") or ("", "", "")
+        found.append(Change(rule_id, unit, *pair, _step(rule_id, *pair, float(high) if unit else 0.0)))
+    return found
+
+
+def stages(content: Mapping[str, Any], proposed: Mapping[str, Any], largest: float) -> list[dict[str, Any]]:
+    """Contents of the policies that lead from one to the other, none of whose steps is larger; the last is `proposed`.
+
+    What has no size changes with the last. Raises PolicyError STEP_LIMIT where fifty stages are too few.
+    """
+    described = policy_file.describe()
+    moved = list(_numbers(content, proposed, ()))
+    bounds = {place: float((described.get(".".join(place)) or _of_table(described, place))[2]) for place, *_ in moved}
+    for count in range(1, _MOST_STAGES + 1):
+        paths = {place: _path(place, old, new, count) for place, old, new in moved}
+        if all(_fits(place, [old, *paths[place]], bounds[place], largest) for place, old, _ in moved):
+            return [_stage(content, paths, at) for at in range(count - 1)] + [copy.deepcopy(dict(proposed))]
+    raise PolicyError(
+        Finding("STEP_LIMIT", "no fifty stages lead there", limit=str(largest), action="propose a smaller change")
+    )
+
+
+def _value(flat: Mapping[str, str], rule_id: str) -> str:
+    """Of a rule, or of its table's default, empty where neither stands."""
+    return flat.get(rule_id, flat.get(f"{rule_id.rpartition('.')[0]}.default", ""))
+
+
+def _step(rule_id: str, before: str, after: str, high: float) -> float | None:
+    old, new = _floats(before), _floats(after)
+    if not high or len(old) != len(new) or not old or rule_id.rpartition(".")[2] == "seed":
+        return None
+    return max(_size(rule_id, a, b, high) for a, b in zip(old, new, strict=True))
+
+
+def _size(rule_id: str, old: float, new: float, high: float) -> float:
+    if _is_confidence(rule_id):
+        old, new = 1.0 - old, 1.0 - new
+    return abs(new - old) / (abs(old) or abs(high))
+
+
+def _is_confidence(rule_id: str) -> bool:
+    return any(part.startswith("confidence") for part in rule_id.split("."))
+
+
+def _floats(text: str) -> list[float]:
+    try:
+        return [float(each) for each in text.split()]
+    except ValueError:
+        return []
+
+
+def _numbers(old: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float, float]]:
+    """Places of single numbers that differ; an entry a table gains starts at the table's default."""
+    for name in new:
+        before, after = old.get(name, old.get("default")), new[name]
+        if isinstance(after, Mapping) and isinstance(before, Mapping):
+            yield from _numbers(before, after, (*place, name))
+        elif _is_number(before) and _is_number(after) and before != after and name != "seed":
+            yield (*place, name), before, after
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _of_table(described: Mapping[str, tuple[str, str, str]], place: tuple[str, ...]) -> tuple[str, str, str]:
+    return described[".".join((*place[:-1], "*"))]
+
+
+def _path(place: tuple[str, ...], old: float, new: float, count: int) -> list[float]:
+    """Numbers after each stage: in equal ratios, of the distance to one for a confidence, else in equal parts."""
+    apart = _is_confidence(".".join(place))
+    first, last = (1.0 - old, 1.0 - new) if apart else (float(old), float(new))
+    found = [_between(first, last, at / count) for at in range(1, count)]
+    values = [round(1.0 - each if apart else each, _DIGITS) for each in found]
+    return [*(float(round(each)) if isinstance(old, int) else each for each in values), new]
+
+
+def _between(first: float, last: float, share: float) -> float:
+    if first * last > 0.0:
+        return math.copysign(abs(first) ** (1.0 - share) * abs(last) ** share, first)
+    return first + (last - first) * share
+
+
+def _fits(place: tuple[str, ...], path: Sequence[float], high: float, largest: float) -> bool:
+    rule_id = ".".join(place)
+    pairs = itertools.pairwise(path)
+    return all(_size(rule_id, old, new, high) <= largest + _ALLOWED_FOR for old, new in pairs)
+
+
+def _stage(content: Mapping[str, Any], paths: Mapping[tuple[str, ...], Sequence[float]], at: int) -> dict[str, Any]:
+    made = copy.deepcopy(dict(content))
+    for place, path in paths.items():
+        table = made
+        for name in place[:-1]:
+            table = table[name]
+        whole = isinstance(table.get(place[-1]), int)
+        table[place[-1]] = int(path[at]) if whole else path[at]
+    return made
