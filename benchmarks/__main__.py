@@ -11,8 +11,9 @@ import sys
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported: a peer's time is that of one thread
 
-from benchmarks import core, what_if
+from benchmarks import back_test, core, what_if
 
+_DATES = 6  # of the back-test, for each of as many rounds: the first ones of a short run cost more
 _PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "QuantLib", "py_vollib_vectorized")
 
 
@@ -23,7 +24,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=9, help="how often each stage is timed")
     said = parser.parse_args()
     report, asked = core.run(said.rounds), what_if.run()
-    print(json.dumps(_figures(report, asked), indent=1) if said.json else _text(report, asked))
+    swept = back_test.run(_DATES * min(said.rounds, _DATES), said.rounds)
+    figures = {**_figures(report, asked), **_swept_figures(swept)}
+    print(json.dumps(figures, indent=1) if said.json else f"{_text(report, asked)}\n\n{back_test.text(swept)}")
     return 0
 
 
@@ -57,6 +60,19 @@ def _figures(report: core.CoreReport, asked: dict[str, what_if.Latency]) -> dict
     }
     figures["memory"] = {"megabytes": report.memory_mb}
     return figures
+
+
+def _swept_figures(swept: back_test.Beside) -> dict[str, dict[str, float]]:
+    peers = {"shared scenarios": swept.shared_s, "run by run": swept.run_by_run_s}
+    return {
+        f"back-test / NumPy, {name}": {
+            "ours_s": swept.ours_s,
+            "peer_s": taken,
+            "ratio": taken / swept.ours_s,
+            "max_difference": swept.max_difference,
+        }
+        for name, taken in peers.items()
+    }
 
 
 def _text(report: core.CoreReport, asked: dict[str, what_if.Latency]) -> str:
