@@ -1,8 +1,8 @@
 """Is the tail heavier than the scenarios show? A Pareto law on filtered residuals beside their own shortfall.
 
 The shape tells how heavy. Its likelihood is skewed at a hundred losses, so its interval holds the shapes whose best
-likelihood is no further below the highest than chi-square allows. The ratio of the law's shortfall to the empirical one is the check itself:
-above 1, the sample is thinner than the law that fits it. Reference: McNeil and Frey (2000); Coles (2001), 4.3.
+likelihood is no further below the highest than chi-square allows. The ratio of the law's shortfall to the empirical
+one is the check itself: above 1, the sample is thinner than the law that fits it. Reference: McNeil and Frey (2000); Coles (2001), 4.3.
 """
 
 from __future__ import annotations
