@@ -101,7 +101,7 @@ def _verdict(closes: Closes, policy: Policy, outright: Sequence[Judgement], plan
     better, table = _challenged(closes, policy)
     short = [f"{each.portfolio} {each.breach_share:.2%}, p {each.p_smallest:.3f}" for each in a if not each.met]
     clustered = [f"{each.portfolio} {each.test} {each.phase}" for each in b if not each.met(plan.level)]
-    worst = min(b, key=lambda each: each.p_across)
+    worst = min(b, key=lambda each: each.p_exact)
     yield "| | asked | found |"
     yield "|---|---|---|"
     most, p = max(each.breach_share for each in a), min(each.p_smallest for each in a)
