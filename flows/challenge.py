@@ -185,6 +185,29 @@ def haircuts(
     return codes.PUBLISHED
 
 
+def league_book(
+    first: Annotated[date, Parameter(name="--from")],
+    last: Annotated[date, Parameter(name="--to")],
+    common: Common | None = None,
+) -> int:
+    """Margin the book of every published end of day by every model that takes one, beside what accounts then lost.
+
+    Parameters
+    ----------
+    first
+        First end of day.
+    last
+        Last end of day.
+    """
+    from tasks import book_league
+
+    common = common or Common()
+    with printing.waiting("margining every night by every model"):
+        models, nights = book_league.told(common.open(), first, last)
+    common.show({"models": models.to_dicts(), "nights": nights.to_dicts()}, lambda: _rows(models, "model"))
+    return codes.PUBLISHED
+
+
 def _rows(found: pl.DataFrame, first: str) -> Table:
     """A table as it is, words to the left and figures to the right."""
     table = Table(first, box=None, pad_edge=False)
@@ -203,4 +226,4 @@ def _shown(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (league, sensitivity, haircuts)
+COMMANDS: tuple[Callable[..., int], ...] = (league, league_book, sensitivity, haircuts)

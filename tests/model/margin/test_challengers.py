@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tasks.model.assurance.challenger_book import book_margins
 from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
 from tasks.model.policy import ByName, Policy, StressWindows
 
@@ -108,6 +109,18 @@ def test_scaling_moves_the_filtered_shortfall_as_far_as_it_says(
 
     expected = shortfall([move(closes, day) * factor(day) for day in starts(closes, policy)], 0.975)
     assert risk(margin(book, policy), "filtered_es_usd") == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("name", "in_full"), [("HS_1000", False), ("FHS", True)])
+def test_a_book_is_simulated_with_moves_as_they_were_or_scaled_in_full(
+    book: MarginInputs, closes: dict[date, float], policy: Policy, name: str, in_full: bool
+) -> None:
+    """Neither the grid nor stressed dates nor the half-life of the policy in force leave a trace."""
+    sigma = forecasts(closes, with_base(policy, half_life_days=30.0))
+    known = [day for day in sorted(closes)[: len(closes) - DAYS] if day in sigma]
+    moves = [move(closes, day) * (min(max(sigma[TODAY] / sigma[day], 0.25), 4.0) if in_full else 1.0) for day in known]
+    rows = book_margins(book, AS_OF, policy).filter(model=name, margin_account_id="M001H")
+    assert rows["margin_usd"].sum() == pytest.approx(shortfall(moves, 0.99), rel=1e-9)
 
 
 def test_after_wild_years_the_less_is_rescaled_the_more_is_asked(book: MarginInputs, narrow: Policy) -> None:
