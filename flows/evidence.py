@@ -88,6 +88,47 @@ def backtest(
     return codes.PUBLISHED
 
 
+@app.command
+def accounts(wait: float = 0.0, common: Common | None = None) -> int:
+    """Hold what real accounts lost over each liquidation period against their margins, on every published day.
+
+    Parameters
+    ----------
+    wait
+        Seconds to wait for another command that holds the home.
+    """
+    from tasks import account_back_test, account_sheets, account_zones
+    from tasks.store import Store
+
+    common = common or Common()
+    home = common.open().prepare()
+    with home.locked("backtest accounts", wait), Store(home.database) as store:
+        computed = account_back_test.bring_up_to_date(home, store)
+    rows = account_back_test.rows(home)
+    told = {
+        "computed": computed,
+        "summary": account_zones.summary(rows),
+        "zone": account_zones.zone(rows),
+        "page": str(account_sheets.write(home)),
+    }
+    common.show(told, lambda: _levels(told))
+    return codes.PUBLISHED
+
+
+def _levels(told: Mapping[str, Any]) -> Group:
+    """One line for each level and kind of loss."""
+    table = Table("level", "loss", box=None, pad_edge=False)
+    for name in ("observed", "missing", "breaches", "coverage", "at least", "largest uncovered", "mean uncovered"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in told["summary"]:
+        counts = (str(row[name]) for name in ("observations", "missing", "breaches"))
+        shares = (f"{row[name]:.4f}" for name in ("coverage", "coverage_low"))
+        amounts = (f"{row[name]:,.2f}" for name in ("peak_uncovered_usd", "average_uncovered_usd"))
+        table.add_row(row["level"], row["kind"], *counts, *shares, *amounts)
+    days = f"{len(told['computed'])} days computed; amounts in USD"
+    return Group(table, Text(days), Text(f"PB02: {told['page']}"))
+
+
 def _run(home: Home, request: Request, market_data: Path, wait: float, runner: str | None, scheduler: str) -> Judged:
     """By threads alone, or under Prefect; where an orchestrator that was to map threads fails, without one."""
     if runner is None:

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import account_back_test, account_sheets, account_zones, alerts, board, watch
+from tasks import account_back_test, account_sheets, account_zones, alerts, board, board_figures, watch
 from tasks.home import Home
 from tasks.store import Store
 
@@ -140,7 +140,7 @@ def test_an_end_of_day_brings_it_up_to_date_and_tells(home: Home, monkeypatch: p
     for step, mark in enumerate((100_000.0, 96_000.0, 93_000.0)):
         export(home, DAY + timedelta(days=step), 1, mark)
     monkeypatch.setattr(watch, "procedure", lambda *given: None)
-    monkeypatch.setattr(watch.board_figures, "calls_overdue", lambda *given: 0)
+    monkeypatch.setattr(board_figures, "calls_overdue", lambda *given: 0)
     watch.watched(home, DAY + timedelta(days=2), "EOD", lambda step, *given: None)
     assert [alert["code"] for alert in alerts.standing(home)] == ["MARGIN_BREACH"]
     assert (home.site / account_sheets.PAGE).exists()
