@@ -24,6 +24,7 @@ from flows import (
     inspection,
     march,
     operation,
+    policy,
     printing,
     recovery,
     requests,
@@ -53,6 +54,7 @@ for sub in (
     disclosing.app,
     evidence.app,
     four_eyes.app,
+    policy.app,
     requests.override_app,
 ):
     app.command(sub)

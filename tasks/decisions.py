@@ -173,6 +173,11 @@ def restore(store: Store, decision: Decision) -> None:
         _append_answer(store, decision)
 
 
+def same_person(user: str, other: str) -> bool:
+    """Whether two names are one person's, however they are written."""
+    return _same(user) == _same(other)
+
+
 def show(home: Home, decision: Decision) -> None:
     """home/approvals/<id>.json: what is to be decided and what became of it, for readers."""
     content = json.loads(json.dumps(asdict(decision), default=str))

@@ -21,8 +21,8 @@ COMPLETE = "_COMPLETE.json"
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.sig"
 LATEST = "latest.json"
-MEMBERS, PUBLIC, OPS, REGULATOR = "members", "public", "ops", "regulator"
-AUDIENCES = (MEMBERS, PUBLIC, OPS, "risk", REGULATOR)
+MEMBERS, PUBLIC, OPS, RISK, REGULATOR = "members", "public", "ops", "risk", "regulator"
+AUDIENCES = (MEMBERS, PUBLIC, OPS, RISK, REGULATOR)
 
 FILE_NAME = re.compile(
     r"(?P<env>PROD|TEST|DEMO)-(?P<report>[A-Z]{2}[0-9]{2})-(?P<party>[A-Z0-9]+)-(?P<account>[A-Z0-9]+)"

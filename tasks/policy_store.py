@@ -38,9 +38,20 @@ def file_in_force(home: Home, business_date: date) -> Path:
     return home.challenger or _latest(home, business_date)[0]
 
 
-def _latest(home: Home, business_date: date) -> tuple[Path, Policy]:
+def files(home: Home) -> list[Path]:
+    """Every policy of a home, by first day. The shipped ones are imported at first use."""
     _import_shipped(home)
-    policies = [(path, load(path)) for path in sorted(home.policy.glob("*.toml"))]
+    return sorted(home.policy.glob("*.toml"))
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a home's policy is one that ships, unchanged."""
+    shipped = resources.data("policy") / path.name
+    return shipped.is_file() and shipped.read_bytes() == path.read_bytes()
+
+
+def _latest(home: Home, business_date: date) -> tuple[Path, Policy]:
+    policies = [(path, load(path)) for path in files(home)]
     effective = [each for each in policies if each[1].effective_date <= business_date]
     if not effective:
         raise PolicyError(

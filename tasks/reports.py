@@ -366,6 +366,64 @@ RG01 = Report(
     ),
     ("amount_usd", "qty_close"),
 )
+PT01 = Report(
+    "PT01",
+    pack.OPS,
+    "Policy triggers",
+    (
+        "row_type",
+        "subject",
+        "item",
+        "kind",
+        "unit",
+        "level",
+        "fires_above",
+        "ends_below",
+        "state",
+        "since_date",
+        "numbers",
+        "action",
+    ),
+)
+
+PI01 = Report(
+    "PI01",
+    pack.RISK,
+    "Impact of a proposed policy",
+    (
+        "row_type",
+        "item",
+        "current_usd",
+        "proposed_usd",
+        "change_usd",
+        "change_fraction",
+        "count",
+        "current_figure",
+        "proposed_figure",
+        "text",
+    ),
+    ("proposed_usd",),
+)
+MA01 = Report(
+    "MA01",
+    pack.MEMBERS,
+    "Margin under the policy in force and under an announced one",
+    (
+        "proposal_id",
+        "effective_date",
+        "row_type",
+        "margin_account_id",
+        "item",
+        "unit",
+        "current_value",
+        "announced_value",
+        "current_usd",
+        "announced_usd",
+        "change_usd",
+    ),
+    ("announced_usd",),
+)
+PN01 = Report("PN01", pack.PUBLIC, "Notice of a change of margin policy", ())
 
 REPORTS = (
     MS01,
@@ -388,6 +446,10 @@ REPORTS = (
     OL01,
     PQ01,
     RG01,
+    PT01,
+    PI01,
+    MA01,
+    PN01,
 )
 ACCOUNT_TABLES = (MR01, MP01, MT01, ML01)
 MEMBER_TABLES = (MX01, MX02)

@@ -1,0 +1,209 @@
+"""What is printed of a proposed policy: PI01 for the risk department, MA01 for each member, PN01 for everybody.
+
+A version lies in home/proposals/<id>/v<NN> by audience, each folder with its manifest, so that `levee publish verify`
+reads it like any pack. No wall clock is in a file: times are those of the cycle the impact was found on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tasks import pack, policy_proposal, statement_page, status, texts
+from tasks.home import Home, write_atomically
+from tasks.model.assurance.impact import CALL, MARGIN
+from tasks.model.errors import Finding, ReconciliationError
+from tasks.pack import Edition, Entry
+from tasks.policy_impact import Assessed
+from tasks.policy_proposal import Proposal
+from tasks.policy_states import CURRENT, PROPOSED, TESTED, History
+from tasks.printed_rows import records
+from tasks.report_files import Header
+from tasks.reports import MA01, PI01, PN01
+
+Files = dict[str, bytes]
+_FIGURE = "{:.6f}"
+_CYCLE = "EOD"
+
+
+def write(home: Home, history: History, folders: Mapping[str, Files], edition: Edition) -> Path:
+    """Write every audience's files of a version, then their manifests; returns the version's folder."""
+    top = folder_of(home, history) / pack.version_name(edition.version)
+    for audience, files in folders.items():
+        for name, content in files.items():
+            write_atomically(top / audience / name, content)
+        entries = [Entry.of(name, content) for name, content in sorted(files.items())]
+        write_atomically(top / audience / pack.MANIFEST, pack.manifest(audience, edition, entries))
+    return top
+
+
+def write_impact(home: Home, history: History, found: Assessed) -> Path:
+    """PI01 as the next version of a proposal's reports; returns its folder."""
+    made = header(home, history, found)
+    files = impact_files(history, policy_proposal.of(home, history), found, made)
+    return write(home, history, {pack.RISK: files}, made.edition)
+
+
+def folder_of(home: Home, history: History) -> Path:
+    """Folder of a proposal."""
+    return policy_proposal.file_of(home, history.proposal_id).parent
+
+
+def header(home: Home, history: History, found: Assessed) -> Header:
+    """Header of the next version of a proposal's reports."""
+    standing = [int(path.name[1:]) for path in folder_of(home, history).glob("v*")]
+    run = status.exported(home, found.run_id, "control.cycle_run").row(0, named=True)
+    edition = Edition(home.environment, found.business_date, _CYCLE, 1 + max(standing, default=0))
+    return Header(edition, run["as_of_ts"], run["origin"])
+
+
+def impact_files(history: History, proposal: Proposal, found: Assessed, header: Header) -> Files:
+    """PI01 as CSV, JSON and page."""
+    rows = list(impact_rows(history, proposal, found))
+    (printed,) = records([texts.table(PI01.columns, rows)])
+    shown = [dict(zip(PI01.columns, row, strict=True)) for row in rows]
+    page = statement_page.render(
+        "policy_impact",
+        header=header.fields(PI01),
+        rows={
+            kind: [row for row in shown if row["row_type"] == kind]
+            for kind in dict.fromkeys(r["row_type"] for r in shown)
+        },
+        refused=[each.line() for each in found.refused],
+    )
+    return header.table(PI01, "RISK", "ALL", printed) | {
+        header.edition.file_name(PI01.code, "RISK", "ALL", "html"): page
+    }
+
+
+def impact_rows(history: History, proposal: Proposal, found: Assessed) -> Iterator[tuple[str, ...]]:
+    """Rows of PI01: what decided, what changes, money, distribution, cash, coverage before and after."""
+    for name, value in _decisive(history, proposal, found).items():
+        yield "DECISION", name, *[""] * 7, value
+    for each in proposal.changes:
+        yield "CHANGE", each.rule_id, *[""] * 5, each.before, each.after, each.unit
+    for row in texts.printed(found.impact.summary).iter_rows():
+        yield *row, "", "", ""
+    for row in history.of(TESTED).evidence["portfolios"]:
+        yield "COVERAGE", row["portfolio"], *[""] * 4, str(row["days"]), *_pair(row, "coverage"), ""
+        yield "RATE", row["portfolio"], *[""] * 4, str(row["days"]), *_pair(row, "mean_rate"), "fraction of notional"
+        yield "PEAK_TO_TROUGH", row["portfolio"], *[""] * 4, str(row["days"]), *_pair(row, "peak_to_trough"), ""
+
+
+def member_files(member: str, history: History, proposal: Proposal, found: Assessed, header: Header) -> Files:
+    """MA01 of one member as CSV and JSON."""
+    rows = announced_rows(history.proposal_id, proposal, found.impact.accounts)
+    own = rows.filter(pl.col("clearing_member_id") == member).select(MA01.columns)
+    (printed,) = records([texts.table(MA01.columns, own.rows())])
+    return header.table(MA01, member, "ALL", printed)
+
+
+def announced_rows(proposal_id: str, proposal: Proposal, accounts: pl.DataFrame) -> pl.DataFrame:
+    """Rows of MA01 of every member, printed: the parameters that change, then each account's figures."""
+    day = proposal.policy.effective_date.isoformat()
+    members = accounts["clearing_member_id"].unique().sort().to_list()
+    parameters = [
+        (member, proposal_id, day, "PARAMETER", "", each.rule_id, each.unit, each.before, each.after, "", "", "")
+        for member in members
+        for each in proposal.changes
+    ]
+    figures = [
+        (member, proposal_id, day, "RESULT" if item in (MARGIN, CALL) else "LINE", account, item, "USD", "", "", *money)
+        for member, account, item, *money in texts.printed(accounts).iter_rows()
+    ]
+    names = ("clearing_member_id", *MA01.columns)
+    found = pl.DataFrame([*parameters, *figures], schema=dict.fromkeys(names, pl.String), orient="row")
+    order = pl.col("row_type").replace_strict({"PARAMETER": 0, "RESULT": 1, "LINE": 2}, return_dtype=pl.Int8)
+    return found.sort("clearing_member_id", order, "margin_account_id", "item", maintain_order=True)
+
+
+def notice_files(history: History, proposal: Proposal, found: Assessed, header: Header) -> Files:
+    """PN01 as JSON and page: what changes, from when, whom it concerns, how to see what it does. Names no member."""
+    said = notice(history, proposal, found)
+    content = {"envelope": header.fields(PN01), **said}
+    made = {
+        "json": pack.canonical(content),
+        "html": statement_page.render("policy_notice", header=header.fields(PN01), **said),
+    }
+    return {header.edition.file_name(PN01.code, "PUBLIC", "ALL", ending): each for ending, each in made.items()}
+
+
+def notice(history: History, proposal: Proposal, found: Assessed) -> dict[str, Any]:
+    """What the notice says."""
+    summary = found.impact.summary
+    shown = texts.printed(summary.filter(pl.col("row_type").is_in(["TOTAL", "PRODUCT", "LIQUIDITY_GROUP"])))
+    margin = found.impact.accounts.filter(pl.col("item") == MARGIN)
+    moved = margin.filter(pl.col("change_usd") != Decimal(0))
+    return {
+        "notice": _decisive(history, proposal, found)
+        | {
+            "notice_date": found.business_date.isoformat(),
+            "reason": history.events[0].reason,
+            "accounts": str(margin.height),
+            "accounts_affected": str(moved.height),
+            "members_affected": str(moved["clearing_member_id"].n_unique()),
+        },
+        "parameters": [
+            {"rule_id": each.rule_id, "unit": each.unit, "before": each.before, "after": each.after}
+            for each in proposal.changes
+        ],
+        "margin": shown.select(
+            "row_type", "item", "current_usd", "proposed_usd", "change_usd", "change_fraction"
+        ).to_dicts(),
+        "simulate": [
+            "Your own figures: MA01 in your pack of every end of day from this notice to the day before it acts.",
+            "Any book: save `policy` below as a file and run "
+            f"`levee cycle run --date {found.business_date.isoformat()} --dry-run --policy FILE --inbox FOLDER`.",
+        ],
+        "policy": proposal.file.read_text(encoding="utf-8"),
+    }
+
+
+def require_tied(proposal: Proposal, found: Assessed) -> None:
+    """Raises ReconciliationError CROSS_REPORT where PI01's totals are not the sums of what members are told."""
+    told = announced_rows("", proposal, found.impact.accounts).filter(pl.col("item") == MARGIN)
+    total = found.impact.summary.filter((pl.col("row_type") == "TOTAL") & (pl.col("item") == "ALL")).row(0, named=True)
+    for column, ours in (
+        ("current_usd", "current_usd"),
+        ("announced_usd", "proposed_usd"),
+        ("change_usd", "change_usd"),
+    ):
+        added = sum(map(Decimal, told[column]), Decimal(0))
+        if added != total[ours]:
+            raise ReconciliationError(
+                Finding(
+                    "CROSS_REPORT",
+                    "PI01 is not the sum of MA01",
+                    where=column,
+                    value=str(added),
+                    limit=str(total[ours]),
+                )
+            )
+
+
+def _decisive(history: History, proposal: Proposal, found: Assessed) -> dict[str, str]:
+    return {
+        "proposal_id": history.proposal_id,
+        "policy_id": proposal.policy.policy_id,
+        "policy_hash": proposal.policy.policy_hash,
+        "current_policy_id": proposal.base.policy_id,
+        "current_policy_hash": proposal.base.policy_hash,
+        "effective_date": proposal.policy.effective_date.isoformat(),
+        "notice_days": str(found.notice_days),
+        "significance": found.significance,
+        **{f"significance.{name}": value for name, value in found.numbers.items()},
+        "assessed_on": found.run_id,
+    }
+
+
+def _pair(row: Mapping[str, Any], name: str) -> tuple[str, str]:
+    return _FIGURE.format(row[f"{CURRENT}_{name}"]), _FIGURE.format(row[f"{PROPOSED}_{name}"])
+
+
+def members(found: Assessed) -> Sequence[str]:
+    """Members that have an account, by id."""
+    return [str(each) for each in found.impact.accounts["clearing_member_id"].unique().sort()]
