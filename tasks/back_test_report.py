@@ -17,6 +17,7 @@ import polars as pl
 from tasks import back_test_sheets
 from tasks.back_test import FOLDER, Judged
 from tasks.home import Home, write_atomically
+from tasks.model.assurance.rate_path import RatePath
 
 PB01, PB02, EXCEPTIONS, STRESS = "PB01.csv", "PB02.html", "exceptions.csv", "stress-windows.toml"
 _DECIMALS = 8
@@ -74,12 +75,16 @@ def left_out(found: Judged) -> list[dict[str, str]]:
             "policy": policy.policy_id,
             "policy_hash": policy_hash,
             "portfolio": portfolio.name,
-            "reason": "HISTORY_SHORT" if portfolio.name not in found.tested.paths[policy_hash] else "NO_OBSERVATIONS",
+            "reason": _why(found.tested.paths[policy_hash].get(portfolio.name)),
         }
         for policy_hash, policy in found.tested.plan.policies.items()
         for portfolio in found.tested.plan.portfolios
         if (policy_hash, portfolio.name) not in judged
     ]
+
+
+def _why(path: RatePath | None) -> str:
+    return "NO_OBSERVATIONS" if path is not None and path.judged.any() else "HISTORY_SHORT"
 
 
 def write(home: Home, found: Judged) -> dict[str, Path]:
