@@ -121,18 +121,7 @@ def options_until(folder: Path, business_date: date) -> pl.DataFrame:
 
     Raises DeliveryError WAITING naming the days there are where that day has none.
     """
-    frame = read_file(folder, OPTIONS_FILE, (*_TIMES, *_TEXTS, *_NUMBERS))
-    try:
-        frame = frame.with_columns(
-            *(pl.col(name).cast(_TIME) for name in _TIMES),
-            *(pl.col(name).cast(pl.String) for name in _TEXTS),
-            *(pl.col(name).cast(pl.Float64, strict=False) for name in _NUMBERS),
-        )
-    except pl.exceptions.PolarsError as error:
-        raise DeliveryError(
-            Finding("SCHEMA_DRIFT", "a column has another type", where=OPTIONS_FILE, value=str(error).splitlines()[0])
-        ) from error
-    frame = frame.with_columns(pl.col("timestamp").dt.date().alias("day"))
+    frame = _options(folder)
     days = frame["day"].drop_nulls().unique().sort().to_list()
     if business_date not in days:
         raise DeliveryError(
@@ -145,7 +134,32 @@ def options_until(folder: Path, business_date: date) -> pl.DataFrame:
                 action="choose one of these days",
             )
         )
-    return frame.filter(pl.col("day") <= business_date, pl.col("timestamp") == pl.col("timestamp").max().over("day"))
+    return _last_snapshots(frame, business_date)
+
+
+def options_known(folder: Path, day: date) -> pl.DataFrame:
+    """The same rows up to a day that may have no snapshot itself; none where all are later."""
+    return _last_snapshots(_options(folder), day)
+
+
+def _last_snapshots(frame: pl.DataFrame, until: date) -> pl.DataFrame:
+    return frame.filter(pl.col("day") <= until, pl.col("timestamp") == pl.col("timestamp").max().over("day"))
+
+
+def _options(folder: Path) -> pl.DataFrame:
+    """Every row of the file with its UTC day. Raises DeliveryError SCHEMA_DRIFT."""
+    frame = read_file(folder, OPTIONS_FILE, (*_TIMES, *_TEXTS, *_NUMBERS))
+    try:
+        frame = frame.with_columns(
+            *(pl.col(name).cast(_TIME) for name in _TIMES),
+            *(pl.col(name).cast(pl.String) for name in _TEXTS),
+            *(pl.col(name).cast(pl.Float64, strict=False) for name in _NUMBERS),
+        )
+    except pl.exceptions.PolarsError as error:
+        raise DeliveryError(
+            Finding("SCHEMA_DRIFT", "a column has another type", where=OPTIONS_FILE, value=str(error).splitlines()[0])
+        ) from error
+    return frame.with_columns(pl.col("timestamp").dt.date().alias("day"))
 
 
 def chain_of(options: pl.DataFrame, business_date: date) -> Chain | None:

@@ -244,7 +244,7 @@ def _usable_book(
         remarks.unusable["UNKNOWN_SYMBOL_OR_SIZE"].append(name)
         discarded["UNKNOWN_SYMBOL_OR_SIZE"] += len(messages)
         return None
-    good = [row for row in messages if _is_sound(row)]
+    good = [row for row in messages if is_sound(row)]
     if len(good) < len(messages):
         remarks.noted["BAD_ROWS"].append(name)
         discarded["BAD_ROWS"] += len(messages) - len(good)
@@ -262,7 +262,7 @@ def _usable_book(
     return instrument, book
 
 
-def _is_sound(row: Row) -> bool:
+def is_sound(row: Row) -> bool:
     """Whether a row is of a known kind and side, at a price above zero, with a size that is not negative."""
     price, size = row["price"], row["size"]
     return (

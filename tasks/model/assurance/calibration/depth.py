@@ -43,17 +43,16 @@ def walked_cost(side: Ladder, middle: float, size_usd: float) -> float:
     return float(taken @ np.abs(side.price - middle)) / (size_usd * middle)
 
 
-def impact_figure(excess: Floats, size_usd: Floats, volatility: float, daily_volume_usd: float, level: float) -> Figure:
+def impact_figure(excess: Floats, law: Floats, level: float) -> Figure:
     """Factor Y of the square-root law, by least squares through the origin over walked sizes of several books.
 
-    excess: (n,) walked cost less the half spread of its book, fraction; size_usd: (n,) > 0; volatility: move of a day,
-    fraction; the interval is exact where errors are normal and books differ from each other by chance alone.
+    excess: (n,) walked cost less the half spread of its book, fraction; law: (n,) sigma sqrt(Q / ADV) of the same
+    sizes, fraction. The interval is exact where errors are normal and sizes differ by chance alone.
     Raises ModelInputError NON_FINITE; NO_OBSERVATIONS for fewer than six costs.
     """
     n = len(require_finite("cost", excess))
     require_enough("impact", n, LEAST_COSTS)
-    law = volatility * np.sqrt(require_finite("size", size_usd) / daily_volume_usd)
-    square = float(law @ law)
+    square = float(require_finite("size", law) @ law)
     factor = float(law @ excess) / square
     left = excess - factor * law
     error = math.sqrt(float(left @ left) / (n - 1) / square)

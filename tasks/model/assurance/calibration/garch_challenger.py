@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import NamedTuple
 
 import numpy as np
 
@@ -22,15 +21,11 @@ from tasks.model.market.volatility import decay, ewma_variance
 SEED_RETURNS = 30
 
 
-class Challenger(NamedTuple):
-    """Figures of all returns by parameter, and the challenger's score less the weights' on the second half."""
+def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Mapping[str, Figure]:
+    """Parameters of the challenger on daily log returns, (n,), by name; NaN where missing, which both pass over.
 
-    figures: Mapping[str, Figure]
-    difference: ScoreDifference
-
-
-def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Challenger:
-    """Challenger of weights of a half-life, on daily log returns, (n,), NaN where missing, which both pass over.
+    `score_difference` is its mean QLIKE less that of the weights of a half-life on the second half: below zero it
+    forecasts better.
 
     Raises ModelInputError NO_OBSERVATIONS for fewer than 500 returns; GARCH as `fit_gjr`.
     """
@@ -38,11 +33,13 @@ def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Chal
     require_enough("GARCH challenger", len(returns), 2 * LEAST_RETURNS)
     fitted = fit_gjr(returns)
     errors = np.sqrt(np.diag(fitted.covariance)).tolist()
-    figures = {
+    found = {
         name: normal_figure(value, error, level, len(returns))
         for (name, value), error in zip(asdict(fitted.model).items(), errors, strict=True)
     }
-    return Challenger(figures, _judged(returns, half_life_days))
+    judged, later = _judged(returns, half_life_days), len(returns) - len(returns) // 2
+    error = abs(judged.mean_difference / judged.statistic) if judged.statistic else 0.0
+    return found | {"score_difference": normal_figure(judged.mean_difference, error, level, later)}
 
 
 def _judged(returns: Floats, half_life_days: float) -> ScoreDifference:

@@ -1,8 +1,9 @@
 """Which estimates ask for another value of a policy, and which value: a proposal, never a decision.
 
 A parameter whose present value lies within the interval is left alone, for the data do not tell the two apart. What is
-proposed lies within the policy's bounds. Two kinds move one way only: a haircut is not lowered because history was
-calm, and an offset limit is not raised because correlations held. Reference: METHODOLOGY 8 and 11.
+proposed lies within the policy's bounds. Some move one way only: haircuts and costs of closing out are not lowered
+because what was seen was calm, and an offset limit is not raised because correlations held.
+Reference: METHODOLOGY 8 and 11.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Literal
 from tasks.model.assurance.calibration.estimate import Estimate
 
 CHECK = "check."
-ONLY_UP = ("collateral.haircut_fraction.",)
+ONLY_UP = ("collateral.haircut_fraction.", "liquidity_concentration.")
 ONLY_DOWN = ("base_margin.offset_limit_fraction",)
 _DIGITS = 3
 
@@ -42,7 +43,7 @@ def decide(
         return Decision(estimate, "KEPT", present, present, "the present value lies within the interval")
     wanted = float(f"{estimate.figure.value:.{_DIGITS}g}")
     if estimate.parameter.startswith(ONLY_UP) and wanted < present:
-        return Decision(estimate, "KEPT", present, present, "a calm history does not lower a haircut")
+        return Decision(estimate, "KEPT", present, present, "a calm market does not lower it")
     if estimate.parameter.startswith(ONLY_DOWN) and wanted > present:
         return Decision(estimate, "KEPT", present, present, "no history raises this limit")
     low, high = bounds

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tasks.model.arrays import Ints
+from tasks.model.arrays import Floats, Ints
 from tasks.model.assurance.calibration.estimate import Figure
 from tasks.model.risk.tail import value_at_risk
 
@@ -32,8 +32,12 @@ def bootstrap_figure(
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     drawn = np.array([statistic(block_days(n, block, rng)) for _ in range(runs)])
-    drawn = drawn[np.isfinite(drawn)]
+    return drawn_figure(statistic(np.arange(n)), drawn[np.isfinite(drawn)], level, n)
+
+
+def drawn_figure(value: float, drawn: Floats, level: float, observations: int) -> Figure:
+    """A value with the interval between the quantiles of what the draws, (runs,), gave for it."""
     tail = 0.5 * (1.0 - level)
     low, high = -float(value_at_risk(0.0 - drawn, 1.0 - tail)), float(value_at_risk(drawn, 1.0 - tail))
     error = math.sqrt(float(np.mean((drawn - drawn.mean()) ** 2)))
-    return Figure(statistic(np.arange(n)), error, low, high, level, "bootstrap", n)
+    return Figure(value, error, low, high, level, "bootstrap", observations)

@@ -2,7 +2,8 @@
 
 The shape tells how heavy. Its likelihood is skewed at a hundred losses, so its interval holds the shapes whose best
 likelihood is no further below the highest than chi-square allows. The ratio of the law's shortfall to the empirical
-one is the check itself: above 1, the sample is thinner than the law that fits it. Reference: McNeil and Frey (2000); Coles (2001), 4.3.
+one is the check itself: above 1, the sample is thinner than the law that fits it.
+Reference: McNeil and Frey (2000); Coles (2001), 4.3.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq, minimize_scalar
 
-from tasks.model.arrays import Floats, Ints, require_finite
+from tasks.model.arrays import Floats, require_finite
 from tasks.model.assurance.calibration.estimate import Figure, require_enough
-from tasks.model.assurance.calibration.resample import bootstrap_figure
+from tasks.model.assurance.calibration.resample import drawn_figure
 from tasks.model.risk.extreme_value import ParetoTail, fit_tail
 from tasks.model.risk.pareto_rows import most_likely_tails
 from tasks.model.risk.tail import expected_shortfall
@@ -56,11 +57,24 @@ def tail_check(losses: Floats, share_beyond: float, confidence: float, runs: int
     error = (1.0 + fitted.shape) / math.sqrt(len(tail))
     shape = Figure(fitted.shape, error, low, high, level, "asymptotic", len(tail))
 
-    def ratio(days: Ints) -> float:
-        drawn = losses[days]
-        return _law(drawn, beyond).expected_shortfall(confidence) / float(expected_shortfall(drawn, confidence))
+    rng = np.random.Generator(np.random.PCG64(seed))
+    drawn = _ratios(losses[rng.integers(0, n, (runs, n))], beyond, confidence)
+    value = fitted.expected_shortfall(confidence) / float(expected_shortfall(losses, confidence))
+    return TailCheck(shape, drawn_figure(value, drawn, level, n))
 
-    return TailCheck(shape, bootstrap_figure(ratio, n, 1, runs, level, seed))
+
+def _ratios(samples: Floats, beyond: int, confidence: float) -> Floats:
+    """(runs,) shortfall of the law over the empirical one of each sample, (runs, n), by the quick fit of many tails.
+
+    Days drawn twice can lie on the threshold: they are not beyond it.
+    """
+    largest = np.sort(samples, axis=1)[:, ::-1][:, : beyond + 1]
+    excess = np.ascontiguousarray(largest[:, :-1] - largest[:, -1:])
+    count = (excess > 0.0).sum(axis=1)
+    law = most_likely_tails(excess, count.astype(np.int64))
+    rows = zip(largest[:, -1], law.scale, law.shape, count / samples.shape[1], strict=True)
+    fitted = np.array([ParetoTail(*(float(each) for each in row)).expected_shortfall(confidence) for row in rows])
+    return np.asarray(fitted / expected_shortfall(samples, confidence))
 
 
 def _shapes(excess: Floats, shape: float, level: float) -> tuple[float, float]:
@@ -96,11 +110,3 @@ def _threshold(losses: Floats, beyond: int) -> float:
     """The largest loss that is not in the tail."""
     place = len(losses) - beyond - 1
     return float(np.partition(losses, place)[place])
-
-
-def _law(losses: Floats, beyond: int) -> ParetoTail:
-    """The tail by the quick fit. Days drawn twice can lie on the threshold: they are not beyond it."""
-    threshold = _threshold(losses, beyond)
-    excess = np.sort(losses[losses > threshold] - threshold)
-    law = most_likely_tails(excess[None, :], np.array([len(excess)]))
-    return ParetoTail(threshold, float(law.scale[0]), float(law.shape[0]), len(excess) / len(losses))
