@@ -36,7 +36,7 @@ def extreme_tails(moves: Moves, weights: Floats, memory: Memory, share_beyond: f
     for row, held in enumerate(weights):
         volatility = moves.portfolio_volatility(held, memory.half_life_days)
         residual = 0.0 - moves.gain(held) / volatility
-        found = list(windows(np.isfinite(residual), moves.reach(held), memory))
+        found = list(windows(np.isfinite(residual), moves.reach(held), memory, moves.since))
         if found:
             days = np.array([day for day, _ in found])
             law = _fitted([residual[starts] for _, starts in found], share_beyond, memory.lookback_scenarios)

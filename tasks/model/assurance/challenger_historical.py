@@ -62,7 +62,7 @@ def _fill(
 ) -> None:
     """The portfolios that hold the same legs, day by day."""
     valid = np.asarray(np.isfinite(moves.returns[legs] * volatility[legs]).all(axis=0), dtype=np.bool_)
-    for day, starts in windows(valid, moves.reach(weights[rows[0]]), memory):
+    for day, starts in windows(valid, moves.reach(weights[rows[0]]), memory, moves.since):
         losses = np.zeros((len(rows), len(starts)))
         for leg in legs:
             factor = _factor(volatility[leg], starts, day, rescaling)

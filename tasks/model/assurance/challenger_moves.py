@@ -38,6 +38,7 @@ class Moves:
     daily: Floats  # (u, n) log return that ends on each day
     volatility_floor: Floats  # (u,) fraction per sqrt(day)
     seed_days: int  # daily returns that seed a volatility
+    since: int  # position of the first day figures are asked of
 
     def gain(self, weights: Floats, daily: bool = False) -> Floats:
         """(n,) gain over the period from each day, or on each day, at constant weights (u,); legs are summed in order.
@@ -80,8 +81,8 @@ class TailPaths(NamedTuple):
     expected_shortfall: Floats  # (p, n) likewise
 
 
-def moves_of(closes: Closes, underlyings: tuple[str, ...], policy: Policy) -> Moves:
-    """Moves over the house's liquidation periods. The closes hold every underlying."""
+def moves_of(closes: Closes, underlyings: tuple[str, ...], policy: Policy, since: int) -> Moves:
+    """Moves over the house's liquidation periods of underlyings the closes hold; figures are asked from `since` on."""
     close = closes.close[[closes.underlyings.index(name) for name in underlyings]]
     period = house_periods(underlyings, policy)
     periods = np.array([period[name] for name in underlyings], dtype=np.int64)
@@ -91,6 +92,7 @@ def moves_of(closes: Closes, underlyings: tuple[str, ...], policy: Policy) -> Mo
         daily_returns(close),
         np.array([policy.base_margin.volatility_floor_per_day[name] for name in underlyings]),
         policy.base_margin.volatility_seed_days,
+        since,
     )
 
 
@@ -100,11 +102,11 @@ def span_of(closes: Closes, first: np.datetime64, last: np.datetime64) -> slice:
     return slice(int(start), int(end))
 
 
-def windows(valid: Bools, reach: int, memory: Memory) -> Iterator[tuple[int, Ints]]:
-    """Every day that has enough of a past, and the start days of its look-back. valid: (n,) by start day."""
+def windows(valid: Bools, reach: int, memory: Memory, since: int) -> Iterator[tuple[int, Ints]]:
+    """Every day from `since` on that has enough of a past, and the start days of its look-back. valid: (n,)."""
     starts = np.flatnonzero(valid)
     known = np.searchsorted(starts, np.arange(len(valid)) - reach, side="right")
-    for day in np.flatnonzero(known >= memory.minimum_scenarios).tolist():
+    for day in (since + np.flatnonzero(known[since:] >= memory.minimum_scenarios)).tolist():
         yield day, starts[max(known[day] - memory.lookback_scenarios, 0) : known[day]]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tasks.model.arrays import Closes, Floats
 from tasks.model.assurance.challenger_extreme import extreme_tails
+from tasks.model.assurance.challenger_garch import garch_tails
 from tasks.model.assurance.challenger_historical import Rescaling, historical_tails
 from tasks.model.assurance.challenger_moves import Levels, Memory, Moves, TailPaths, moves_of, span_of
 from tasks.model.assurance.rate_path import Forecast, Model, RatePath, rate_path
@@ -52,8 +53,8 @@ class Challenger:
         distinct, place = np.unique(weights, axis=0, return_inverse=True)
         levels = Levels(MARGIN_CONFIDENCE, policy.base_margin.confidence_filtered_fraction)
         least = policy.base_margin.minimum_scenarios
-        found = self.tails(moves_of(closes, names, policy), distinct, levels, least)
         span = span_of(closes, first, last)
+        found = self.tails(moves_of(closes, names, policy, span.start), distinct, levels, least)
         periods = house_periods(names, policy)
         return tuple(
             rate_path(
@@ -90,6 +91,10 @@ def _extreme(moves: Moves, weights: Floats, levels: Levels, least: int) -> TailP
     return extreme_tails(moves, weights, memory, SHARE_BEYOND, levels)
 
 
+def _garch(moves: Moves, weights: Floats, levels: Levels, least: int) -> TailPaths:
+    return garch_tails(moves, weights, Memory(LOOKBACK, min(least, LOOKBACK), HALF_LIFE_DAYS), levels)
+
+
 FORECASTING: Mapping[str, Model] = {
     each.name: each
     for each in (
@@ -97,5 +102,6 @@ FORECASTING: Mapping[str, Model] = {
         Challenger("HS_1500", _historical("none", LONG_LOOKBACK)),
         Challenger("FHS", _historical("full")),
         Challenger("EVT", _extreme),
+        Challenger("GARCH", _garch),
     )
 }

@@ -8,10 +8,12 @@ from datetime import date
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from tasks import league as shell
 from tasks import policy_store, reference_models, resources
 from tasks.model.arrays import Closes
+from tasks.model.assurance.challenger_garch import period_variance, tail_of
 from tasks.model.assurance.challenger_moves import Levels, Memory
 from tasks.model.assurance.challenger_reference import GROSS_USD, ReferenceChallenger, static_book
 from tasks.model.assurance.challengers import FORECASTING, MARGIN_CONFIDENCE, Challenger
@@ -19,6 +21,7 @@ from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.static_portfolio import StaticPortfolio, static_portfolios
 from tasks.model.errors import ModelInputError
 from tasks.model.margin.reference.model import reference_margin
+from tasks.model.market.gjr_garch import GjrGarch, fit_gjr
 from tasks.model.policy import Policy
 from tasks.model.risk.extreme_value import fit_tail
 from tasks.model.risk.pareto_rows import most_likely_tails
@@ -161,7 +164,7 @@ def test_a_sample_without_excesses_has_no_tail() -> None:
 @pytest.mark.parametrize("name", sorted(FORECASTING))
 def test_no_margin_knows_a_later_close(name: str, closes: Closes, policy: Policy) -> None:
     whole = FORECASTING[name](closes, policy, PORTFOLIOS, closes.dates[0], closes.dates[-1])
-    for day in (250, 301):
+    for day in (290, 301):
         known = Closes(closes.underlyings, closes.dates[: day + 1], closes.close[:, : day + 1])
         cut = FORECASTING[name](known, policy, PORTFOLIOS, known.dates[day - 3], known.dates[day])
         for long, short in zip(whole, cut, strict=True):
@@ -169,7 +172,37 @@ def test_no_margin_knows_a_later_close(name: str, closes: Closes, policy: Policy
             assert np.isfinite(short.rate).all(), "a day with enough of a past has a margin"
 
 
-@pytest.mark.parametrize("name", sorted(FORECASTING))
+def test_the_variance_of_a_period_is_the_sum_of_its_days() -> None:
+    model = GjrGarch(2e-5, 0.05, 0.04, 0.90, 5.0)
+    days = [0.0009]
+    for _ in range(2):
+        days.append(2e-5 + 0.97 * days[-1])
+    assert period_variance(model, np.array([0.0009]), 3)[0] == pytest.approx(sum(days))
+    draw = stats.t.rvs(5.0, size=2_000_000, random_state=5) * math.sqrt(3.0 / 5.0)
+    quantile, shortfall = tail_of(5.0, 0.975)
+    assert np.mean(draw > quantile) == pytest.approx(0.025, abs=4 * 1.2e-4)
+    beyond = draw[draw > quantile]
+    assert shortfall == pytest.approx(beyond.mean(), abs=4 * beyond.std() / math.sqrt(len(beyond)))
+
+
+def test_the_garch_margin_is_made_of_the_fit_to_what_was_known(closes: Closes, policy: Policy) -> None:
+    long, short = path("GARCH", LONG, closes, policy), path("GARCH", SHORT, closes, policy)
+    begins = int(np.flatnonzero(np.isfinite(long.rate))[0])
+    assert begins == 250 + 2, "250 daily gains, two of them missing with the hole"
+    gains = np.diff(closes.close[0]) / closes.close[0][:-1]
+    window = gains[:begins][np.isfinite(gains[:begins])]
+    model = fit_gjr(window).model
+    variance = float(np.mean(window * window))
+    for gain in [*window, *gains[begins : begins + 5]]:
+        variance = model.omega + (model.alpha + model.gamma * (gain < 0.0)) * gain * gain + model.beta * variance
+    two_days = 2.0 * variance + (model.persistence - 1.0) * (variance - model.long_run_variance)
+    law = stats.t(model.degrees)
+    worst = law.expect(lambda x: x, lb=law.ppf(0.99), conditional=True) * math.sqrt(1.0 - 2.0 / model.degrees)
+    assert long.rate[begins + 5] == pytest.approx(worst * math.sqrt(two_days), rel=1e-4)
+    assert np.array_equal(long.rate, short.rate, equal_nan=True), "the law is symmetric, the fit is shared"
+
+
+@pytest.mark.parametrize("name", sorted(set(FORECASTING) - {"GARCH"}))
 def test_before_the_least_past_there_is_no_margin_and_no_zero(name: str, closes: Closes, policy: Policy) -> None:
     found = path(name, LONG, closes, policy)
     begins = int(np.flatnonzero(np.isfinite(found.rate))[0])
