@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import (
+    calibrating,
     calls,
     challenge,
     comparison,
@@ -64,6 +65,7 @@ for command in (
     *challenge.COMMANDS,
     *recovery.COMMANDS,
     *triggering.COMMANDS,
+    *calibrating.COMMANDS,
 ):
     app.command(command)
 for command in (*inspection.COMMANDS, recovery.rerun):

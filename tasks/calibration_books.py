@@ -6,6 +6,7 @@ its messages arrive; one that is crossed, one-sided or without a snapshot tells 
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,6 +37,12 @@ class Depth:
     half_spread: Floats  # (looks,)
     size_usd: Floats  # (costs,)
     excess: Floats  # (costs,) walked cost less the half spread of the look
+
+    @property
+    def digest(self) -> str:
+        """sha256 over everything that was read."""
+        parts = (self.half_spread, self.size_usd, self.excess)
+        return hashlib.sha256(repr([part.tolist() for part in parts]).encode()).hexdigest()
 
 
 def book_day(folder: Path, as_of: date) -> date | None:

@@ -89,7 +89,7 @@ def fit_gjr(returns: Floats) -> Fitted:
         lambda at: -float(np.mean(_log_likelihood(scaled, _natural(at)))),
         _START,
         method="L-BFGS-B",
-        options={"maxiter": 1000, "maxfun": 10_000, "ftol": 1e-13, "gtol": 1e-7},
+        options={"maxiter": 1000, "maxfun": 10_000, "ftol": 1e-11, "gtol": 1e-6},
     )
     if not np.isfinite(found.x).all():
         raise ModelInputError(Finding("GARCH", "no most likely parameters were found", value=str(found.message)))

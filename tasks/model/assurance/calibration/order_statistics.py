@@ -39,14 +39,15 @@ def quantile_figure(losses: Floats, confidence: float, level: float) -> Figure:
 def upper_bound(losses: Floats, confidence: float) -> Figure:
     """The largest of independent losses, (n,), as a bound of their quantile: its level is 1 - confidence^n.
 
-    What only history's worst day can tell: for an asset that hardly moves until it does.
+    What only history's worst day can tell: for an asset that hardly moves until it does. The interval is that one
+    loss: to ask for less is to have forgotten it.
     Raises ModelInputError NON_FINITE, CONFIDENCE, NO_OBSERVATIONS.
     """
     require_confidence(confidence)
     n = len(require_finite("loss", losses))
     require_enough("largest loss", n, 1)
     largest = float(losses.max())
-    return Figure(largest, math.nan, 0.0, largest, 1.0 - confidence**n, "exact", n)
+    return Figure(largest, math.nan, largest, largest, 1.0 - confidence**n, "exact", n)
 
 
 def observations_needed(confidence: float, level: float) -> int:
