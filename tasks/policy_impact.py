@@ -85,13 +85,9 @@ def require_within_rails(history: History, refused: Sequence[Finding]) -> None:
 def assessed(home: Home, proposal: Proposal, day: date, emergency: bool) -> Assessed:
     """Impact on a published end of day, whichever it is; nothing is kept. Raises LeveeError as `dry_run`."""
     with tempfile.TemporaryDirectory(prefix="levee-impact-") as folder:
-        scratch = Home(Path(folder))
-        tried = dry_run(home, day, "EOD", scratch, proposal.file)
-        _require_base(home, tried.standing_run_id, proposal)
-        trial = str(status.cycles(scratch, day)[-1]["run_id"])
-        current, proposed = _margined(home, tried.standing_run_id), _margined(scratch, trial)
-        buffers = _buffers(home, tried.standing_run_id)
-    found = impact(current, proposed, proposal.base.brackets.majors)
+        run_id, found = side_by_side(home, day, proposal, Home(Path(folder)))
+    _require_base(home, run_id, proposal)
+    buffers = _buffers(home, run_id)
     terms = policy_proposal.terms()
     kind, numbers = governance.significance(found.effect, proposal.changes, terms, emergency)
     rails = [
@@ -100,7 +96,7 @@ def assessed(home: Home, proposal: Proposal, day: date, emergency: bool) -> Asse
         *governance.buffers_refused(found.effect, buffers),
     ]
     return Assessed(
-        run_id=tried.standing_run_id,
+        run_id=run_id,
         business_date=day,
         impact=found,
         notice_days=governance.notice_days(found.effect, terms, emergency),
@@ -108,6 +104,14 @@ def assessed(home: Home, proposal: Proposal, day: date, emergency: bool) -> Asse
         numbers=numbers,
         refused=tuple(rails),
     )
+
+
+def side_by_side(home: Home, day: date, proposal: Proposal, scratch: Home) -> tuple[str, Impact]:
+    """Run of a day's end, and what it asked for beside what it would under a policy. Raises LeveeError as `dry_run`."""
+    tried = dry_run(home, day, "EOD", scratch, proposal.file)
+    trial = str(status.cycles(scratch, day)[-1]["run_id"])
+    current, proposed = _margined(home, tried.standing_run_id), _margined(scratch, trial)
+    return tried.standing_run_id, impact(current, proposed, proposal.base.brackets.majors)
 
 
 def _require_base(home: Home, run_id: str, proposal: Proposal) -> None:

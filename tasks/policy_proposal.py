@@ -85,9 +85,13 @@ def required_day(home: Home) -> date:
 def compared(home: Home, file: Path) -> Proposal:
     """A policy file beside the policy in force on the day before its first. Raises PolicyError."""
     policy = policy_store.load(file)
-    before = policy.effective_date - _ONE_DAY
-    base_file = policy_store.file_in_force(home, before)
-    base = policy_store.load(base_file)
+    base_file = policy_store.file_in_force(home, policy.effective_date - _ONE_DAY)
+    return beside(file, base_file, policy_store.load(base_file))
+
+
+def beside(file: Path, base_file: Path, base: Policy) -> Proposal:
+    """A policy file beside a policy. Raises PolicyError."""
+    policy = policy_store.load(file)
     return Proposal(file, policy, base_file, base, tuple(changes(base, policy)))
 
 

@@ -43,8 +43,9 @@ def changes(before: Policy, after: Policy) -> list[Change]:
         pair = _value(old, rule_id), _value(new, rule_id)
         if rule_id in HEADER or pair[0] == pair[1]:
             continue
-        unit, _, high = described.get(rule_id) or described.get(f"{rule_id.rpartition('.')[0]}.*") or ("", "", "")
-        found.append(Change(rule_id, unit, *pair, _step(rule_id, *pair, float(high) if unit else 0.0)))
+        bound = described.get(rule_id) or described.get(f"{rule_id.rpartition('.')[0]}.*")
+        step = _step(rule_id, *pair, _reach(bound)) if bound else None
+        found.append(Change(rule_id, bound[0] if bound else "", *pair, step))
     return found
 
 
@@ -55,7 +56,7 @@ def stages(content: Mapping[str, Any], proposed: Mapping[str, Any], largest: flo
     """
     described = policy_file.describe()
     moved = list(_numbers(content, proposed, ()))
-    bounds = {place: float((described.get(".".join(place)) or _of_table(described, place))[2]) for place, *_ in moved}
+    bounds = {place: _reach(described.get(".".join(place)) or _of_table(described, place)) for place, *_ in moved}
     for count in range(1, _MOST_STAGES + 1):
         paths = {place: _path(place, old, new, count) for place, old, new in moved}
         if all(_fits(place, [old, *paths[place]], bounds[place], largest) for place, old, _ in moved):
@@ -70,17 +71,22 @@ def _value(flat: Mapping[str, str], rule_id: str) -> str:
     return flat.get(rule_id, flat.get(f"{rule_id.rpartition('.')[0]}.default", ""))
 
 
-def _step(rule_id: str, before: str, after: str, high: float) -> float | None:
+def _reach(bound: tuple[str, str, str]) -> float:
+    """The largest a number may be, either way."""
+    return max(abs(float(bound[1])), abs(float(bound[2])))
+
+
+def _step(rule_id: str, before: str, after: str, reach: float) -> float | None:
     old, new = _floats(before), _floats(after)
-    if not high or len(old) != len(new) or not old or rule_id.rpartition(".")[2] == "seed":
+    if len(old) != len(new) or not old or rule_id.rpartition(".")[2] == "seed":
         return None
-    return max(_size(rule_id, a, b, high) for a, b in zip(old, new, strict=True))
+    return max(_size(rule_id, a, b, reach) for a, b in zip(old, new, strict=True))
 
 
-def _size(rule_id: str, old: float, new: float, high: float) -> float:
+def _size(rule_id: str, old: float, new: float, reach: float) -> float:
     if _is_confidence(rule_id):
         old, new = 1.0 - old, 1.0 - new
-    return abs(new - old) / (abs(old) or abs(high))
+    return abs(new - old) / (abs(old) or reach)
 
 
 def _is_confidence(rule_id: str) -> bool:
@@ -127,10 +133,10 @@ def _between(first: float, last: float, share: float) -> float:
     return first + (last - first) * share
 
 
-def _fits(place: tuple[str, ...], path: Sequence[float], high: float, largest: float) -> bool:
+def _fits(place: tuple[str, ...], path: Sequence[float], reach: float, largest: float) -> bool:
     rule_id = ".".join(place)
     pairs = itertools.pairwise(path)
-    return all(_size(rule_id, old, new, high) <= largest + _ALLOWED_FOR for old, new in pairs)
+    return all(_size(rule_id, old, new, reach) <= largest + _ALLOWED_FOR for old, new in pairs)
 
 
 def _stage(content: Mapping[str, Any], paths: Mapping[tuple[str, ...], Sequence[float]], at: int) -> dict[str, Any]:
