@@ -16,6 +16,7 @@ from prefect import State, Task, flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
+from flows import review_events
 from tasks import journal
 from tasks.cycle import AFTER_LANDING, Outcome
 from tasks.home import Home
@@ -23,7 +24,7 @@ from tasks.key import cycle_id
 from tasks.land import land
 from tasks.model.errors import LeveeError
 from tasks.schedule import schedules
-from tasks.watch import watched
+from tasks.watch import harmless, watched
 
 STAGE_FAILED = "raised by a stage, not by the orchestrator"
 
@@ -69,7 +70,11 @@ def clearing_cycle(
         return Completed(name="Skipped", message=f"{schedules()[cycle].calendar_id} has no window on {day.isoformat()}")
     here = Home(home, inbox).prepare()
     with journal.written(here, f"{cycle_id(day, cycle)}-intake"), here.locked("cycle run", wait_seconds):
-        return watched(here, day, cycle, _run_task)
+        outcome = watched(here, day, cycle, _run_task)
+        if not outcome.already_published:
+            with harmless():
+                review_events.tell(here, outcome.key)
+        return outcome
 
 
 def _date_by_clock(cycle: str) -> date:

@@ -52,12 +52,14 @@ _EXACT = {
     "SLO_WARN": PUBLISHED,
     "ALERT_UNDELIVERED": PUBLISHED,
     "CALL_OVERDUE": PUBLISHED,
+    "POLICY_TRIGGER": PUBLISHED,
     "MARGIN_BREACH": PUBLISHED,
 }
 
 OPERATIONS, RISK, DEVELOPMENT = "operations", "risk", "development"
 
 _OWNERS = {
+    "POLICY_TRIGGER": RISK,
     **dict.fromkeys(("DISK_FULL", "READ_ONLY", "SERVER_DOWN", "NOT_SCHEDULED", "STATE_UNREADABLE"), OPERATIONS),
     **dict.fromkeys(
         (

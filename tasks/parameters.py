@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from tasks import call_report, control_totals, gate_page, pack, surface_report, texts, wording
+from tasks import call_report, control_totals, gate_page, pack, surface_report, texts, trigger_report, wording
 from tasks.cross_report import Told
 from tasks.envelope import cell
 from tasks.instruments import instruments
@@ -62,7 +62,10 @@ def public_files(context: Context, header: Header) -> dict[str, bytes]:
 
 
 def ops_files(context: Context, header: Header, told: Told) -> dict[str, bytes]:
-    """OR01, OC01, OX01 and OL01 as CSV and JSON, OV01 as JSON and page. `told`: what members' reports say in sum."""
+    """OR01, OC01, OX01, OL01 and PT01 as CSV and JSON, OV01 as JSON and page.
+
+    `told`: what members' reports say in sum.
+    """
     name = header.edition.file_name
     checks, findings = context.slice("control.check_result"), context.slice("control.finding")
     validation = gate_page.report(checks, findings, header.fields(OV01))
@@ -73,6 +76,7 @@ def ops_files(context: Context, header: Header, told: Told) -> dict[str, bytes]:
         | totals
         | exceptions(context, header)
         | call_report.files(context, header)
+        | trigger_report.files(context, header)
         | {
             name(OV01.code, "OPS", "ALL", "json"): pack.canonical(validation),
             name(OV01.code, "OPS", "ALL", "html"): gate_page.page(validation).encode(),

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from threading import Timer
 from typing import Any
 
-from tasks import account_back_test, account_sheets, alerts, board, board_figures, published_days, status
+from tasks import account_back_test, account_sheets, alerts, board, board_figures, published_days, status, trigger_watch
 from tasks.cycle import Do, Outcome, procedure
 from tasks.home import Home
 from tasks.key import cycle_id
@@ -18,6 +18,7 @@ from tasks.slo import WITHIN, Objectives, objectives
 from tasks.store import Store
 
 log = logging.getLogger("levee")
+POLICY = "policy"
 
 
 def watched(home: Home, business_date: date, cycle: str, do: Do) -> Outcome:
@@ -39,6 +40,7 @@ def watched(home: Home, business_date: date, cycle: str, do: Do) -> Outcome:
     with harmless():
         alerts.settle(home, cycle_id(business_date, cycle), ())
         alerts.settle(home, cycle, warnings(home, business_date, cycle), sorted(objectives().page_codes))
+        alerts.settle(home, f"{POLICY} {cycle}", review(home, outcome.key.run_id))
     show(home)
     return outcome
 
@@ -76,6 +78,12 @@ def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
     overdue = _overdue(board_figures.calls_overdue(home, state["run_id"]))
     breached = account_back_test.findings(home, business_date) if cycle == published_days.CYCLE else []
     return [*checks, *stages, *overdue, *breached]
+
+
+def review(home: Home, run_id: str) -> list[Finding]:
+    """What asks for a review of the policy: it is none of the cycle."""
+    triggers = board_figures.table(home, run_id, "result.policy_trigger")
+    return trigger_watch.findings(triggers) if triggers is not None else []
 
 
 def _back_test(home: Home, cycle: str) -> None:

@@ -1,0 +1,174 @@
+"""Triggers of a cycle: the market's levels from the history it was frozen on, the house's from its own tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from tasks.model.arrays import Closes, Floats
+from tasks.model.assurance import market_watch
+from tasks.model.assurance.house_levels import HouseBook, Level, house_levels, notional
+from tasks.model.assurance.market_levels import MarketLevels
+from tasks.model.assurance.triggers import FIRED, STANDING, Trigger
+from tasks.model.errors import Finding
+from tasks.model.market.returns import joint_closes
+from tasks.stage import Context
+from tasks.triggers import Terms, terms
+
+CODE = "POLICY_TRIGGER"
+_KEY = ("trigger_name", "subject")
+_NEAR_FRACTION = 0.01  # of the middle of an order book
+
+
+def track(context: Context) -> None:
+    """Write policy_trigger and risk_level of the run."""
+    known, book = terms(), _book(context)
+    levels = _market(context, known, notional(book.delta))
+    found = [
+        *_of_market(levels, known.triggers, context.key.business_date),
+        *_of_house(context, house_levels(book, context.policy, known.triggers), known.triggers),
+    ]
+    schema = context.slice("result.policy_trigger").schema
+    rows = pl.DataFrame(found, schema=schema, orient="row") if found else pl.DataFrame(schema=schema)
+    context.write("result.policy_trigger", rows.sort(*_KEY))
+    context.write("result.risk_level", _risk(context, levels))
+
+
+def findings(triggers: pl.DataFrame) -> list[Finding]:
+    """One finding for each kind of trigger that stands. It names no member and no amount."""
+    standing = triggers.filter(pl.col("state").is_in(STANDING))
+    return [
+        Finding(
+            CODE,
+            f"{kind}: {count} trigger(s) of a policy review stand",
+            where=str(kind),
+            action="read PT01 of the release; `levee policy propose` answers it",
+        )
+        for kind, count in standing.group_by("kind").len().sort("kind").iter_rows()
+    ]
+
+
+def fired_kinds(triggers: pl.DataFrame) -> list[str]:
+    """Kinds of trigger that fired in the cycle, sorted; those that stood already are left out."""
+    return sorted(triggers.filter(pl.col("state") == FIRED)["kind"].unique())
+
+
+def _book(context: Context) -> HouseBook:
+    before = {"predecessor_run_id": context.run["predecessor_run_id"] or ""}
+    return HouseBook(
+        liquidity=context.slice("result.liquidity").sort("underlying"),
+        depth=context.query("book/slices/trigger_depth", near_fraction=_NEAR_FRACTION, **before),
+        members=context.query("book/slices/trigger_members", **before),
+        risk=context.query("book/slices/trigger_risk"),
+        delta=context.query("book/slices/trigger_delta"),
+        leverage=context.slice("result.leverage").sort("margin_account_id"),
+    )
+
+
+def _market(context: Context, known: Terms, weights: Mapping[str, float]) -> list[MarketLevels]:
+    """Levels of the underlyings held and of the house up to the business date; none where nothing is held."""
+    day = np.datetime64(context.key.business_date, "D")
+    rows = context.query("book/slices/margin_history", business_date=context.key.business_date)
+    delivered = rows.filter(~pl.col("underlying").str.contains(".", literal=True))
+    known_weights = {name: weights[name] for name in sorted(set(weights) & set(delivered["underlying"]))}
+    if not known_weights:
+        return []
+    closes = joint_closes(
+        delivered["underlying"].to_list(),
+        delivered["date"].to_numpy(),
+        delivered["close"].cast(pl.Float64).to_numpy(),
+        day,
+    )
+    with_today = _with_index(closes, context, day)
+    volumes = _volumes(context, with_today)
+    return market_watch.watched(with_today, context.policy, known_weights, volumes, known.measures, day, day)
+
+
+def _with_index(closes: Closes, context: Context, day: np.datetime64) -> Closes:
+    """Where the day has no close yet, the index of the cycle is what is known of it."""
+    marks = context.slice("result.mark")
+    contracts = context.slice("book.contract").select("contract_id", "underlying_asset")
+    index = dict(
+        marks.join(contracts, on="contract_id")
+        .sort("contract_id")
+        .select("underlying_asset", "index_price")
+        .iter_rows()
+    )
+    today, close = closes.dates == day, closes.close.copy()
+    for row, name in enumerate(closes.underlyings):
+        if name in index and np.isnan(close[row, today]).all():
+            close[row, today] = float(index[name])
+    return Closes(closes.underlyings, closes.dates, close)
+
+
+def _volumes(context: Context, closes: Closes) -> dict[str, Floats]:
+    """USD traded by day of the closes, NaN where none was delivered."""
+    rows = context.query("book/slices/trigger_volumes")
+    found = {}
+    for (name,), own in rows.group_by("underlying"):
+        volume = np.full(len(closes.dates), np.nan)
+        at = (own["date"].to_numpy().astype("datetime64[D]") - closes.dates[0]).astype(np.int64)
+        inside = (at >= 0) & (at < len(volume))
+        volume[at[inside]] = own["volume_usd"].cast(pl.Float64).to_numpy()[inside]
+        found[str(name)] = volume
+    return found
+
+
+def _risk(context: Context, levels: Iterable[MarketLevels]) -> pl.DataFrame:
+    schema = context.slice("result.risk_level").schema
+    figures = [name for name in schema if name != "subject"]
+    rows = [
+        {"subject": each.subject} | {name: _finite(float(each.figure[name][-1])) for name in figures} for each in levels
+    ]
+    return pl.DataFrame(rows, schema=schema)
+
+
+def _of_market(levels: list[MarketLevels], triggers: Mapping[str, Trigger], day: date) -> Iterable[tuple[object, ...]]:
+    said = market_watch.said(levels, triggers).filter(pl.col("date") == day)
+    for row in said.iter_rows(named=True):
+        level = Level(row["subject"], row["trigger"], row["level"], row["numbers"])
+        yield _row(triggers[row["trigger"]], level, row["state"], row["since_date"])
+
+
+def _of_house(
+    context: Context, levels: Iterable[Level], triggers: Mapping[str, Trigger]
+) -> Iterable[tuple[object, ...]]:
+    """What stood at the cycle before stands until its level is low enough."""
+    carried = context.carried("result.policy_trigger")
+    since = {} if carried is None else dict(_since(carried))
+    for level in levels:
+        trigger, before = triggers[level.trigger], since.get((level.trigger, level.subject))
+        state = trigger.state(level.level, before is not None)
+        first = (before or context.key.business_date) if state in STANDING else None
+        yield _row(trigger, level, state, first)
+
+
+def _since(carried: pl.DataFrame) -> Iterable[tuple[tuple[str, str], date]]:
+    standing = carried.filter(pl.col("state").is_in(STANDING))
+    for name, subject, first in standing.select(*_KEY, "since_date").iter_rows():
+        yield (name, subject), first
+
+
+def _row(trigger: Trigger, level: Level, state: str, since: date | None) -> tuple[object, ...]:
+    """A row of result.policy_trigger but for its run."""
+    return (
+        trigger.name,
+        trigger.kind,
+        level.subject,
+        _finite(level.level),
+        trigger.fires_above,
+        trigger.ends_below,
+        trigger.unit,
+        state,
+        since,
+        level.numbers,
+        trigger.action,
+    )
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
