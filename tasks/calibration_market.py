@@ -127,8 +127,11 @@ def _depth(evidence: Evidence, policy: Policy) -> Found:
 
 
 def _impact(depths: Mapping[str, Depth], day: date, evidence: Evidence, policy: Policy) -> Found:
-    """One factor of the square-root law over the books of all coins, at the policy's own daily volume."""
-    name, costs, law = "liquidity_concentration.impact", [np.zeros(0)], [np.zeros(0)]
+    """One factor of the square-root law over the books of all coins, at the policy's own daily volume.
+
+    A check and no parameter: a book swept at once is dearer than a day's patient trading in all of them.
+    """
+    name, costs, law = "check.liquidity_impact", [np.zeros(0)], [np.zeros(0)]
     for coin, depth in depths.items():
         volatility = present_volatility(evidence.clean, coin, policy)
         volume = policy.reference.average_daily_volume_usd[coin]
