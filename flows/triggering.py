@@ -1,4 +1,4 @@
-"""What makes the house look at its policy: the `levee triggers` command and its tables."""
+"""What makes the house look at its policy: `levee triggers`, `levee surfaces` and their tables."""
 
 from __future__ import annotations
 
@@ -52,6 +52,54 @@ def triggers(
     return codes.PUBLISHED
 
 
+def surfaces(
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
+    page: Path | None = None,
+    common: Common | None = None,
+) -> int:
+    """How the volatility surface moved over this home's published ends of day: shocks and regime. Reads no database.
+
+    Parameters
+    ----------
+    first
+        First day; the first published one by default.
+    last
+        Last day.
+    page
+        File to write the page of it to.
+    """
+    from tasks import surface_history, surface_history_page
+
+    common = common or Common()
+    found = surface_history.read(common.open(), first, last)
+    if page:
+        surface_history_page.write(found, page)
+    common.show(surface_history.as_dict(found), lambda: _changes(surface_history.as_dict(found), page))
+    return codes.PUBLISHED
+
+
+def _changes(found: Mapping[str, Any], page: Path | None) -> Group:
+    """One-day changes of each figure, and the regime of the last day."""
+    table = Table("underlying", "figure", box=None, pad_edge=False)
+    for name in ("tenor", "changes", "deviation", "fall", "on", "rise", "on"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for underlying, each in found.items():
+        for row in each["changes"]:
+            sizes = (
+                f"{row['deviation']:.4f}",
+                f"{row['fall']:+.4f}",
+                row["fall_date"],
+                f"{row['rise']:+.4f}",
+                row["rise_date"],
+            )
+            table.add_row(underlying, row["figure"], _figure(row["tenor_days"], ".0f"), str(row["changes"]), *sizes)
+    regimes = "; ".join(
+        f"{name} {each['days'][-1]['regime']} on {each['days'][-1]['date']}" for name, each in found.items()
+    )
+    return Group(table, Text(regimes), Text(f"page: {page}" if page else "--page FILE draws it"))
+
+
 def _day(found: Mapping[str, Any]) -> list[Any]:
     legend = "F fired, s stands, e ended; empty: not known"
     return [
@@ -93,4 +141,4 @@ def _figure(value: float | None, form: str) -> str:
     return "" if value is None else format(value, form)
 
 
-COMMANDS: tuple[Callable[..., int], ...] = (triggers,)
+COMMANDS: tuple[Callable[..., int], ...] = (triggers, surfaces)
