@@ -13,7 +13,7 @@ from markupsafe import Markup
 from tasks import drawing, statement_page, surface_history
 from tasks.home import write_atomically
 from tasks.model.arrays import Dates, Floats
-from tasks.model.market.surface_history import UNKNOWN
+from tasks.model.market.surface_history import STRESS, UNKNOWN
 from tasks.surface_history import TENORS, Surfaces
 
 _LINES = 4  # most gridlines of a drawing
@@ -34,18 +34,20 @@ def write(found: Sequence[Surfaces], path: Path) -> None:
 
 def page(found: Sequence[Surfaces]) -> bytes:
     """The page of every underlying."""
+    groups = [_group(each) for each in found]
     return statement_page.render(
         "surface_history",
+        stressed=any(each["regime"] == STRESS for each in groups),
         first=_day(found[0].history.dates[0]),
         last=_day(found[0].history.dates[-1]),
-        groups=[_group(each) for each in found],
+        groups=groups,
         tenors=[f"{tenor:.0f} days" for tenor in TENORS],
         shares=_shares(len(TENORS)),
     )
 
 
 def _group(of: Surfaces) -> dict[str, Any]:
-    stressed = [day for day, word in zip(_days(of.history.dates), of.regimes, strict=True) if word == "STRESS"]
+    stressed = [day for day, word in zip(_days(of.history.dates), of.regimes, strict=True) if word == STRESS]
     return {
         "name": of.underlying,
         "regime": next((word for word in reversed(of.regimes) if word != UNKNOWN), UNKNOWN),

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tasks import back_test_history
+from tasks import back_test_history, policy_proposal
 from tasks.convert_chain import read_file
 from tasks.model.arrays import Closes, Floats
 from tasks.model.assurance import market_watch
@@ -28,6 +28,7 @@ from tasks.triggers import Terms
 VOLUME_FILE, VOLUME_COIN = "btc_usdt_binance_1d", "BTC"
 DAYS_SHOWN = (-7, -1, 0, 1, 2, 7)
 DAYS_BEFORE, DAYS_AFTER = 30, 60
+SMALLEST_CHANGE = 0.02  # fraction of the margin in force that is worth a notice
 _CLOSES_BEYOND = 10  # days of closes after the last one judged, so that its loss is known
 
 
@@ -83,17 +84,15 @@ def _jumps(closes: Closes, asked: Asked, terms: Terms, day: date) -> list[dict[s
     return [
         row
         for at in range(0, len(held), sides)
-        for row in _jump(standing[at : at + sides], at_once[at : at + sides], terms, np.datetime64(day, "D"))
+        for row in _jump(standing[at : at + sides], at_once[at : at + sides], np.datetime64(day, "D"))
     ]
 
 
-def _jump(
-    standing: Sequence[RatePath], at_once: Sequence[RatePath], terms: Terms, day: np.datetime64
-) -> list[dict[str, Any]]:
+def _jump(standing: Sequence[RatePath], at_once: Sequence[RatePath], day: np.datetime64) -> list[dict[str, Any]]:
     """One coin: the multiplier is wanted for both sides together, each side is held against its own losses."""
     dates = standing[0].dates
     wanted = np.max([now.rate / was.rate for was, now in zip(standing, at_once, strict=True)], axis=0)
-    stepped = guarded(wanted, terms.rails)
+    stepped = guarded(wanted, policy_proposal.terms().rails, SMALLEST_CHANGE)
     multipliers = {"as it stood": np.ones(len(dates)), "at once": wanted, "by steps": stepped}
     return [
         {

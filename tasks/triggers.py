@@ -9,7 +9,6 @@ from functools import cache
 from types import MappingProxyType
 
 from tasks import resources
-from tasks.model.assurance.guarded_rates import Rails
 from tasks.model.assurance.market_levels import Measures
 from tasks.model.assurance.triggers import Trigger
 
@@ -19,13 +18,12 @@ class Terms:
     """What data/reference/triggers.toml declares."""
 
     measures: Measures
-    rails: Rails
     triggers: Mapping[str, Trigger]
 
 
 @cache
 def terms() -> Terms:
-    """Measures, rails and triggers as shipped. Raises PolicyError PARAM_STATE for a level out of its bounds."""
+    """Measures and triggers as shipped. Raises PolicyError PARAM_STATE for a level out of its bounds."""
     content = tomllib.loads(resources.data("reference/triggers.toml").read_text(encoding="utf-8"))
     found = {name: Trigger(name, **fields) for name, fields in content["trigger"].items()}
-    return Terms(Measures(**content["measures"]), Rails(**content["rails"]), MappingProxyType(found))
+    return Terms(Measures(**content["measures"]), MappingProxyType(found))

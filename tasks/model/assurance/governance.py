@@ -155,10 +155,11 @@ def buffers_refused(effect: Effect, buffers: Mapping[str, tuple[str, float]]) ->
 
 def notice_days(effect: Effect, governance: Governance, emergency: bool) -> int:
     """Days from notice to effect. A rise beyond the last limit, which only an emergency may be, has the last days."""
-    rails = governance.rails
-    if emergency:
-        return governance.emergency.notice_days
-    rise = effect.largest[1]
+    return governance.emergency.notice_days if emergency else notice_for(effect.largest[1], governance.rails)
+
+
+def notice_for(rise: float, rails: Rails) -> int:
+    """Days from notice to effect of a rise of margin, a fraction; not above zero: of a decrease."""
     if rise <= 0.0:
         return rails.decrease_notice_days
     limits = zip(rails.rise_at_most_fraction, rails.rise_notice_days, strict=True)

@@ -8,33 +8,13 @@ Nothing later than the day is known when a step is announced. Reference: METHODO
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from tasks.model.arrays import Bools, Floats
+from tasks.model.assurance.governance import Rails, notice_for
 from tasks.model.errors import Finding, ModelInputError
-
-
-@dataclass(frozen=True)
-class Rails:
-    """Limits of a change, fractions of what is in force, and the days from its notice to its effect."""
-
-    smallest_change_fraction: float  # a smaller difference is left alone
-    small_rise_fraction: float  # up to here a rise takes the short notice
-    largest_rise_fraction: float  # a larger rise is made in steps of this size
-    small_notice_days: int
-    large_notice_days: int
-
-    def step(self, in_force: float, wanted: float) -> tuple[float, int]:
-        """What is announced and its notice; (in_force, 0) where nothing is."""
-        change = wanted / in_force - 1.0
-        if abs(change) < self.smallest_change_fraction:
-            return in_force, 0
-        taken = min(change, self.largest_rise_fraction)
-        notice = self.large_notice_days if taken > self.small_rise_fraction else self.small_notice_days
-        return in_force * (1.0 + taken), notice
 
 
 class Cost(NamedTuple):
@@ -46,11 +26,12 @@ class Cost(NamedTuple):
     mean_rate: float  # fraction of notional
 
 
-def guarded(wanted: Floats, rails: Rails) -> Floats:
+def guarded(wanted: Floats, rails: Rails, smallest_change: float) -> Floats:
     """(n,) multiplier in force on each day, 1 before the first change.
 
     wanted: (n,) > 0, of the margin as it stands, known at the close of the day; NaN where it cannot be told: nothing is
-    announced then. Raises ModelInputError FORECAST where one is not above 0.
+    announced then. smallest_change: fraction of what is in force, a smaller difference is left alone.
+    Raises ModelInputError FORECAST where one is not above 0.
     """
     if (wanted <= 0.0).any():
         raise ModelInputError(Finding("FORECAST", "a wanted multiplier is not above 0", limit="> 0"))
@@ -60,7 +41,7 @@ def guarded(wanted: Floats, rails: Rails) -> Floats:
         if day == effective:
             in_force = announced
         if day >= effective and not math.isnan(each):
-            announced, notice = rails.step(in_force, each)
+            announced, notice = _step(in_force, each, rails, smallest_change)
             effective = day + notice if notice else -1
         found[day] = in_force
     return found
@@ -75,3 +56,12 @@ def cost(rate: Floats, loss: Floats, within: Bools) -> Cost:
     beyond = np.maximum(loss[judged] - rate[judged], 0.0)
     mean = float(np.mean(rate[judged])) if judged.any() else float("nan")
     return Cost(int(judged.sum()), int((beyond > 0.0).sum()), float(beyond.sum()), mean)
+
+
+def _step(in_force: float, wanted: float, rails: Rails, smallest_change: float) -> tuple[float, int]:
+    """What is announced and its notice; (in_force, 0) where nothing is."""
+    change = wanted / in_force - 1.0
+    if abs(change) < smallest_change:
+        return in_force, 0
+    taken = min(change, rails.largest_step_fraction)
+    return in_force * (1.0 + taken), notice_for(taken, rails)

@@ -5,10 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.model.assurance.guarded_rates import Rails, cost, guarded
+from tasks.model.assurance import guarded_rates
+from tasks.model.assurance.governance import Rails
+from tasks.model.assurance.guarded_rates import cost
 from tasks.model.errors import ModelInputError
 
-RAILS = Rails(0.02, 0.10, 0.25, 2, 5)
+RAILS = Rails(0.25, 2, (0.10, 0.25), (2, 5))
+
+
+def guarded(wanted, rails):
+    return guarded_rates.guarded(wanted, rails, smallest_change=0.02)
 
 
 def test_a_jump_becomes_steps_each_with_its_own_notice():
