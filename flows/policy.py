@@ -270,6 +270,31 @@ def withdraw(proposal: str, reason: str, user: User = "", common: Common | None 
     return codes.PUBLISHED
 
 
+@app.command
+def replay(proposal: str, common: Common | None = None) -> int:
+    """Make again what a proposal rests on: parameters, diff, test and impact. Reads no database, changes nothing.
+
+    Parameters
+    ----------
+    proposal
+        Id of a proposal.
+    """
+    from tasks import policy_replay
+
+    common = common or Common()
+    with printing.waiting("policy replay"):
+        found = policy_replay.replay(common.open().prepare(), proposal)
+    rows = [vars(each) | {"identical": each.identical} for each in found]
+    common.show(
+        rows,
+        lambda: "\n".join(
+            f"{'same' if row['identical'] else 'OTHER'} {row['what']} {row['found'][:16]}" for row in rows
+        ),
+    )
+    policy_replay.require_identical(proposal, found)
+    return codes.PUBLISHED
+
+
 @contextmanager
 def _acting(step: str, user: str, common: Common | None) -> Iterator[tuple[Home, Store, str, Callable[..., None]]]:
     """The home, held, its database and who acts; where the proposal then stands is shown once that is committed."""

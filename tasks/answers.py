@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from tasks import approve, decisions, ledgers, overrides
+from tasks import approve, decisions, ledgers, overrides, policy_approval
 from tasks.crash import crash_point
 from tasks.decisions import OF_RESULTS, Decision
 from tasks.home import Home
@@ -49,6 +49,8 @@ def listed(home: Home, only_open: bool) -> list[dict[str, Any]]:
 def _answer_one(home: Home, store: Store, decision_id: str, user: str, approved: bool) -> Decision:
     with store.transaction():
         before = decisions.get(store, decision_id)
+        if before.kind == policy_approval.KIND:
+            return policy_approval.answer(home, store, before, user, approved)
         answered = decisions.decide(store, home, decision_id, user, approved)
         if (before.state, answered.state, answered.kind) == ("OPEN", "APPROVED", "OVERRIDE"):
             overrides.act(store, answered)

@@ -44,8 +44,9 @@ def review(home: Home, store: Store, proposal_id: str, user: str, note: str) -> 
     policy_impact.require_within_rails(
         history, [Finding(**each) for each in history.of(IMPACT_ASSESSED).evidence["refused"]]
     )
-    moved = policy_states.move(store, history, REVIEWED, user, note, business_date=day)
-    _ask(home, store, moved, 1)
+    with store.transaction():
+        moved = policy_states.move(store, history, REVIEWED, user, note, business_date=day)
+        _ask(home, store, moved, 1)
     return moved
 
 
@@ -54,6 +55,11 @@ def approve(home: Home, store: Store, proposal_id: str, user: str, approved: boo
 
     Raises LeveeError SELF_APPROVAL, STALE_APPROVAL, PARAM_STATE.
     """
+    with store.transaction():
+        return _approve(home, store, proposal_id, user, approved)
+
+
+def _approve(home: Home, store: Store, proposal_id: str, user: str, approved: bool) -> History:
     history = policy_states.history(store, proposal_id)
     history.require(REVIEWED)
     if approved:
@@ -63,6 +69,12 @@ def approve(home: Home, store: Store, proposal_id: str, user: str, approved: boo
         store, home, _ask(home, store, history, number).decision_id, user, approved, _subject(home, history, number)
     )
     return _answered(home, store, history, decision, number)
+
+
+def answer(home: Home, store: Store, asked: Decision, user: str, approved: bool) -> Decision:
+    """As `approve`, by the id of the request and in the caller's transaction. Raises as it does."""
+    _approve(home, store, str(asked.subject["proposal_id"]), user, approved)
+    return decisions.get(store, asked.decision_id)
 
 
 def _answered(home: Home, store: Store, history: History, decision: Decision, number: int) -> History:
@@ -111,10 +123,10 @@ def _subject(home: Home, history: History, number: int) -> Mapping[str, Any]:
 
 
 def _ask(home: Home, store: Store, history: History, number: int) -> Decision:
-    """The request for one approval: made when it was reviewed, by who proposed."""
-    found = _requests(store, history)
-    if len(found) >= number:
-        return found[number - 1]
+    """The request for one approval: made when it was reviewed, by who proposed; made again where its time is over."""
+    found = [each for each in _requests(store, history) if each.subject["approval"] == number]
+    if found and found[-1].state != "EXPIRED":
+        return found[-1]
     proposed = history.events[0]
     days = timedelta(days=policy_proposal.terms().approval.open_days)
     subject = _subject(home, history, number)

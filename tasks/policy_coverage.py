@@ -38,15 +38,14 @@ def test(home: Home, store: Store, proposal_id: str, user: str) -> History:
     history = policy_states.history(store, proposal_id)
     history.require(*policy_states.ORDER[1:4])
     found = policy_proposal.unchanged(home, history)
-    evidence = tested(home, found)
+    evidence = tested_on(home, found, _run(home))
     _require_coverage(proposal_id, evidence)
     day = policy_proposal.required_day(home)
     return policy_states.move(store, history, TESTED, user, "tested", business_date=day, evidence=evidence)
 
 
-def tested(home: Home, found: policy_proposal.Proposal) -> dict[str, Any]:
-    """Figures of every portfolio under both policies, as texts or numbers of JSON, and the hash of the closes."""
-    run_id = _run(home)
+def tested_on(home: Home, found: policy_proposal.Proposal, run_id: str) -> dict[str, Any]:
+    """Figures of every portfolio under both policies on a run's history, and the hash of the closes; fit for JSON."""
     closes, names = _closes(home, run_id, (*found.base.stress.anchors, *found.policy.stress.anchors))
     policies = [from_early_days(each) for each in (found.base, found.policy)]
     portfolios = [each for each in static_portfolios(names) if each.product == OUTRIGHT]

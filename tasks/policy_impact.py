@@ -49,8 +49,8 @@ class Assessed:
             "significance": self.significance,
             "numbers": dict(self.numbers),
             "largest_rise": {"group": group, "fraction": f"{rise:.6f}"},
-            "accounts_hash": _rows_hash(self.impact.accounts),
-            "summary_hash": _rows_hash(self.impact.summary),
+            "accounts_hash": rows_hash(self.impact.accounts),
+            "summary_hash": rows_hash(self.impact.summary),
             "refused": [vars(each) for each in self.refused],
         }
 
@@ -144,5 +144,6 @@ def _buffers(home: Home, run_id: str) -> dict[str, tuple[str, float]]:
     return {name: (state, fraction) for name, state, fraction in rows.iter_rows()}
 
 
-def _rows_hash(frame: pl.DataFrame) -> str:
+def rows_hash(frame: pl.DataFrame) -> str:
+    """sha256 over the rows as they print, in their order."""
     return decisions.subject_hash({"rows": [list(row) for row in frame.iter_rows()]})

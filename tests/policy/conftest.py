@@ -1,22 +1,17 @@
-"""Two policies that differ in a known way, and a published shipped day to propose the second one on."""
+"""The shipped policy, and files that differ from it in a known way."""
 
 from __future__ import annotations
 
-import shutil
 import tomllib
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks import resources
-from tasks.cycle import procedure
-from tasks.home import Home
 
 OPENING = "policy/2014-01-01.toml"
-DAY = date(2026, 1, 30)
 
 
 def opening() -> str:
@@ -44,21 +39,3 @@ def policy_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
-
-
-@pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Read only: the shipped day is out."""
-    home = Home(tmp_path_factory.mktemp("policy") / "home").prepare("DEMO")
-    shutil.copytree(resources.data("sample/inbox"), home.inbox, dirs_exist_ok=True)
-    with home.locked("cycle run"):
-        procedure(home, DAY, "EOD", lambda step, *given: step(*given))
-    return home
-
-
-@pytest.fixture
-def home(published: Home, tmp_path: Path) -> Home:
-    """A copy that a test may change."""
-    target = tmp_path / "home"
-    shutil.copytree(published.root, target, ignore=shutil.ignore_patterns("numba", "prefect"))
-    return Home(target)

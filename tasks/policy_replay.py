@@ -1,0 +1,119 @@
+"""A proposed policy once more, years later: the same parameters and diff, and the same figures from the same data.
+
+What is made again: the file's content hash and its diff against the policy it was compared with, the calibration from
+the history up to its day, the test on the closes of the run it was made on, and the impact's figures from what that run
+was frozen on.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from tasks import calibration, convert, policy_coverage, policy_impact, policy_proposal, policy_states, policy_store
+from tasks.home import Home
+from tasks.model.errors import Finding, LeveeError
+from tasks.policy_proposal import Proposal
+from tasks.policy_states import CALIBRATED, IMPACT_ASSESSED, TESTED, History
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One thing as it was kept and as it came out again."""
+
+    what: str
+    kept: str
+    found: str
+
+    @property
+    def identical(self) -> bool:
+        """Whether both are the same."""
+        return self.kept == self.found
+
+
+def replay(home: Home, proposal_id: str) -> list[Compared]:
+    """Make again what a proposal rests on, as far as it came; the database is not read and nothing is written.
+
+    Raises LeveeError UNKNOWN_ID, and as the stages of a cycle do where the impact's run is computed again.
+    """
+    history = policy_states.shown_one(home, proposal_id)
+    proposal = _as_proposed(home, history)
+    return [
+        Compared("policy", history.events[0].policy_hash, proposal.policy.policy_hash),
+        Compared("diff", history.events[0].diff_hash, proposal.diff_hash),
+        *_calibration(history, proposal),
+        *_test(home, history, proposal),
+        *_impact(home, history, proposal),
+    ]
+
+
+def require_identical(proposal_id: str, found: list[Compared]) -> None:
+    """Raises LeveeError NOT_REPRODUCIBLE naming what came out differently."""
+    differing = [each for each in found if not each.identical]
+    if differing:
+        raise LeveeError(
+            *(
+                Finding(
+                    "NOT_REPRODUCIBLE",
+                    f"the {each.what} of a proposal does not come out again",
+                    where=proposal_id,
+                    value=each.found[:16],
+                    limit=each.kept[:16],
+                    action="restore proposals/ and policy/ from a backup, or replay with the version that made it",
+                )
+                for each in differing
+            )
+        )
+
+
+def _as_proposed(home: Home, history: History) -> Proposal:
+    """The proposal beside the policy it was compared with, whatever acts by now. Raises LeveeError UNKNOWN_ID."""
+    wanted = history.events[0].base_policy_hash
+    for path in policy_store.files(home):
+        if policy_store.load(path).policy_hash == wanted:
+            return policy_proposal.beside(
+                policy_proposal.file_of(home, history.proposal_id), path, policy_store.load(path)
+            )
+    raise LeveeError(Finding("UNKNOWN_ID", "the policy it was compared with is not in this home", value=wanted[:16]))
+
+
+def _calibration(history: History, proposal: Proposal) -> Iterator[Compared]:
+    """The parameters the calibration found, from the data folder as it is now, which has grown since."""
+    report = _last(history, CALIBRATED).get("calibration")
+    if report:
+        as_of, coins = date.fromisoformat(report["as_of"]), tuple(report["coins"])
+        found = calibration.calibrate(proposal.base_file, convert.market_data_folder(), as_of, coins)
+        yield Compared("calibration", str(report["policy_hash"]), found.policy_hash)
+        yield Compared("data", str(report["data_hash"]), found.data_hash)
+
+
+def _test(home: Home, history: History, proposal: Proposal) -> Iterator[Compared]:
+    kept = _last(history, TESTED)
+    if kept:
+        found = policy_coverage.tested_on(home, proposal, str(kept["run_id"]))
+        yield Compared("closes", str(kept["closes_hash"]), found["closes_hash"])
+        yield Compared("test", _coverage(kept), _coverage(found))
+
+
+def _impact(home: Home, history: History, proposal: Proposal) -> Iterator[Compared]:
+    kept = _last(history, IMPACT_ASSESSED)
+    if kept:
+        day = date.fromisoformat(str(kept["business_date"]))
+        with tempfile.TemporaryDirectory(prefix="levee-replay-") as folder:
+            _, found = policy_impact.side_by_side(home, day, proposal, Home(Path(folder)))
+        yield Compared("impact", str(kept["accounts_hash"]), policy_impact.rows_hash(found.accounts))
+
+
+def _last(history: History, state: str) -> dict[str, Any]:
+    found = [dict(each.evidence) for each in history.events if each.state == state]
+    return found[-1] if found else {}
+
+
+def _coverage(evidence: dict[str, Any]) -> str:
+    return " ".join(
+        f"{row['portfolio']}:{row['current_breaches']}:{row['proposed_breaches']}" for row in evidence["portfolios"]
+    )
