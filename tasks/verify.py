@@ -147,7 +147,9 @@ def _expected(listed: Iterable[Entry]) -> bytes:
         return b""
     edition = Edition(named["env"], day, named["cycle"], int(named["version"]))
     party = named["party"]
-    audience = {"PUBLIC": pack.PUBLIC, "OPS": pack.OPS, "REG": pack.REGULATOR}.get(party, f"{pack.MEMBERS}/{party}")
+    audience = {"PUBLIC": pack.PUBLIC, "OPS": pack.OPS, "RISK": pack.RISK, "REG": pack.REGULATOR}.get(
+        party, f"{pack.MEMBERS}/{party}"
+    )
     return pack.manifest(audience, edition, files)
 
 
