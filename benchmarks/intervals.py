@@ -151,7 +151,7 @@ def volume(rng: np.random.Generator) -> tuple[Figure, float]:
     for at in range(360):
         level = 0.8 * level + 0.4 * 0.6 * float(rng.standard_normal())
         state[at] = level
-    return batch_mean(np.exp(state), 30, LEVEL), math.exp(0.5 * 0.16)
+    return batch_mean(np.exp(state), 60, LEVEL), math.exp(0.5 * 0.16)
 
 
 def impact(rng: np.random.Generator) -> tuple[Figure, float]:

@@ -28,7 +28,7 @@ from tasks.model.policy import Policy
 from tasks.model.risk.scenarios import present_volatility
 
 WINDOW_DAYS = 365  # of levels of volatility and forwards
-VOLUME_DAYS, BATCH_DAYS = 360, 30
+VOLUME_DAYS, BATCH_DAYS = 360, 60
 _VOLATILITY, _FORWARD, _FORWARD_DAYS, _PERPETUAL, _SPOT = "IV30", "F30", 30.0, "PERP", "SPOT"
 Found = Iterator[Estimate | LeftOut]
 
