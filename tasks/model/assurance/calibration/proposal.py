@@ -2,7 +2,8 @@
 
 A parameter whose present value lies within the interval is left alone, for the data do not tell the two apart. What is
 proposed lies within the policy's bounds. Some move one way only: haircuts and costs of closing out are not lowered
-because what was seen was calm, and an offset limit is not raised because correlations held.
+because what was seen was calm, an offset limit is not raised because correlations held, and the slope of volatility on
+falls is not made flatter by a month without one.
 Reference: METHODOLOGY 8 and 11.
 """
 
@@ -16,7 +17,7 @@ from tasks.model.assurance.calibration.estimate import Estimate
 
 CHECK = "check."
 ONLY_UP = ("collateral.haircut_fraction.", "liquidity_concentration.")
-ONLY_DOWN = ("base_margin.offset_limit_fraction",)
+ONLY_DOWN = ("base_margin.offset_limit_fraction", "vol_proxy.beta_down.")
 _DIGITS = 3
 
 Outcome = Literal["PROPOSED", "KEPT", "EVIDENCE"]
@@ -43,9 +44,9 @@ def decide(
         return Decision(estimate, "KEPT", present, present, "the present value lies within the interval")
     wanted = float(f"{estimate.figure.value:.{_DIGITS}g}")
     if estimate.parameter.startswith(ONLY_UP) and wanted < present:
-        return Decision(estimate, "KEPT", present, present, "a calm market does not lower it")
+        return Decision(estimate, "KEPT", present, present, "a calm market does not loosen it")
     if estimate.parameter.startswith(ONLY_DOWN) and wanted > present:
-        return Decision(estimate, "KEPT", present, present, "no history raises this limit")
+        return Decision(estimate, "KEPT", present, present, "a calm market does not loosen it")
     low, high = bounds
     proposed = min(max(wanted, low), high if most is None else min(high, most))
     reason = "outside the interval" if proposed == wanted else "outside the interval; held at a bound"
