@@ -20,6 +20,11 @@ class Report:
     control: tuple[str, ...] = ()
 
 
+def _named(columns: str) -> tuple[str, ...]:
+    """Columns from their names, blanks between."""
+    return tuple(columns.split())
+
+
 MS01 = Report("MS01", pack.MEMBERS, "Margin statement", LONG_FORM)
 MC01 = Report("MC01", pack.MEMBERS, "Call notice", LONG_FORM)
 MR01 = Report(
@@ -339,30 +344,10 @@ RG01 = Report(
     "RG01",
     pack.REGULATOR,
     "Margin, cash flows and positions of the day",
-    (
-        "row_type",
-        "clearing_member_id",
-        "lei",
-        "margin_account_id",
-        "account_type",
-        "client_id",
-        "item",
-        "asset",
-        "amount",
-        "price_usd",
-        "haircut_fraction",
-        "amount_usd",
-        "post_haircut_value_usd",
-        "underlying_asset",
-        "multiplier",
-        "qty_open",
-        "qty_close",
-        "settlement_price",
-        "variation_margin",
-        "option_value_usd",
-        "delta",
-        "gamma",
-        "vega_usd",
+    _named(
+        "row_type clearing_member_id lei margin_account_id account_type client_id item asset amount price_usd "
+        "haircut_fraction amount_usd post_haircut_value_usd underlying_asset multiplier qty_open qty_close "
+        "settlement_price variation_margin option_value_usd delta gamma vega_usd"
     ),
     ("amount_usd", "qty_close"),
 )
@@ -370,37 +355,15 @@ PT01 = Report(
     "PT01",
     pack.OPS,
     "Policy triggers",
-    (
-        "row_type",
-        "subject",
-        "item",
-        "kind",
-        "unit",
-        "level",
-        "fires_above",
-        "ends_below",
-        "state",
-        "since_date",
-        "numbers",
-        "action",
-    ),
+    _named("row_type subject item kind unit level fires_above ends_below state since_date numbers action"),
 )
 
 PI01 = Report(
     "PI01",
     pack.RISK,
     "Impact of a proposed policy",
-    (
-        "row_type",
-        "item",
-        "current_usd",
-        "proposed_usd",
-        "change_usd",
-        "change_fraction",
-        "count",
-        "current_figure",
-        "proposed_figure",
-        "text",
+    _named(
+        "row_type item current_usd proposed_usd change_usd change_fraction count current_figure proposed_figure text"
     ),
     ("proposed_usd",),
 )
@@ -408,18 +371,9 @@ MA01 = Report(
     "MA01",
     pack.MEMBERS,
     "Margin under the policy in force and under an announced one",
-    (
-        "proposal_id",
-        "effective_date",
-        "row_type",
-        "margin_account_id",
-        "item",
-        "unit",
-        "current_value",
-        "announced_value",
-        "current_usd",
-        "announced_usd",
-        "change_usd",
+    _named(
+        "proposal_id effective_date row_type margin_account_id item unit current_value announced_value "
+        "current_usd announced_usd change_usd"
     ),
     ("announced_usd",),
 )
