@@ -1,10 +1,11 @@
-"""What the clock runs: one deployment of the clearing cycle per schedule, served by this process."""
+"""What the clock and events run: a deployment of the clearing cycle per schedule, and the review a trigger starts."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,11 +20,15 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.deployments.runner import RunnerDeployment
+from prefect.events import DeploymentEventTrigger, ResourceSpecification
 from prefect.runner import Runner
 from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
+from flows import review_events
 from flows.clearing_cycle import clearing_cycle
+from flows.policy_review import policy_review
+from tasks import convert
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 from tasks.schedule import Schedule, schedules
@@ -43,6 +48,20 @@ def deployment(home: Home, schedule: Schedule) -> RunnerDeployment:
     )
 
 
+def review_deployment(home: Home, market_data: Path) -> RunnerDeployment:
+    """Deployment `policy_review/TRIGGER`: started by the event of a trigger that fired in this home, not by a clock."""
+    run_id = {"__prefect_kind": "jinja", "template": "a trigger fired in {{ event.payload.run_id }}: see its PT01"}
+    fired = DeploymentEventTrigger(
+        name="policy trigger fired",
+        expect={review_events.TRIGGER_FIRED},
+        match=ResourceSpecification({**review_events.resource(home)}),
+        parameters={"home": str(home.root), "market_data": str(market_data), "reason": run_id},
+    )
+    return RunnerDeployment.from_flow(
+        policy_review, name="TRIGGER", triggers=[fired], entrypoint_type=EntrypointType.MODULE_PATH
+    )
+
+
 class Service:
     """Deployments registered with the server, and the runner that takes up their runs one at a time.
 
@@ -52,6 +71,7 @@ class Service:
     def __init__(self, home: Home) -> None:
         self._runner = Runner(name="levee", limit=1, pause_on_shutdown=False)
         self._ids = {cycle: self._add(deployment(home, each)) for cycle, each in schedules().items()}
+        self._add(review_deployment(home, convert.market_data_folder()))
 
     def _add(self, made: RunnerDeployment) -> UUID:
         added: Any = self._runner.add_deployment(made)
