@@ -141,6 +141,30 @@ def ask_status(
     return codes.PUBLISHED
 
 
+@app.command(name="ask-rating")
+def ask_rating(
+    member: str, level: int, business_date: Day, reason: str, user: User = "", common: Common | None = None
+) -> int:
+    """Ask that a member has a surveillance level from a business date on, whatever is delivered.
+
+    Parameters
+    ----------
+    member
+        Clearing member.
+    level
+        0 is normal; each level above is one credit step of the policy.
+    business_date
+        First business date it counts.
+    reason
+        Why.
+    """
+    from tasks import asked
+
+    with asking(common) as (home, store, show):
+        show(asked.member_rating(home, store, business_date, member, level, user, reason))
+    return codes.PUBLISHED
+
+
 @override_app.command(name="add")
 def add_override(
     member: str,

@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from tasks import decisions, freeze
+from tasks import decisions, freeze, policy_store
 from tasks.decisions import Decision
 from tasks.home import Home
 from tasks.inbox import check_cycle
@@ -74,6 +74,15 @@ def member_status(home: Home, store: Store, since: date, member: str, status: st
     """Ask that a member has a status from a business date on, whatever is delivered. Raises LeveeError USAGE."""
     _one_of("status", status, STATUSES)
     return _ask(home, store, "MEMBER_STATUS", (since, ""), {"clearing_member_id": member, "status": status}, *asker)
+
+
+def member_rating(home: Home, store: Store, since: date, member: str, level: int, *asker: str) -> Decision:
+    """Ask that a member has a surveillance level from a business date on, whatever is delivered; a score that is worse
+    still counts. Raises LeveeError USAGE for a level without a credit step."""
+    steps = policy_store.in_force(home, since).credit.step_fraction
+    _one_of("surveillance level", str(level), tuple(map(str, range(len(steps)))))
+    subject = {"clearing_member_id": member, "status": str(level)}
+    return _ask(home, store, "MEMBER_RATING", (since, ""), subject, *asker)
 
 
 def _ask(

@@ -25,7 +25,7 @@ from tasks.store import Store
 
 # Kinds that act on the one business date their subject names, and kinds that act from that date on.
 OF_THE_DAY = ("FALLBACK_POSITIONS", "MANUAL_PRICE", "POSITION_CONFIRMED", "PRIOR_CYCLE_MISSING", "RESTATEMENT")
-STANDING = ("MEMBER_STATUS",)
+STANDING = ("MEMBER_RATING", "MEMBER_STATUS")
 # Kinds that a cycle is not computed from: a run's own results, or what has a root of its own (policy, overrides).
 OF_RESULTS = ("LARGE_CALL", "REISSUE")
 ELSEWHERE = ("OVERRIDE", "PARAMETER")

@@ -13,3 +13,10 @@ SET status = decision.status
 FROM book.decision AS decision
 WHERE member.run_id = $run_id AND decision.run_id = $run_id AND decision.kind = 'MEMBER_STATUS'
     AND decision.clearing_member_id = member.clearing_member_id;
+
+-- So does the surveillance level: a score that is worse still sets the step.
+UPDATE book.member AS member
+SET surveillance_level = decision.status::BIGINT
+FROM book.decision AS decision
+WHERE member.run_id = $run_id AND decision.run_id = $run_id AND decision.kind = 'MEMBER_RATING'
+    AND decision.clearing_member_id = member.clearing_member_id;

@@ -107,3 +107,11 @@ def test_a_member_has_the_status_that_was_decided(decided: Gate, book: Any) -> N
     statuses = dict(gated.table("book.member").select("clearing_member_id", "status").rows())
     assert statuses == {"M001": "ACTIVE", "007": "DEFAULTED", "M003": "ACTIVE"}
     assert {row["clearing_member_id"] for row in gated.findings(code="MEMBER_NOT_ACTIVE")} == {"007"}
+
+
+def test_a_member_has_the_rating_that_was_decided(decided: Gate, book: Any) -> None:
+    gated = decided(book, "MEMBER_RATING", clearing_member_id="007", status="2")
+    levels = dict(gated.table("book.member").select("clearing_member_id", "surveillance_level").rows())
+    assert levels.pop("007") == 2
+    assert levels
+    assert 2 not in levels.values(), "nobody else's"

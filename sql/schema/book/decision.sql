@@ -25,7 +25,7 @@ COMMENT ON COLUMN book.decision.contract_id IS 'contract or index, empty where n
 COMMENT ON COLUMN book.decision.price_type IS 'of a MANUAL_PRICE: SETTLE, MARK, INDEX or FINAL';
 COMMENT ON COLUMN book.decision.price IS 'of a MANUAL_PRICE: quote per unit';
 COMMENT ON COLUMN book.decision.quantity IS 'of a POSITION_CONFIRMED: contracts, >= 0, the larger of the long and the short lines';
-COMMENT ON COLUMN book.decision.status IS 'of a MEMBER_STATUS: the member''s status, empty otherwise';
+COMMENT ON COLUMN book.decision.status IS 'of a MEMBER_STATUS: the member''s status, of a MEMBER_RATING: its surveillance level; empty otherwise';
 COMMENT ON COLUMN book.decision.reason IS 'why';
 COMMENT ON COLUMN book.decision.requested_by IS 'who asked';
 COMMENT ON COLUMN book.decision.approved_by IS 'who approved it, another person';
