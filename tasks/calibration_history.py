@@ -21,6 +21,7 @@ from tasks.model.assurance.calibration.offset import offset_figure
 from tasks.model.assurance.calibration.order_statistics import quantile_figure, upper_bound
 from tasks.model.assurance.calibration.resample import bootstrap_figure
 from tasks.model.assurance.calibration.tail_check import filtered_losses, tail_check
+from tasks.model.assurance.haircut_test import largest_falls
 from tasks.model.assurance.rolling_margin import house_periods
 from tasks.model.errors import ModelInputError
 from tasks.model.margin.haircut import holding_days
@@ -159,12 +160,15 @@ def _haircuts(asset: str, policy: Policy) -> Iterator[Ask]:
     def falls(close: Floats) -> Floats:
         return separate_falls(close[0], days, long)
 
+    def largest(close: Floats) -> Mapping[str, Figure]:
+        every = largest_falls(close[0], days)
+        seen = np.maximum(every[np.isfinite(every)], 0.0)
+        return {"": upper_bound(seen, len(falls(close)), confidence)}
+
     if asset in policy.collateral.calibration.assets:
         yield Ask(parameter, (asset,), long, lambda close: {"": quantile_figure(falls(close), confidence, LEVEL)}, note)
     else:
-        yield Ask(
-            parameter, (asset,), long, lambda close: {"": upper_bound(falls(close), confidence)}, f"largest {note}"
-        )
+        yield Ask(parameter, (asset,), long, largest, f"largest {note}")
         check = f"check.haircut_quantile.{asset}"
         yield Ask(check, (asset,), long, lambda close: {"": quantile_figure(falls(close), confidence, LEVEL)}, note)
 

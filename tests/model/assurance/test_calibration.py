@@ -53,7 +53,7 @@ def test_too_few_observations_to_bound_a_quantile_are_told():
 
 
 def test_the_largest_loss_bounds_a_quantile_at_the_level_of_chance():
-    figure = upper_bound(np.array([0.01, 0.12, 0.02]), 0.5)
+    figure = upper_bound(np.array([0.01, 0.12, 0.02, 0.11]), 3, 0.5)
     assert (figure.value, figure.low, figure.high, figure.level) == (0.12, 0.12, 0.12, 0.875)
 
 

@@ -36,18 +36,17 @@ def quantile_figure(losses: Floats, confidence: float, level: float) -> Figure:
     return Figure(value, math.nan, float(ordered[lower - 1]), float(ordered[upper - 1]), holds, "exact", n)
 
 
-def upper_bound(losses: Floats, confidence: float) -> Figure:
-    """The largest of independent losses, (n,), as a bound of their quantile: its level is 1 - confidence^n.
+def upper_bound(losses: Floats, independent: int, confidence: float) -> Figure:
+    """The largest loss of all, (n,), as a bound of their quantile; at least `independent` of them share no day.
 
     What only history's worst day can tell: for an asset that hardly moves until it does. The interval is that one
-    loss: to ask for less is to have forgotten it.
+    loss: to ask for less is to have forgotten it. It bounds the quantile with at least 1 - confidence^independent.
     Raises ModelInputError NON_FINITE, CONFIDENCE, NO_OBSERVATIONS.
     """
     require_confidence(confidence)
-    n = len(require_finite("loss", losses))
-    require_enough("largest loss", n, 1)
+    require_enough("largest loss", min(len(require_finite("loss", losses)), independent), 1)
     largest = float(losses.max())
-    return Figure(largest, math.nan, largest, largest, 1.0 - confidence**n, "exact", n)
+    return Figure(largest, math.nan, largest, largest, 1.0 - confidence**independent, "exact", independent)
 
 
 def observations_needed(confidence: float, level: float) -> int:
