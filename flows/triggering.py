@@ -17,23 +17,30 @@ from rich.text import Text
 from flows import printing
 from flows.options import Common
 from tasks import codes
+from tasks.model.errors import Finding, LeveeError
 
 _REACHED = (("largest_multiplier", ".2f"), ("days_to_largest", "d"), ("steps", "d"))
 _MARK = {"FIRED": "F", "STANDS": "s", "ENDED": "e"}
 
 
 def triggers(
-    days: Annotated[tuple[date, ...], Parameter(name="--date")],
+    days: Annotated[tuple[date, ...], Parameter(name="--date")] = (),
+    first: Annotated[date | None, Parameter(name="--from")] = None,
+    last: Annotated[date | None, Parameter(name="--to")] = None,
     coins: str = "BTC,ETH",
     policy: Path | None = None,
     common: Common | None = None,
 ) -> int:
-    """What the triggers said about given days of the daily history (LEVEE_MARKET_DATA_DIR), and the jump in steps.
+    """What the triggers said about given days of the daily history (LEVEE_MARKET_DATA_DIR), or how often over a span.
 
     Parameters
     ----------
     days
-        Days whose surroundings are shown; may be given several times.
+        Days whose surroundings are shown, and the jump of margin in steps; may be given several times.
+    first
+        First day of a span over which they are counted.
+    last
+        Last day of it.
     coins
         Coins that are watched, and in equal notional the house.
     policy
@@ -44,11 +51,17 @@ def triggers(
 
     common = common or Common()
     home = common.open().prepare()
-    chosen = policy_store.load(policy) if policy else policy_store.in_force(home, max(days))
+    asked_for = [*days, *(day for day in (first, last) if day)]
+    if not asked_for or (first is None) != (last is None):
+        raise LeveeError(Finding("USAGE", "name a day or a span", action="--date D, or --from D --to D"))
+    chosen = policy_store.load(policy) if policy else policy_store.in_force(home, max(asked_for))
     asked = trigger_history.Asked(days, tuple(sorted(set(coins.split(",")))), chosen)
+    folder, terms = convert.market_data_folder(), declared.terms()
     with printing.waiting("looking back"):
-        found = trigger_history.around(convert.market_data_folder(), asked, declared.terms())
-    common.show(found, lambda: Group(*(part for each in found["days"] for part in _day(each))))
+        found = trigger_history.around(folder, asked, terms)
+        found["counted"] = trigger_history.counted(folder, asked, terms, first, last) if first and last else []
+    parts = [*(part for each in found["days"] for part in _day(each)), *_counted(found["counted"])]
+    common.show(found, lambda: Group(*parts))
     return codes.PUBLISHED
 
 
@@ -108,6 +121,17 @@ def _day(found: Mapping[str, Any]) -> list[Any]:
         Text(""),
         _jumps(found["jumps"]),
     ]
+
+
+def _counted(rows: Sequence[Mapping[str, Any]]) -> list[Table]:
+    """How often each trigger fired and stood; nothing where no span was asked for."""
+    table = Table("subject", "trigger", box=None, pad_edge=False)
+    for name in ("days known", "fired", "days it stood", "largest", "on"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for row in rows:
+        figures = (str(row["days"]), str(row["fired"]), str(row["stood"]), f"{row['largest']:.2f}")
+        table.add_row(row["subject"], row["trigger"], *figures, row["largest_date"].isoformat())
+    return [table] if rows else []
 
 
 def _levels(rows: Sequence[Mapping[str, Any]]) -> Table:

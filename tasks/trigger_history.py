@@ -22,6 +22,7 @@ from tasks.model.assurance.guarded_rates import cost, guarded
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rolling_margin import roll
 from tasks.model.assurance.static_portfolio import OUTRIGHT, static_portfolios
+from tasks.model.assurance.triggers import FIRED, STANDING
 from tasks.model.policy import Policy
 from tasks.triggers import Terms
 
@@ -60,6 +61,33 @@ def around(folder: Path, asked: Asked, terms: Terms) -> dict[str, Any]:
             for day in asked.days
         ],
     }
+
+
+def counted(folder: Path, asked: Asked, terms: Terms, first: date, last: date) -> list[dict[str, Any]]:
+    """One row per subject and trigger over a span: days its level is known, times it fired, days it stood, the largest.
+
+    Raises as `around`.
+    """
+    closes = back_test_history.joint(
+        back_test_history.history_of(folder, asked.coins, asked.policy.stress.anchors).closes
+    )
+    volumes = _volumes(folder, closes) if VOLUME_COIN in asked.coins else {}
+    weights = dict.fromkeys(asked.coins, 1.0)
+    span = (np.datetime64(first, "D"), np.datetime64(last, "D"))
+    levels = market_watch.watched(closes, asked.policy, weights, volumes, terms.measures, *span)
+    known = market_watch.said(levels, terms.triggers).filter(pl.col("date") >= first, pl.col("level").is_finite())
+    return (
+        known.group_by("subject", "trigger")
+        .agg(
+            days=pl.len().cast(pl.Int64),
+            fired=(pl.col("state") == FIRED).sum().cast(pl.Int64),
+            stood=pl.col("state").is_in(STANDING).sum().cast(pl.Int64),
+            largest=pl.col("level").max(),
+            largest_date=pl.col("date").sort_by("level", "date", descending=[True, False]).first(),
+        )
+        .sort("subject", "trigger")
+        .to_dicts()
+    )
 
 
 def _said(closes: Closes, volumes: Mapping[str, Floats], asked: Asked, terms: Terms, day: date) -> list[dict[str, Any]]:
