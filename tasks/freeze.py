@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import polars as pl
 
-from tasks import call_ledger, cut_off, decided, decisions, policy_store, resources, stage
+from tasks import announced, call_ledger, cut_off, decided, decisions, policy_store, resources, stage
 from tasks.crash import crash_point
 from tasks.home import Home
 from tasks.inbox import check_cycle
@@ -85,6 +85,8 @@ def freeze(home: Home, store: Store, business_date: date, cycle: str, started: d
     key = CycleKey(business_date, cycle, 1 + max((run["run_no"] for run in runs), default=0))
     run_id = previous["run_id"] if previous else ""
     decided_by_people = _decided(store, business_date, cycle)
+    if decided_by_people[announced.TABLE].is_empty():
+        del decided_by_people[announced.TABLE]
     counts = {table: frame.height for table, frame in decided_by_people.items()}
     rows = {"control.cycle_run": 1, "control.input_manifest": files.height, **counts}
     with store.transaction():
@@ -155,13 +157,15 @@ def _decided(store: Store, business_date: date, cycle: str) -> dict[str, pl.Data
         "book.override": store.read(resources.sql("freeze/overrides"), {"business_date": business_date}),
         "book.decision": decided.of_cycle(store, business_date, cycle),
         "book.call_response": call_ledger.responses(store, business_date, cycle),
+        announced.TABLE: announced.of_cycle(store, business_date, cycle),
     }
 
 
 def _decisions_root(tables: Mapping[str, pl.DataFrame]) -> str:
     overrides = (" ".join(("override", *map(str, row))) for row in tables["book.override"].iter_rows())
     answers = call_ledger.lines(tables["book.call_response"])
-    return _root([*overrides, *decided.lines(tables["book.decision"]), *answers])
+    told = announced.lines(tables[announced.TABLE])
+    return _root([*overrides, *decided.lines(tables["book.decision"]), *answers, *told])
 
 
 def opening_root(store: Store, previous: Mapping[str, Any] | None) -> str:

@@ -33,7 +33,7 @@ from tasks.model.money import product, round_half_even, settlement_unit
 from tasks.pack import Entry
 from tasks.printed_rows import PrintedRows, records
 from tasks.reference import assets
-from tasks.reports import ACCOUNT_TABLES, MC01, MEMBER_TABLES, MP01, MS01, Report
+from tasks.reports import ACCOUNT_TABLES, MA01, MC01, MEMBER_TABLES, MP01, MS01, Report
 from tasks.statement import STATEMENT_KEYS, Account, Printing, positions_of, statement
 from tasks.statement_page import notice_page, position_rows, statement_page
 from tasks.texts import TableRows
@@ -109,8 +109,8 @@ class Press:
     def _submission_files(
         self, members: Sequence[str], tables: Mapping[str, pl.DataFrame]
     ) -> Iterator[tuple[str, Files]]:
-        """Each member's tables about what it delivered."""
-        for report in MEMBER_TABLES:
+        """Each member's tables about what it delivered, and about a policy that is announced."""
+        for report in (each for each in (*MEMBER_TABLES, MA01) if each.code in tables):
             own = {member: rows for (member, _), rows in _by_account(tables, report).items()}
             nothing = texts.table(report.columns)
             printed = records([own.get(member, nothing) for member in members])

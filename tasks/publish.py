@@ -13,7 +13,19 @@ from pathlib import Path
 
 import polars as pl
 
-from tasks import attempts, in_force, pack, parameters, press, regulator_report, reissue, release, resources, stage
+from tasks import (
+    announced,
+    attempts,
+    in_force,
+    pack,
+    parameters,
+    press,
+    regulator_report,
+    reissue,
+    release,
+    resources,
+    stage,
+)
 from tasks.correction import Correction
 from tasks.crash import crash_point
 from tasks.cross_report import added
@@ -25,7 +37,7 @@ from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.pack import Edition, Entry
 from tasks.press import Files, Order, Press
 from tasks.report_files import Header
-from tasks.reports import ACCOUNT_TABLES, MEMBER_TABLES
+from tasks.reports import ACCOUNT_TABLES, MA01, MEMBER_TABLES
 from tasks.stage import Context, Receipt
 from tasks.statement import Printing
 from tasks.statement_page import template_sources
@@ -145,6 +157,9 @@ def _orders(context: Context) -> list[Order]:
     members = sorted({member for rows in (accounts, *delivered.values()) for member in rows["clearing_member_id"]})
     order_of = _grouped(members, Counter(accounts["clearing_member_id"]))
     tables = {code: _parts(rows, order_of) for code, rows in delivered.items()}
+    told = _announced(context)
+    if told is not None:
+        tables[MA01.code] = _parts(told, order_of)
     for report in ACCOUNT_TABLES:  # one after the other: all of them twice would fill the memory
         tables[report.code] = _parts(context.query(f"out/{report.code.lower()}"), order_of)
     return [
@@ -155,6 +170,15 @@ def _orders(context: Context) -> list[Order]:
         )
         for number, rows in _parts(accounts, order_of).items()
     ]
+
+
+def _announced(context: Context) -> pl.DataFrame | None:
+    """Rows of MA01 where a policy is announced. A stage of the procedure cannot import who runs the procedure."""
+    if context.slice(announced.TABLE).is_empty():
+        return None
+    from tasks import announced_margin
+
+    return announced_margin.printed(context)
 
 
 def _grouped(members: Sequence[str], accounts: Mapping[str, int]) -> dict[str, int]:

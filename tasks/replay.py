@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tasks import handover, journal, pack, resources, status
+from tasks import announced, handover, journal, pack, resources, status
 from tasks.cycle import procedure
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
@@ -81,6 +81,7 @@ def replay(home: Home, run_id: str, scratch: Home) -> Replay:
     with Store(scratch.database) as store:
         handover.opening(home, run["predecessor_run_id"], store)
         handover.decisions(home, run, store)
+        announced.hand_over(home, run, scratch, store)
         handover.corrected(home, run, scratch, store)
         handover.number(home, run, store)
     with journal.written(scratch, f"{run_id}-intake"), scratch.locked("cycle replay"):
