@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from tasks import calibration_market, calibration_report, policy_store, policy_toml
+from tasks.calibration_asks import asks
 from tasks.calibration_data import Evidence, evidence_of
-from tasks.calibration_history import LeftOut, answered, asks
+from tasks.calibration_history import LeftOut, answered
 from tasks.home import Home, canonical_json, write_atomically
 from tasks.model import policy_file
 from tasks.model.assurance.calibration.estimate import Estimate
