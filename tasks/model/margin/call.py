@@ -101,7 +101,8 @@ class CallInputs:
     deposits: see collateral and outstanding. outstanding: calls of earlier cycles. quality: account, word, count.
     due: asset, calendar_id, due_ts, decimals, haircut_fraction, haircut_rule, issuer, a row for each base_ccy and USD.
     issuers: by asset, of those that have one. haircut_mode: of accounts in joint mode, rows like result.portfolio of
-    their positions alone. joint_collateral: see coin_collateral.
+    their positions alone. joint_collateral: see coin_collateral. threshold_fraction: share of its requirement that an
+    account must lack before it is called, 0 where the minimum transfer amount alone decides.
     """
 
     accounts: pl.DataFrame
@@ -114,6 +115,7 @@ class CallInputs:
     issuers: Mapping[str, str]
     haircut_mode: pl.DataFrame
     joint_collateral: pl.DataFrame
+    threshold_fraction: Decimal = _ZERO
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,10 @@ def call(inputs: CallInputs, cycle_id: str, issued_ts: datetime, policy: Policy)
     outstanding = meet_calls(inputs.outstanding, inputs.deposits)
     other = _counted_in_haircut_mode(inputs, alone, policy)
     joined = _join(inputs, required, collateral, outstanding)
-    rows = [(row, _account(row, other.get(_key(row)), policy)) for row in joined.iter_rows(named=True)]
+    rows = [
+        (row, _account(row, other.get(_key(row)), policy, inputs.threshold_fraction))
+        for row in joined.iter_rows(named=True)
+    ]
     held, due = _held(collateral, must, alone), _due_terms(inputs)
     calls = [
         _call(
@@ -272,11 +277,17 @@ def _check_complete(joined: pl.DataFrame, required: pl.DataFrame) -> None:
         )
 
 
-def _account(row: dict[str, Any], other: tuple[Decimal, Decimal] | None, policy: Policy) -> dict[str, Any]:
-    """A row of result.margin_account. other: requirement and collateral in haircut mode where joint mode binds."""
+def _account(
+    row: dict[str, Any], other: tuple[Decimal, Decimal] | None, policy: Policy, threshold: Decimal
+) -> dict[str, Any]:
+    """A row of result.margin_account. other: requirement and collateral in haircut mode where joint mode binds.
+
+    threshold: fraction of the requirement; what it comes to is the minimum transfer amount where that is smaller.
+    """
     required, held, counted = (row[name] for name in ("total_initial_margin_usd", *_VALUES[1:]))
     outstanding = row["closing_usd"]
-    minimum, increment = terms(row["mta"], row["rounding_unit"], policy)
+    agreed, increment = terms(row["mta"], row["rounding_unit"], policy)
+    minimum = max(agreed, money.round_up(money.product(threshold, required)))
     deficit = max(_ZERO, required - counted)
     called_for = max(_ZERO, required - counted - outstanding)
     return {

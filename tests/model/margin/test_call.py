@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -181,6 +182,24 @@ def test_a_members_own_terms_hold_where_they_are_smaller(opening: Policy) -> Non
     assert terms(Decimal(50000), Decimal(25000), opening) == (Decimal(10000), Decimal(1000))
     assert terms(Decimal(0), Decimal(0), opening) == (Decimal(0), Decimal(1000))
     assert account(opening, "100.01", "0", mta="0", unit="0.50")["margin_call_amount_usd"] == Decimal("100.50")
+
+
+@pytest.mark.parametrize(
+    ("required", "collateral", "minimum", "asked"),
+    [
+        ("1000000", "900000", "100000", "100000"),
+        ("1000000", "900000.01", "100000", "0"),
+        ("50000", "40000", "10000", "10000"),
+        ("100000.01", "0", "10000.01", "101000"),
+    ],
+)
+def test_a_threshold_asks_those_alone_who_lack_much(
+    opening: Policy, required: str, collateral: str, minimum: str, asked: str
+) -> None:
+    """A tenth of the requirement, or the minimum transfer amount of 10,000 where that is more."""
+    whole = inputs(required, collateral)
+    row = made(opening, replace(whole, threshold_fraction=Decimal("0.1"))).accounts.row(0, named=True)
+    assert (row["minimum_transfer_amount_usd"], row["margin_call_amount_usd"]) == (Decimal(minimum), Decimal(asked))
 
 
 def test_a_call_carries_identity_due_amount_and_time(opening: Policy) -> None:
