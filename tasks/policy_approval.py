@@ -41,9 +41,7 @@ def review(home: Home, store: Store, proposal_id: str, user: str, note: str) -> 
     if history.state == ACTIVE:
         return policy_states.move(store, history, LOOKED_BACK, user, note, business_date=day)
     policy_proposal.unchanged(home, history)
-    policy_impact.require_within_rails(
-        history, [Finding(**each) for each in history.of(IMPACT_ASSESSED).evidence["refused"]]
-    )
+    policy_impact.require_within_rails(history, policy_impact.refused(history.of(IMPACT_ASSESSED)))
     with store.transaction():
         moved = policy_states.move(store, history, REVIEWED, user, note, business_date=day)
         _ask(home, store, moved, 1)

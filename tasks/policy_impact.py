@@ -22,7 +22,7 @@ from tasks.model.assurance import governance
 from tasks.model.assurance.impact import Impact, Margined, impact
 from tasks.model.errors import Finding, LeveeError
 from tasks.policy_proposal import Proposal
-from tasks.policy_states import IMPACT_ASSESSED, History
+from tasks.policy_states import IMPACT_ASSESSED, Event, History
 from tasks.store import Store
 
 
@@ -76,10 +76,17 @@ def assess(home: Home, store: Store, proposal_id: str, user: str) -> tuple[Histo
     return moved, found
 
 
-def require_within_rails(history: History, refused: Sequence[Finding]) -> None:
+def refused(assessment: Event) -> list[Finding]:
+    """Guard rails that an impact was found to break, as they are kept with it."""
+    kept = assessment.evidence["refused"]
+    names = ("what", "where", "value", "limit", "action")
+    return [Finding(each["code"], **{name: each[name] for name in names}) for each in kept]
+
+
+def require_within_rails(history: History, broken: Sequence[Finding]) -> None:
     """Raises LeveeError STEP_LIMIT or BUFFER_FIRST where an impact breaks a guard rail and it is no emergency."""
-    if refused and not history.last.emergency:
-        raise LeveeError(*refused)
+    if broken and not history.last.emergency:
+        raise LeveeError(*broken)
 
 
 def assessed(home: Home, proposal: Proposal, day: date, emergency: bool) -> Assessed:
@@ -110,7 +117,7 @@ def side_by_side(home: Home, day: date, proposal: Proposal, scratch: Home) -> tu
     """Run of a day's end, and what it asked for beside what it would under a policy. Raises LeveeError as `dry_run`."""
     tried = dry_run(home, day, "EOD", scratch, proposal.file)
     trial = str(status.cycles(scratch, day)[-1]["run_id"])
-    current, proposed = _margined(home, tried.standing_run_id), _margined(scratch, trial)
+    current, proposed = margined(home, tried.standing_run_id), margined(scratch, trial)
     return tried.standing_run_id, impact(current, proposed, proposal.base.brackets.majors)
 
 
@@ -130,7 +137,8 @@ def _require_base(home: Home, run_id: str, proposal: Proposal) -> None:
         )
 
 
-def _margined(home: Home, run_id: str) -> Margined:
+def margined(home: Home, run_id: str) -> Margined:
+    """What a run asked for, from its exports."""
     accounts = status.exported(home, run_id, "result.margin_account").join(
         status.exported(home, run_id, "book.account").select("clearing_member_id", "margin_account_id", "account_type"),
         on=["clearing_member_id", "margin_account_id"],

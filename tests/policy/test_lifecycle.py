@@ -14,9 +14,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import policy_store, sample, verify
+from tasks import policy_impact, policy_store, sample, verify
 from tasks.cycle import procedure
 from tasks.home import Home
+from tasks.model.assurance.impact import impact
 
 DAYS = (date(2026, 1, 29), date(2026, 1, 30), date(2026, 1, 31))
 RAISED = ("stressed_weight_fraction = 0.25", "stressed_weight_fraction = 0.27")
@@ -55,6 +56,18 @@ def policy(levee: Levee, home: Home) -> Callable[..., tuple[int, str, Any]]:
         return ended.code, ended.err.split(":")[0] if ended.code else "", found
 
     return say
+
+
+@pytest.fixture
+def nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Impacts as if every policy asked for what was published: for steps that are not about figures."""
+
+    def same(home: Home, day: date, proposal: Any, scratch: Home) -> tuple[str, Any]:
+        run_id = f"{day:%Y%m%d}-EOD-r01"
+        found = policy_impact.margined(home, run_id)
+        return run_id, impact(found, found, proposal.base.brackets.majors)
+
+    monkeypatch.setattr(policy_impact, "side_by_side", same)
 
 
 def told(folder: Path, report: str) -> list[dict[str, str]]:
@@ -96,10 +109,10 @@ def test_from_a_file_to_the_cycle_that_uses_it(
 
     said = home.root / "proposals" / proposal / "v02"
     assert [each for audience in said.rglob("manifest.json") for each in verify.verify(audience.parent)] == []
-    impact = [row for row in told(said / "risk", "PI01") if (row["row_type"], row["item"]) == ("TOTAL", "ALL")]
+    summary = [row for row in told(said / "risk", "PI01") if (row["row_type"], row["item"]) == ("TOTAL", "ALL")]
     members = [row for folder in (said / "members").iterdir() for row in told(folder, "MA01")]
-    assert total(members, "announced_usd") == Decimal(impact[0]["proposed_usd"])
-    assert total(members, "current_usd") == Decimal(impact[0]["current_usd"]) == margins(home, "20260129-EOD-r01")
+    assert total(members, "announced_usd") == Decimal(summary[0]["proposed_usd"])
+    assert total(members, "current_usd") == Decimal(summary[0]["current_usd"]) == margins(home, "20260129-EOD-r01")
     (notice,) = (said / "public").glob("*-PN01-*.json")
     content = json.loads(notice.read_text(encoding="utf-8"))
     assert [row["rule_id"] for row in content["parameters"]] == ["base_margin.stressed_weight_fraction"]
@@ -126,6 +139,7 @@ def test_from_a_file_to_the_cycle_that_uses_it(
     assert replayed.code == 0, replayed.err
 
 
+@pytest.mark.usefixtures("nothing_moves")
 def test_a_jump_is_staged_or_an_emergency_with_two_approvals(
     home: Home, policy: Callable[..., Any], policy_file: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -154,6 +168,7 @@ def test_a_jump_is_staged_or_an_emergency_with_two_approvals(
     assert policy("list")[2]["reviews"] == []
 
 
+@pytest.mark.usefixtures("nothing_moves")
 def test_notice_is_as_long_as_the_rise_asks_for(
     home: Home, policy: Callable[..., Any], policy_file: Callable[..., Path]
 ) -> None:

@@ -71,15 +71,15 @@ def _step(content: Mapping[str, Any], place: tuple[str, ...], unit: str, low: fl
     after = moved(before, _name(place), low, high)
     told = (rule_id, unit, str(before), str(after))
     try:
-        return Step(*told, policy_file.parse(_with(content, place, after), f"{rule_id} moved"))
+        return Step(*told, policy_file.parse(with_value(content, place, after), f"{rule_id} moved"))
     except PolicyError as error:
         return Step(*told, None, str(error))
 
 
-def _with(content: Mapping[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
+def with_value(content: Mapping[str, Any], place: tuple[str, ...], value: Any) -> dict[str, Any]:
     """The content with another value at a place."""
     first, *rest = place
-    return {**content, first: _with(content[first], tuple(rest), value) if rest else value}
+    return {**content, first: with_value(content[first], tuple(rest), value) if rest else value}
 
 
 def _name(place: tuple[str, ...]) -> str:

@@ -7,7 +7,6 @@ A change too large for one step is parted into stages in equal ratios, as many a
 
 from __future__ import annotations
 
-import copy
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tasks.model import policy_file
+from tasks.model.assurance import parameter_steps
 from tasks.model.errors import Finding, PolicyError
 from tasks.model.policy import Policy
 
@@ -60,7 +60,7 @@ def stages(content: Mapping[str, Any], proposed: Mapping[str, Any], largest: flo
     for count in range(1, _MOST_STAGES + 1):
         paths = {place: _path(place, old, new, count) for place, old, new in moved}
         if all(_fits(place, [old, *paths[place]], bounds[place], largest) for place, old, _ in moved):
-            return [_stage(content, paths, at) for at in range(count - 1)] + [copy.deepcopy(dict(proposed))]
+            return [_stage(content, paths, at) for at in range(count - 1)] + [dict(proposed)]
     raise PolicyError(
         Finding("STEP_LIMIT", "no fifty stages lead there", limit=str(largest), action="propose a smaller change")
     )
@@ -124,7 +124,7 @@ def _path(place: tuple[str, ...], old: float, new: float, count: int) -> list[fl
     first, last = (1.0 - old, 1.0 - new) if apart else (float(old), float(new))
     found = [_between(first, last, at / count) for at in range(1, count)]
     values = [round(1.0 - each if apart else each, _DIGITS) for each in found]
-    return [*(float(round(each)) if isinstance(old, int) else each for each in values), new]
+    return [*(round(each) if isinstance(old, int) else each for each in values), new]
 
 
 def _between(first: float, last: float, share: float) -> float:
@@ -140,11 +140,7 @@ def _fits(place: tuple[str, ...], path: Sequence[float], reach: float, largest: 
 
 
 def _stage(content: Mapping[str, Any], paths: Mapping[tuple[str, ...], Sequence[float]], at: int) -> dict[str, Any]:
-    made = copy.deepcopy(dict(content))
+    made = dict(content)
     for place, path in paths.items():
-        table = made
-        for name in place[:-1]:
-            table = table[name]
-        whole = isinstance(table.get(place[-1]), int)
-        table[place[-1]] = int(path[at]) if whole else path[at]
+        made = parameter_steps.with_value(made, place, path[at])
     return made
