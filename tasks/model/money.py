@@ -60,6 +60,11 @@ def product(*factors: Decimal) -> Decimal:
     return result
 
 
+def scaled(units: int, decimals: int) -> Decimal:
+    """Whole units of the last of some decimals, exact."""
+    return _EXACT.scaleb(Decimal(units), -decimals)
+
+
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Exact sum, zero of nothing. Raises ModelInputError on NaN or infinity."""
     result = Decimal(0)

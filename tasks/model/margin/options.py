@@ -58,8 +58,8 @@ def short_option_minimum(positions: pl.DataFrame, portfolios: int, policy: Polic
     unclear = np.bincount(portfolio, np.abs(net) <= of_strike * gross, portfolios) > 0
     minimum: Ints = np.ceil(estimate).astype(np.int64)
     doubtful = np.where(estimate > 0.0, np.abs(estimate - np.rint(estimate)) <= of_portfolio * scale, unclear)
-    exactly = options.filter(pl.Series(doubtful[options["portfolio"].to_numpy()], dtype=pl.Boolean))
-    for each, amount in _exact_minimum(exactly, policy).items():
+    exactly = doubtful[options["portfolio"].to_numpy()]
+    for each, amount in _exact_minimum(options.filter(exactly), at[exactly], strikes, policy).items():
         minimum[each] = int(amount / money.CENT)
     return minimum
 
@@ -84,15 +84,27 @@ def _exact_value(row: Mapping[str, Any]) -> Decimal:
     return money.product(row["quantity"], row["multiplier"], row["settlement_price"], usd)
 
 
-def _exact_minimum(options: pl.DataFrame, policy: Policy) -> dict[int, Decimal]:
-    """USD by portfolio, rounded up to a cent."""
+def _exact_minimum(options: pl.DataFrame, at: Ints, strikes: pl.DataFrame, policy: Policy) -> dict[int, Decimal]:
+    """USD by portfolio, rounded up to a cent; `at`: the strike of each option. In whole units of the last decimals."""
+    net: defaultdict[int, int] = defaultdict(int)
+    for strike, quantity, multiplier in zip(at.tolist(), *map(_units, options["quantity", "multiplier"]), strict=True):
+        net[strike] += quantity * multiplier
+    portfolio, index_price = strikes["portfolio"].to_list(), _units(strikes["index_price"])
+    short: defaultdict[int, int] = defaultdict(int)
+    for strike, units in net.items():
+        short[portfolio[strike]] += max(-units, 0) * index_price[strike]
     rate = money.exact(policy.floor_top_up.short_option_minimum_fraction)
-    net: defaultdict[tuple[Any, ...], Decimal] = defaultdict(Decimal)
-    for *strike, quantity, multiplier in options.select(*_STRIKE, "quantity", "multiplier").iter_rows():
-        key = tuple(strike)
-        net[key] = money.total([net[key], money.product(quantity, multiplier)])
-    minimum: defaultdict[int, Decimal] = defaultdict(Decimal)
-    for (portfolio, index_price, *_), units in net.items():
-        short = money.product(rate, index_price, max(-units, Decimal(0)))
-        minimum[portfolio] = money.total([minimum[portfolio], short])
-    return {portfolio: money.round_up(amount) for portfolio, amount in minimum.items()}
+    decimals = sum(map(_decimals, (options["quantity"], options["multiplier"], strikes["index_price"])))
+    return {each: money.round_up(money.product(rate, money.scaled(units, decimals))) for each, units in short.items()}
+
+
+def _units(column: pl.Series) -> list[int]:
+    """Decimals as whole numbers of their last decimal."""
+    whole: list[int] = column.to_physical().to_list()
+    return whole
+
+
+def _decimals(column: pl.Series) -> int:
+    kind = column.dtype
+    assert isinstance(kind, pl.Decimal), kind
+    return kind.scale
