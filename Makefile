@@ -3,17 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test night check bench
+.PHONY: demo test check bench
 
 demo: $(STAMP)
 	@$(BIN)/levee demo
 
 test: check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/crash --ignore tests/replay
-
-# Cycles killed, spoilt, replayed and rebuilt: minutes of whole cycles.
-night: check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/crash tests/replay
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks

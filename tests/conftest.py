@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+# Before polars is loaded: tests run side by side on small tables, which several threads only wait for each other over.
+os.environ |= {"POLARS_MAX_THREADS": "1", "LEVEE_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
 import pytest
 
 from flows import cli
