@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from itertools import chain
@@ -40,6 +41,7 @@ from tasks.texts import TableRows
 
 Files = dict[str, bytes]
 Tables = dict[tuple[str, str], TableRows]
+_THREADS = "POLARS_MAX_THREADS"
 _WORTH_PROCESSES = 400
 """Accounts from which on the start of processes is sooner repaid than not: each loads its libraries for a second."""
 
@@ -160,7 +162,9 @@ def _printed_apart(orders: Sequence[Order], press: Press, processes: int) -> Ite
     # Spawned, not forked: a fork would share the home's lock and threads that are in the middle of something.
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _set_up, (press,))
     try:
-        yield from pool.map(_print, orders)
+        with _one_thread_each():
+            copies = pool.map(_print, orders)  # which starts them
+        yield from copies
     except BrokenProcessPool as error:
         raise LeveeError(
             Finding(
@@ -172,6 +176,18 @@ def _printed_apart(orders: Sequence[Order], press: Press, processes: int) -> Ite
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """What a process started in the body reads off its environment: there are as many processes as cores."""
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    try:
+        yield
+    finally:
+        os.environ.pop(_THREADS)
+        os.environ |= {_THREADS: before} if before is not None else {}
 
 
 _standing: ContextVar[Press] = ContextVar("press")
