@@ -161,7 +161,7 @@ def test_stressed_tails_are_those_of_a_set_drawn_every_day(closes, policy, case)
 
 
 def test_what_cannot_be_rolled_is_named(closes, policy):
-    with pytest.raises(ModelInputError, match="no history of an underlying .* at SOL"):
+    with pytest.raises(ModelInputError, match=r"no history of an underlying .* at SOL"):
         roll(closes, policy, static_portfolios(["BTC", "SOL"]), closes.dates[300], closes.dates[301])
     with pytest.raises(ModelInputError, match="outside of the closes"):
         roll(closes, policy, static_portfolios(["BTC"]), closes.dates[300], closes.dates[-1] + 1)
