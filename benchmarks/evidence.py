@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -27,7 +27,7 @@ from tasks.model.assurance.judgement import Judgement, JudgementPlan, judge
 from tasks.model.assurance.league import league
 from tasks.model.assurance.overlap import Windows, overlapping_count
 from tasks.model.assurance.procyclicality import peak_to_trough
-from tasks.model.assurance.promotion import PromotionRule, standings
+from tasks.model.assurance.promotion import PromotionRule, Standing, standings
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rolling_margin import HOUSE_MODEL, from_early_days, roll, roll_policies
 from tasks.model.assurance.static_portfolio import OUTRIGHT, StaticPortfolio, static_portfolios
@@ -46,6 +46,16 @@ WEIGHTS = (0.0, 0.25, 0.50)
 Paths = Sequence[RatePath]
 
 
+@dataclass(frozen=True)
+class Choice:
+    """Policies tried: the paths of each, its figures on the first half, and which is the opening one and the chosen."""
+
+    paths: Mapping[str, Paths]
+    firsts: Mapping[str, tuple[float, float, float]]
+    opening: str
+    chosen: str
+
+
 def page(paths: int, seed: int) -> str:
     """docs/back-test.md."""
     plan, policy = JudgementPlan(paths=paths, seed=seed), opening()
@@ -54,16 +64,23 @@ def page(paths: int, seed: int) -> str:
     rolled = [from_start(path) for path in rolled_from_early(closes, policy, portfolios)]
     judged = [judge(path, plan) for path in rolled]
     outright = [each for each in judged if each.product == OUTRIGHT]
+    choice = _choose(closes, policy, portfolios)
+    chosen = [judge(path, plan) for path in choice.paths[choice.chosen]]
+    rivals = _rivals(closes, policy)
+    own = [path for path in rolled if path.portfolio.product == OUTRIGHT]
+    placed = _placed(own, rivals)
+    chosen_placed = _placed(choice.paths[choice.chosen], rivals)
     return "\n".join(
         [
             ABOUT,
-            *_verdict(closes, policy, outright, plan),
+            *_verdict(_kept(outright, placed, plan), _kept(chosen, chosen_placed, plan), choice),
+            *_league_table(placed),
             *all_table(judged),
             *order_table(outright),
             *window_table(outright),
             *_half_tables(rolled, plan),
             *_as_written(closes, policy, portfolios),
-            *_choice(closes, policy, portfolios),
+            *_choice_table(choice),
             "",
         ]
     )
@@ -96,48 +113,57 @@ def halves(path: RatePath) -> tuple[RatePath, RatePath]:
     return path.between(path.dates[0], second - 1), path.between(second, LAST)
 
 
-def _verdict(closes: Closes, policy: Policy, outright: Sequence[Judgement], plan: JudgementPlan) -> Iterator[str]:
+def _verdict(opening_kept: Sequence[str], chosen_kept: Sequence[str], choice: Choice) -> Iterator[str]:
+    yield f"| | asked | opening policy | chosen on the first half: {choice.chosen} |"
+    yield "|---|---|---|---|"
+    asked = ("(a) | coverage", "(b) | order", "(c) | challengers")
+    for what, opening_found, chosen_found in zip(asked, opening_kept, chosen_kept, strict=True):
+        yield f"| {what} | {opening_found} | {chosen_found} |"
+    yield f"| (d) | choice | searched with all data in view | met: {len(choice.paths)} policies tried |\n"
+
+
+def _kept(outright: Sequence[Judgement], placed: Sequence[Standing], plan: JudgementPlan) -> list[str]:
+    """(a), (b) and (c) of one policy, in words."""
     a, b = covered(outright, plan), ordered(outright)
-    better, table = _challenged(closes, policy)
     short = [f"{each.portfolio} {each.breach_share:.2%}, p {each.p_smallest:.3f}" for each in a if not each.met]
     clustered = [f"{each.portfolio} {each.test} {each.phase}" for each in b if not each.met(plan.level)]
     worst = min(b, key=lambda each: each.p_exact)
-    yield "| | asked | found |"
-    yield "|---|---|---|"
     most, p = max(each.breach_share for each in a), min(each.p_smallest for each in a)
-    yield f"| (a) | coverage | {_met(short)}: at most {most:.2%} of days breached, smallest p {p:.3f} |"
-    yield (
-        f"| (b) | order | {_met(clustered)}: smallest of {len(b)} p-values {worst.p_exact:.3f}, "
-        f"{worst.p_across:.3f} after Holm |"
-    )
-    yield f"| (c) | challengers | {_met(better)} |"
-    yield "| (d) | choice | see *Chosen on the first half* |\n"
-    yield from table
+    return [
+        f"{_met(short)}: at most {most:.2%} of days breached, smallest p {p:.3f}",
+        f"{_met(clustered)}: smallest of {len(b)} p-values {worst.p_exact:.3f}, {worst.p_across:.3f} after Holm",
+        _met(better_challengers(placed)),
+    ]
 
 
 def _met(failures: Sequence[str]) -> str:
     return f"NOT MET ({'; '.join(failures)})" if failures else "met"
 
 
-def _challenged(closes: Closes, policy: Policy) -> tuple[tuple[str, ...], list[str]]:
-    """(c): challengers that are better, and the table of all; portfolios begin on their own first days."""
+def _rivals(closes: Closes, policy: Policy) -> dict[str, list[RatePath]]:
+    """Challengers on the outright portfolios, from the first day of each on."""
     held = [each for each in static_portfolios(COINS) if each.product == OUTRIGHT]
-    models = {HOUSE_MODEL: roll, **challengers()}
-    paths = {
+    return {
         name: [from_start(path) for path in model(closes, policy, held, min(FIRST.values()), LAST)]
-        for name, model in models.items()
+        for name, model in challengers().items()
     }
-    placed = standings(league(paths, HOUSE_MODEL, 0.995), PromotionRule(TIE), (OUTRIGHT,))
-    rows = [
-        "| model | lowest coverage | mean rate | matched cost | peak to trough | cost to house | swing to house |",
-        "|---|---|---|---|---|---|---|",
-        *(
+
+
+def _placed(house: Paths, rivals: Mapping[str, Paths]) -> tuple[Standing, ...]:
+    """(c): the house among its challengers."""
+    return standings(league({HOUSE_MODEL: house, **rivals}, HOUSE_MODEL, 0.995), PromotionRule(TIE), (OUTRIGHT,))
+
+
+def _league_table(placed: Sequence[Standing]) -> Iterator[str]:
+    yield "## Challengers, outright portfolios, days all models judge\n"
+    yield "| model | lowest coverage | mean rate | matched cost | peak to trough | cost to house | swing to house |"
+    yield "|---|---|---|---|---|---|---|"
+    for each in placed:
+        yield (
             f"| {each.model} | {each.lowest_coverage:.2%} | {each.mean_rate:.3f} | {each.coverage_matched_cost:.3f} "
             f"| {each.peak_to_trough:.2f} | {each.relative_cost:+.1%} | {each.relative_peak_to_trough:+.1%} |"
-            for each in placed
-        ),
-    ]
-    return better_challengers(placed), ["## Challengers, outright portfolios, days all models judge\n", *rows, ""]
+        )
+    yield ""
 
 
 def _half_tables(rolled: Paths, plan: JudgementPlan) -> Iterator[str]:
@@ -178,23 +204,33 @@ def _counted(path: RatePath) -> tuple[int, int]:
     return int(judged.sum()), int((path.loss > path.rate)[judged].sum())
 
 
-def _choice(closes: Closes, policy: Policy, portfolios: Sequence[StaticPortfolio]) -> Iterator[str]:
+def _choose(closes: Closes, policy: Policy, portfolios: Sequence[StaticPortfolio]) -> Choice:
+    """Of those that cover the target on the first half: the lowest product of matched cost and swing there."""
     tried = dict(_tried(policy))
     held = [each for each in portfolios if each.product == OUTRIGHT]
     rolled = roll_policies(closes, list(tried.values()), held, min(FIRST.values()), LAST)
-    by_name = dict(zip(tried, ([halves(from_start(path)) for path in each] for each in rolled), strict=True))
-    opening_name = next(name for name, each in tried.items() if each == policy)
-    firsts = {name: _figures([first for first, _ in each]) for name, each in by_name.items()}
-    chosen = min(
-        (name for name in firsts if firsts[name][0] >= 0.995), key=lambda name: firsts[name][1] * firsts[name][2]
+    paths = {name: [from_start(path) for path in each] for name, each in zip(tried, rolled, strict=True)}
+    firsts = {name: _figures([halves(path)[0] for path in each]) for name, each in paths.items()}
+    return Choice(
+        paths,
+        firsts,
+        opening=next(name for name, each in tried.items() if each == policy),
+        chosen=min((name for name in firsts if firsts[name][0] >= 0.995), key=lambda name: _score(firsts[name])),
     )
-    place = sorted(firsts.values(), key=lambda each: each[1] * each[2]).index(firsts[opening_name]) + 1
-    yield f"## Chosen on the first half\n\n{CHOICE.format(n=len(tried), place=place)}\n"
+
+
+def _score(figures: tuple[float, float, float]) -> float:
+    return figures[1] * figures[2]
+
+
+def _choice_table(choice: Choice) -> Iterator[str]:
+    place = sorted(map(_score, choice.firsts.values())).index(_score(choice.firsts[choice.opening])) + 1
+    yield f"## Chosen on the first half\n\n{CHOICE.format(n=len(choice.paths), place=place)}\n"
     yield "| policy | half | lowest coverage | matched cost | peak to trough |"
     yield "|---|---|---|---|---|"
-    for name in dict.fromkeys((opening_name, chosen)):
-        for half, figures in (("first", firsts[name]), ("second", _figures([second for _, second in by_name[name]]))):
-            said = "opening" if name == opening_name else "chosen"
+    for said, name in (("opening", choice.opening), ("chosen", choice.chosen)):
+        seconds = _figures([halves(path)[1] for path in choice.paths[name]])
+        for half, figures in (("first", choice.firsts[name]), ("second", seconds)):
             yield f"| {said}: {name} | {half} | {figures[0]:.2%} | {figures[1]:.3f} | {figures[2]:.2f} |"
 
 

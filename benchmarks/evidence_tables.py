@@ -37,7 +37,8 @@ What was asked before the run, of BTC and ETH outright long and short:
 (d) parameters that hold in a second half they were not chosen on.
 
 The opening values come from a search of some 10,500 policies with all of the data in view, so that no half is untouched
-by them: both are tabled, and *Chosen on the first half* chooses anew without the second.
+by them: both are tabled, and *Chosen on the first half* chooses anew without the second. The policy chosen there is
+asked the same over the same days.
 """
 
 
