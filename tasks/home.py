@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tasks import crash, lock, versions
 from tasks.disk import writing
-from tasks.model.errors import Finding, LeveeError
+from tasks.model.errors import Finding, LeveeError, LockedError
 
 ENVIRONMENTS = ("PROD", "TEST", "DEMO")
 
@@ -111,8 +111,11 @@ class Home:
         if wanted is not None and wanted not in ENVIRONMENTS:
             raise LeveeError(Finding("USAGE", "unknown environment", value=wanted, limit="|".join(ENVIRONMENTS)))
         if not marker.exists():
-            write_atomically(marker, f"{wanted or 'TEST'}\n".encode())
-        elif wanted is not None and wanted != self.environment:
+            with suppress(LockedError), lock.held(self.root, "prepare", 0.0):
+                if not marker.exists():
+                    write_atomically(marker, f"{wanted or 'TEST'}\n".encode())
+            self._require_marker(marker)
+        if wanted is not None and wanted != self.environment:
             raise LeveeError(
                 Finding(
                     "WRONG_ENV",
@@ -122,6 +125,13 @@ class Home:
                     limit=self.environment,
                     action="use another --home, or the right LEVEE_ENV",
                 )
+            )
+
+    def _require_marker(self, marker: Path) -> None:
+        """Whoever holds a home without a marker is about to write it."""
+        if not marker.exists():
+            raise LockedError(
+                Finding("LEASE_HELD", "another command makes this home", where=str(self.root), action="run again")
             )
 
     @contextmanager

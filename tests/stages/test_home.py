@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tasks import status
+from tasks import lock, status
 from tasks.home import Home
 from tasks.model.errors import LeveeError, LockedError
 from tasks.store import Store
@@ -65,3 +66,23 @@ def test_a_spoilt_completion_marker_is_said_to_be_that(tmp_path: Path) -> None:
     with pytest.raises(LeveeError) as refused:
         status.completion(tmp_path)
     assert refused.value.code == "VERIFY_FAILED"
+
+
+def test_a_home_that_several_commands_make_at_once_is_made_once(tmp_path: Path) -> None:
+    def made(root: Path) -> str:
+        try:
+            return Home(root).prepare("DEMO").environment
+        except LockedError as busy:
+            return busy.code
+
+    for number in range(20):
+        root = tmp_path / str(number)
+        with ThreadPoolExecutor(6) as pool:
+            found = set(pool.map(made, [root] * 6))
+        assert "DEMO" in found <= {"DEMO", "LEASE_HELD"}
+        assert [path.name for path in root.glob(".*")] == []
+
+
+def test_a_home_without_a_marker_that_another_holds_is_busy(tmp_path: Path) -> None:
+    with lock.held(tmp_path, "prepare", 0.0), pytest.raises(LockedError, match="LEASE_HELD"):
+        Home(tmp_path).prepare("DEMO")
