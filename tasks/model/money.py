@@ -60,8 +60,8 @@ def product(*factors: Decimal) -> Decimal:
     return result
 
 
-def scaled(units: int, decimals: int) -> Decimal:
-    """Whole units of the last of some decimals, exact."""
+def scaled(units: Decimal | int, decimals: int) -> Decimal:
+    """Units of 10^-decimals, exact."""
     return _EXACT.scaleb(Decimal(units), -decimals)
 
 

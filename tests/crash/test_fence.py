@@ -58,7 +58,8 @@ def test_every_holder_raises_the_token_once(home: Home) -> None:
     assert tokens(home) == [(1, "cycle run"), (2, "prune")]
 
 
-def test_a_holder_that_was_overtaken_writes_nothing_more(home: Home) -> None:
+def test_a_holder_that_was_overtaken_writes_nothing_more(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.store._KEPT_BYTES", 0)  # a large database, which is closed between stages
     with home.locked("cycle run"):
         with Store(home.database) as store:
             assert store.token == 1
@@ -73,6 +74,15 @@ def test_a_holder_that_was_overtaken_writes_nothing_more(home: Home) -> None:
             store.require_hold()
     assert codes.exit_code(fenced.value.code) == 75
     assert [token for token, _ in tokens(home)] == [1, 2]
+
+
+def test_a_small_database_is_open_until_its_holder_ends_and_nobody_overtakes_it(home: Home) -> None:
+    with home.locked("cycle run"):
+        with Store(home.database) as store:
+            assert store.token == 1
+        with pytest.raises(AssertionError, match="DB_LOCKED"):
+            overtake(home)
+    assert overtake(home) == "2"
 
 
 def test_a_token_is_not_raised_by_a_first_transaction_that_failed(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -86,25 +86,32 @@ def _exact_value(row: Mapping[str, Any]) -> Decimal:
 
 def _exact_minimum(options: pl.DataFrame, at: Ints, strikes: pl.DataFrame, policy: Policy) -> dict[int, Decimal]:
     """USD by portfolio, rounded up to a cent; `at`: the strike of each option. In whole units of the last decimals."""
+    quantity, multiplier, index_price = map(
+        _whole, (options["quantity"], options["multiplier"], strikes["index_price"])
+    )
     net: defaultdict[int, int] = defaultdict(int)
-    for strike, quantity, multiplier in zip(at.tolist(), *map(_units, options["quantity", "multiplier"]), strict=True):
-        net[strike] += quantity * multiplier
-    portfolio, index_price = strikes["portfolio"].to_list(), _units(strikes["index_price"])
+    for strike, held, worth in zip(at.tolist(), quantity.units, multiplier.units, strict=True):
+        net[strike] += held * worth
     short: defaultdict[int, int] = defaultdict(int)
+    portfolio = strikes["portfolio"].to_list()
     for strike, units in net.items():
-        short[portfolio[strike]] += max(-units, 0) * index_price[strike]
+        short[portfolio[strike]] += max(-units, 0) * index_price.units[strike]
     rate = money.exact(policy.floor_top_up.short_option_minimum_fraction)
-    decimals = sum(map(_decimals, (options["quantity"], options["multiplier"], strikes["index_price"])))
+    decimals = quantity.decimals + multiplier.decimals + index_price.decimals
     return {each: money.round_up(money.product(rate, money.scaled(units, decimals))) for each, units in short.items()}
 
 
-def _units(column: pl.Series) -> list[int]:
-    """Decimals as whole numbers of their last decimal."""
-    whole: list[int] = column.to_physical().to_list()
-    return whole
+class _Whole(NamedTuple):
+    """Figures as whole numbers of units of their last decimal."""
+
+    units: list[int]
+    decimals: int
 
 
-def _decimals(column: pl.Series) -> int:
-    kind = column.dtype
-    assert isinstance(kind, pl.Decimal), kind
-    return kind.scale
+def _whole(column: pl.Series) -> _Whole:
+    """Raises ModelInputError NON_FINITE."""
+    if isinstance(column.dtype, pl.Decimal):
+        return _Whole(column.to_physical().to_list(), column.dtype.scale)
+    figures = [money.exact(each) for each in column.to_list()]
+    decimals = max((-int(each.as_tuple().exponent) for each in figures), default=0)
+    return _Whole([int(money.scaled(each, -decimals)) for each in figures], decimals)
