@@ -209,7 +209,7 @@ def _portfolios(told: Mapping[str, Any]) -> Group:
     slices, judged = told["slices"], told["judgements"]
     notes = [
         "margins are fractions of gross notional; bounds of 95 % by the law of overlapping windows; smallest p of all "
-        "tests, Holm across phases",
+        "tests, Holm across phases: in those of waiting times and DQ, fewer breaches than expected make it small too",
         *(f"left out: {each['portfolio']}, {each['reason']}" for each in told["left_out"]),
         f"slices: {slices['computed']} computed, {slices['stood']} stood; "
         f"judgements: {judged['made']} made, {judged['stood']} stood",
