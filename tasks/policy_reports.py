@@ -156,8 +156,8 @@ def notice(history: History, proposal: Proposal, found: Assessed) -> dict[str, A
         ).to_dicts(),
         "simulate": [
             "Your own figures: MA01 in your pack of every end of day from this notice to the day before it acts.",
-            "Any book: save `policy` below as a file and run "
-            f"`levee cycle run --date {found.business_date.isoformat()} --dry-run --policy FILE --inbox FOLDER`.",
+            "Any book: save the policy file below and run "
+            f"levee cycle run --date {found.business_date.isoformat()} --dry-run --policy FILE --inbox FOLDER",
         ],
         "policy": proposal.file.read_text(encoding="utf-8"),
     }
