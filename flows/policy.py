@@ -330,11 +330,11 @@ def _stands(told: dict[str, Any]) -> Group:
 
 
 def _split(file: Path, folder: Path, common: Common | None) -> int:
-    from tasks import policy_proposal
+    from tasks import policy_split
 
     common = common or Common()
     home = common.open().prepare()
-    written = [str(path) for path in policy_proposal.split(home, file, folder)]
+    written = [str(path) for path in policy_split.split(home, file, folder)]
     common.show(written, lambda: "\n".join(written))
     return codes.PUBLISHED
 

@@ -15,11 +15,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks import decisions, policy_states, policy_store, policy_toml, resources
+from tasks import decisions, policy_states, policy_store, resources
 from tasks.home import Home, write_atomically
 from tasks.model import policy_file
 from tasks.model.assurance.governance import Governance, steps_refused
-from tasks.model.assurance.policy_change import Change, changes, stages
+from tasks.model.assurance.policy_change import Change, changes
 from tasks.model.errors import Finding, LeveeError, PolicyError
 from tasks.model.policy import Policy
 from tasks.policy_states import Event, History
@@ -159,11 +159,29 @@ def justify(home: Home, store: Store, proposal_id: str, user: str, evidence: Map
     evidence: `calibration` (as_of, coins, data_hash, …) or `judgement`. Raises LeveeError PARAM_STATE, STALE_APPROVAL.
     """
     history = policy_states.history(store, proposal_id)
-    unchanged(home, history)
+    _require_calibrated(proposal_id, unchanged(home, history), evidence)
     reason = str(evidence.get("judgement") or "calibrated")
     return policy_states.move(
         store, history, policy_states.CALIBRATED, user, reason, business_date=house_day(home), evidence=evidence
     )
+
+
+def _require_calibrated(proposal_id: str, found: Proposal, evidence: Mapping[str, Any]) -> None:
+    """Raises LeveeError PARAM_STATE where a calibration is named that says nothing of a number that changes."""
+    if "calibration" not in evidence:
+        return
+    told = evidence["calibration"].get("changes", {})
+    others = [each.rule_id for each in found.changes if each.rule_id not in told]
+    if others:
+        raise LeveeError(
+            Finding(
+                "PARAM_STATE",
+                "the calibration says nothing of a number that changes",
+                where=proposal_id,
+                value=" ".join(others),
+                action="propose what it found, or give the --judgement the number rests on",
+            )
+        )
 
 
 def evidence(judgement: str, calibration: Path | None) -> dict[str, Any]:
@@ -181,30 +199,6 @@ def evidence(judgement: str, calibration: Path | None) -> dict[str, Any]:
             Finding("USAGE", "no report of a calibration", where=str(calibration), action="`levee calibrate --json`")
         ) from error
     return {"calibration": report}
-
-
-def split(home: Home, file: Path, folder: Path) -> list[Path]:
-    """Write the stages a policy is reached in without a step that is too large, each noticed after the one before acts.
-
-    Raises PolicyError.
-    """
-    found, governance = compared(home, file), terms()
-    largest = governance.rails.largest_step_fraction
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
-    parts = stages(tomllib.loads(found.base_file.read_text(encoding="utf-8")), content, largest)
-    apart = timedelta(days=max(governance.rails.rise_notice_days) + 1)
-    written = []
-    for number, part in enumerate(parts, start=1):
-        stage = part | {
-            "policy_id": f"{found.policy.policy_id}-{number}-OF-{len(parts)}",
-            "effective_date": found.policy.effective_date + (number - 1) * apart,
-        }
-        policy_file.parse(stage, f"stage {number}")
-        path = folder / f"{stage['effective_date'].isoformat()}.toml"
-        remark = f"Stage {number} of {len(parts)} towards {found.policy.policy_id}."
-        write_atomically(path, policy_toml.text(stage, remark).encode())
-        written.append(path)
-    return written
 
 
 def _require_fit(home: Home, found: Proposal, reason: str, emergency: bool) -> None:

@@ -14,7 +14,16 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tasks import calibration, convert, policy_coverage, policy_impact, policy_proposal, policy_states, policy_store
+from tasks import (
+    calibration,
+    convert,
+    decisions,
+    policy_coverage,
+    policy_impact,
+    policy_proposal,
+    policy_states,
+    policy_store,
+)
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 from tasks.policy_proposal import Proposal
@@ -114,6 +123,5 @@ def _last(history: History, state: str) -> dict[str, Any]:
 
 
 def _coverage(evidence: dict[str, Any]) -> str:
-    return " ".join(
-        f"{row['portfolio']}:{row['current_breaches']}:{row['proposed_breaches']}" for row in evidence["portfolios"]
-    )
+    """sha256 over every portfolio's figures."""
+    return decisions.subject_hash({"portfolios": evidence["portfolios"]})

@@ -13,6 +13,8 @@ import pytest
 
 from tasks import policy_proposal, policy_review, policy_store
 from tasks.home import Home
+from tasks.model.errors import LeveeError
+from tasks.store import Store
 
 DAY = date(2026, 1, 30)
 
@@ -53,3 +55,18 @@ def test_data_that_contradict_nothing_draft_nothing(
     calibrated: Callable[..., Home], content: dict[str, Any], tmp_path: Path
 ) -> None:
     assert policy_review.draft(calibrated(content, {}), tmp_path, ("BTC",)) is None
+
+
+def test_a_number_that_was_not_calibrated_rests_on_no_calibration(
+    tmp_path: Path, policy_file: Callable[..., Path]
+) -> None:
+    home = Home(tmp_path / "home").prepare("TEST")
+    file = policy_file("2026-02-03", ("vol_up_fraction = 0.50", "vol_up_fraction = 0.60"))
+    with Store(home.database) as store:
+        made = policy_proposal.propose(home, store, file, "ada", "why", emergency=False)
+        with pytest.raises(LeveeError, match=r"PARAM_STATE.*grid\.vol_up_fraction"):
+            policy_proposal.justify(home, store, made.proposal_id, "ada", {"calibration": {"changes": {"call": 1}}})
+        report = {"changes": {"grid.vol_up_fraction": 0.6}}
+        moved = policy_proposal.justify(home, store, made.proposal_id, "ada", {"calibration": report})
+    assert moved.state == "CALIBRATED"
+    assert moved.last.evidence == {"calibration": report}

@@ -1,0 +1,36 @@
+"""A change that is too large for one step as the policy files it is reached in, to be proposed one after the other."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+from tasks import policy_proposal, policy_toml
+from tasks.home import Home, write_atomically
+from tasks.model import policy_file
+from tasks.model.assurance.policy_change import stages
+
+
+def split(home: Home, file: Path, folder: Path) -> list[Path]:
+    """Write the stages a policy is reached in without a step that is too large, each noticed after the one before acts.
+
+    Raises PolicyError.
+    """
+    found, governance = policy_proposal.compared(home, file), policy_proposal.terms()
+    largest = governance.rails.largest_step_fraction
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    parts = stages(tomllib.loads(found.base_file.read_text(encoding="utf-8")), content, largest)
+    apart = timedelta(days=max(governance.rails.rise_notice_days) + 1)
+    written = []
+    for number, part in enumerate(parts, start=1):
+        stage = part | {
+            "policy_id": f"{found.policy.policy_id}-{number}-OF-{len(parts)}",
+            "effective_date": found.policy.effective_date + (number - 1) * apart,
+        }
+        policy_file.parse(stage, f"stage {number}")
+        path = folder / f"{stage['effective_date'].isoformat()}.toml"
+        remark = f"Stage {number} of {len(parts)} towards {found.policy.policy_id}."
+        write_atomically(path, policy_toml.text(stage, remark).encode())
+        written.append(path)
+    return written
