@@ -24,6 +24,7 @@ def calibrate(
     coins: str = _COINS,
     policy: Path | None = None,
     out: Path | None = None,
+    effective_date: Annotated[date | None, Parameter(name="--from")] = None,
     no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
     common: Common | None = None,
 ) -> int:
@@ -42,6 +43,8 @@ def calibrate(
         Policy file to begin from; the home's policy in force by default.
     out
         File to write the proposed policy to as well.
+    effective_date
+        First business date of the proposed policy; the day after by default.
     no_orchestrator
         Do the same without Prefect.
     """
@@ -53,12 +56,12 @@ def calibrate(
     names = tuple(sorted(set(coins.split(","))))
     with printing.waiting(f"calibrating as of {as_of.isoformat()}"):
         if no_orchestrator:
-            found = calibration.calibrate(*asked, names)
+            found = calibration.calibrate(*asked, names, effective_date)
             files = calibration.write(home, found, out)
         else:
             from flows.calibration import calibration as flow
 
-            found, files = flow(home.root, *asked, names, out)
+            found, files = flow(home.root, *asked, names, effective_date, out)
     told = found.as_dict() | {"files": {name: str(path) for name, path in files.items()}}
     common.show(told, lambda: _shown(told))
     return codes.PUBLISHED

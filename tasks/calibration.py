@@ -80,8 +80,12 @@ class Calibration:
         }
 
 
-def calibrate(base_file: Path, market_data: Path, as_of: date, coins: tuple[str, ...]) -> Calibration:
+def calibrate(
+    base_file: Path, market_data: Path, as_of: date, coins: tuple[str, ...], effective_date: date | None = None
+) -> Calibration:
     """Estimate a policy's parameters from data up to the end of a day.
+
+    effective_date: first business date of the proposed policy; the day after by default.
 
     Raises LeveeError UNKNOWN_ID for a coin the history does not hold, DeliveryError WAITING or SCHEMA_DRIFT for data
     that are not there or have another form, PolicyError PARAM_STATE where the base is no policy.
@@ -93,7 +97,7 @@ def calibrate(base_file: Path, market_data: Path, as_of: date, coins: tuple[str,
     decisions = tuple(_decided(each, evidence, base) for each in found if isinstance(each, Estimate))
     unborn = [LeftOut("every parameter", coin, f"no clean close by {as_of}") for coin in evidence.unborn]
     left_out = (*unborn, *(each for each in found if isinstance(each, LeftOut)))
-    content = _proposed(tomllib.loads(base_file.read_text(encoding="utf-8")), decisions, as_of)
+    content = _proposed(tomllib.loads(base_file.read_text(encoding="utf-8")), decisions, as_of, effective_date)
     policy_file.parse(content, "the proposed policy")
     return Calibration(as_of, tuple(sorted(coins)), base, decisions, left_out, content)
 
@@ -144,8 +148,10 @@ def _outright_rate(coin: str, evidence: Evidence, policy: Policy) -> float | Non
     return float(np.floor(1000.0 * max(found.long[0], found.short[0])) / 1000.0)
 
 
-def _proposed(content: Mapping[str, Any], decisions: Sequence[Decision], as_of: date) -> dict[str, Any]:
-    """The base's content with what is proposed, named by the day, from the day after it at the earliest."""
+def _proposed(
+    content: Mapping[str, Any], decisions: Sequence[Decision], as_of: date, effective_date: date | None
+) -> dict[str, Any]:
+    """The base's content with what is proposed, named by the day."""
     result: dict[str, Any] = _copied(content)
     for rule_id, value in changes(list(decisions)).items():
         *path, name = rule_id.split(".")
@@ -153,7 +159,10 @@ def _proposed(content: Mapping[str, Any], decisions: Sequence[Decision], as_of: 
         for each in path:
             place = place[each]
         place[name] = value
-    return result | {"policy_id": f"CALIBRATED-{as_of.isoformat()}", "effective_date": as_of + _ONE_DAY}
+    return result | {
+        "policy_id": f"CALIBRATED-{as_of.isoformat()}",
+        "effective_date": effective_date or as_of + _ONE_DAY,
+    }
 
 
 def _copied(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from datetime import date, timedelta
+from functools import partial
 
 import numpy as np
+import polars as pl
 
 from tasks import calibration_books
 from tasks.calibration_books import Depth
-from tasks.calibration_data import Evidence, Level, day_moves, digest_of
+from tasks.calibration_data import STALE_AFTER_DAYS, Evidence, Level, day_moves, digest_of
 from tasks.calibration_history import LEVEL, LeftOut
 from tasks.model.arrays import Floats
 from tasks.model.assurance.calibration.batch_means import batch_mean
 from tasks.model.assurance.calibration.depth import impact_figure
-from tasks.model.assurance.calibration.estimate import Estimate, Figure
+from tasks.model.assurance.calibration.estimate import Estimate, Figure, require_enough
 from tasks.model.assurance.calibration.order_statistics import quantile_figure
 from tasks.model.assurance.calibration.shock import normal_shock
 from tasks.model.assurance.calibration.spot_vol_beta import spot_vol_beta
@@ -96,12 +98,17 @@ def _basis(coin: str, evidence: Evidence, policy: Policy) -> Found:
 
 
 def _volume(evidence: Evidence) -> Found:
-    rows = evidence.volumes.tail(VOLUME_DAYS)
-    values = dict(rows.iter_rows())
-    usd = rows["volume_usd"].to_numpy()
-    name = "check.daily_volume_usd.BTC"
+    rows = evidence.volumes.filter(pl.col("date") > evidence.as_of - timedelta(days=VOLUME_DAYS + STALE_AFTER_DAYS))
+    rows = rows.tail(VOLUME_DAYS)
+    usd, name = rows["volume_usd"].to_numpy(), "check.daily_volume_usd.BTC"
     note = "spot turnover of one venue: a part of the market's, and no more"
-    yield from _told(name, "BTC", values, lambda: {name: batch_mean(usd, BATCH_DAYS, LEVEL)}, "volume", lambda: note)
+    figures = partial(_mean, name, usd)
+    yield from _told(name, "BTC", dict(rows.iter_rows()), figures, "volume", lambda: note)
+
+
+def _mean(name: str, usd: Floats) -> Mapping[str, Figure]:
+    require_enough("days of volume", len(usd), VOLUME_DAYS)
+    return {name: batch_mean(usd, BATCH_DAYS, LEVEL)}
 
 
 def _depth(evidence: Evidence, policy: Policy) -> Found:

@@ -202,11 +202,23 @@ def test_the_command_writes_a_proposal_and_puts_nothing_in_force(
 ) -> None:
     monkeypatch.setenv("LEVEE_MARKET_DATA_DIR", str(history_folder(closes)))
     out, home = tmp_path / "out.toml", tmp_path / "home"
-    common = ("--policy", base_file(tmp_path), "--out", out, "--home", home, "--no-orchestrator", "--json")
+    common = (
+        "--policy",
+        base_file(tmp_path),
+        "--out",
+        out,
+        "--from",
+        date(2019, 9, 1),
+        "--home",
+        home,
+        "--no-orchestrator",
+        "--json",
+    )
     result = levee("calibrate", "--as-of", AS_OF, "--coins", "BTC", *common)
     assert result.code == 0, result.err
     told = json.loads(result.out)
     assert policy_store.load(out).policy_hash == told["policy_hash"]
     assert told["changes"]
+    assert policy_store.load(out).effective_date == date(2019, 9, 1)
     in_force = list((home / "policy").glob("*.toml"))
     assert all(policy_store.load(path).policy_hash != told["policy_hash"] for path in in_force)
