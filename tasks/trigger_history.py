@@ -161,8 +161,5 @@ def _until(closes: Closes, last: np.datetime64) -> tuple[Any, Floats]:
 def _volumes(folder: Path, closes: Closes) -> dict[str, Floats]:
     """USD traded by day of the closes of the one coin whose volume is known, of one venue; NaN where none is."""
     rows = read_file(folder, VOLUME_FILE, ("date", "close", "volume")).filter(pl.col("volume") > 0)
-    found = np.full(len(closes.dates), np.nan)
-    at = (rows["date"].cast(pl.Date).to_numpy().astype("datetime64[D]") - closes.dates[0]).astype(np.int64)
-    inside = (at >= 0) & (at < len(found))
-    found[at[inside]] = (rows["close"] * rows["volume"]).to_numpy()[inside]
-    return {VOLUME_COIN: found}
+    in_usd = rows.select("date", volume_usd=pl.col("close") * pl.col("volume"))
+    return {VOLUME_COIN: market_watch.by_day(closes, in_usd, "volume_usd")}

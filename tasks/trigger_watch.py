@@ -107,15 +107,9 @@ def _with_index(closes: Closes, context: Context, day: np.datetime64) -> Closes:
 
 def _volumes(context: Context, closes: Closes) -> dict[str, Floats]:
     """USD traded by day of the closes, NaN where none was delivered."""
-    rows = context.query("book/slices/trigger_volumes")
-    found = {}
-    for (name,), own in rows.group_by("underlying"):
-        volume = np.full(len(closes.dates), np.nan)
-        at = (own["date"].to_numpy().astype("datetime64[D]") - closes.dates[0]).astype(np.int64)
-        inside = (at >= 0) & (at < len(volume))
-        volume[at[inside]] = own["volume_usd"].cast(pl.Float64).to_numpy()[inside]
-        found[str(name)] = volume
-    return found
+    rows = context.query("book/slices/trigger_volumes").sort("underlying")
+    grouped = rows.group_by("underlying", maintain_order=True)
+    return {str(name): market_watch.by_day(closes, own, "volume_usd") for (name,), own in grouped}
 
 
 def _risk(context: Context, levels: Iterable[MarketLevels]) -> pl.DataFrame:

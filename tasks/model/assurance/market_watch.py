@@ -94,6 +94,15 @@ def tracked(levels: Sequence[MarketLevels]) -> pl.DataFrame:
     )
 
 
+def by_day(closes: Closes, rows: pl.DataFrame, name: str) -> Floats:
+    """(n,) column `name` of rows with a date on the days of the closes, NaN where there is none."""
+    found = np.full(len(closes.dates), np.nan)
+    at = (rows["date"].cast(pl.Date).to_numpy().astype("datetime64[D]") - closes.dates[0]).astype(np.int64)
+    inside = (at >= 0) & (at < len(found))
+    found[at[inside]] = rows[name].cast(pl.Float64).to_numpy()[inside]
+    return found
+
+
 def _path(levels: MarketLevels, trigger: Trigger, level: Floats) -> pl.DataFrame:
     found = states(trigger, level)
     named = {name: levels.figure[name].tolist() for name in EVIDENCE[trigger.name]}

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.model.arrays import Closes
 from tasks.model.assurance.market_levels import Measures, Subject, market_levels
-from tasks.model.assurance.market_watch import HOUSE, said, tracked, watched
+from tasks.model.assurance.market_watch import HOUSE, by_day, said, tracked, watched
 from tasks.model.assurance.rate_path import Forecast, RatePath
 from tasks.model.assurance.static_portfolio import OUTRIGHT, Leg, StaticPortfolio
 from tasks.model.errors import ModelInputError
@@ -159,3 +159,10 @@ def test_figures_by_day_hold_no_quantile_below_another(closes, policy):
     assert found.height
     assert (found["expected_shortfall"] >= found["value_at_risk"]).all()
     assert set(found["subject"]) == {"BTC", "ETH", HOUSE}
+
+
+def test_rows_find_their_days_and_others_are_left_out(closes):
+    days = [closes.dates[0].item(), closes.dates[2].item(), (closes.dates[-1] + 5).item()]
+    found = by_day(closes, pl.DataFrame({"date": days, "x": [1.0, 2.0, 3.0]}), "x")
+    np.testing.assert_array_equal(found[:3], [1.0, NAN, 2.0])
+    assert np.isnan(found[3:]).all()
