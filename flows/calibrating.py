@@ -80,7 +80,7 @@ def _shown(told: dict[str, Any]) -> Group:
     files = (f"{name}: {path}" for name, path in told["files"].items())
     line = (
         f"calibration {told['calibration_id']} as of {told['as_of']}: {len(told['changes'])} changes proposed, "
-        f"policy {told['policy_hash'][:12]}; next: levee policy propose"
+        f"policy {told['policy_hash'][:12]}; next: levee policy propose FILE --calibration PC01.json"
     )
     return Group(table, *(Text(each, overflow="fold") for each in (*missing, *files, line)))
 

@@ -8,12 +8,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from tasks import statement_page
+from tasks.home import canonical_json
 
 if TYPE_CHECKING:
     from tasks.calibration import Calibration
     from tasks.model.assurance.calibration.proposal import Decision
 
-CSV_FILE, PAGE_FILE = "PC01.csv", "PC01.html"
+CSV_FILE, JSON_FILE, PAGE_FILE = "PC01.csv", "PC01.json", "PC01.html"
 _DIGITS = 6  # significant ones
 
 
@@ -24,7 +25,7 @@ def rows(found: Calibration) -> list[dict[str, Any]]:
 
 def files(found: Calibration) -> dict[str, bytes]:
     """Files of the report by name."""
-    return {CSV_FILE: _csv(found).encode(), PAGE_FILE: _page(found)}
+    return {CSV_FILE: _csv(found).encode(), JSON_FILE: canonical_json(found.as_dict()), PAGE_FILE: _page(found)}
 
 
 def _row(decision: Decision) -> dict[str, Any]:

@@ -109,7 +109,7 @@ def test_the_proposed_policy_differs_where_data_say_so_and_its_files_are_the_sam
     assert proposed.grid.range_fraction["BTC"] < 0.25
     out = tmp_path / "proposal.toml"
     files = write(Home(tmp_path / "home"), found, out)
-    assert sorted(files) == ["PC01.csv", "PC01.html", "out", "policy.toml"]
+    assert sorted(files) == ["PC01.csv", "PC01.html", "PC01.json", "out", "policy.toml"]
     assert policy_file.content_hash(tomllib.loads(out.read_text(encoding="utf-8"))) == found.policy_hash
     assert policy_store.load(files["policy.toml"]).policy_hash == found.policy_hash
     before = {name: path.read_bytes() for name, path in files.items()}
@@ -118,6 +118,7 @@ def test_the_proposed_policy_differs_where_data_say_so_and_its_files_are_the_sam
     assert len(rows) == len(found.decisions) + len(found.left_out)
     assert not (tmp_path / "home" / "policy").exists(), "nothing is put in force"
     assert found.calibration_id in before["PC01.html"].decode()
+    assert json.loads(before["PC01.json"]) == json.loads(json.dumps(found.as_dict()))
 
 
 def test_a_coin_nobody_knows_is_refused(
