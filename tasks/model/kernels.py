@@ -454,6 +454,51 @@ def add_positions(
             )
 
 
+@_fast
+def gjr_student(
+    returns: Floats, omega: float, alpha: float, gamma: float, beta: float, tail: float, out: Floats
+) -> None:
+    """Sums over returns of a GJR-GARCH with Student's law, for its likelihood and slopes; `tail`: degrees - 2.
+
+    Variance h_(t+1) = omega + (alpha + gamma 1{r < 0}) r^2 + beta h, the first the mean square; z = r^2 / (h tail).
+    out, (7,): log h; log(1 + z); z / (1 + z); ((tail + 3) z / (1 + z) - 1) / (2 h) times the change of h with omega,
+    alpha, gamma and beta. Logarithms are taken of products of sixteen: a third of the time were logarithms.
+    """
+    h, mean = 0.0, 0.0
+    for t in range(returns.size):
+        mean += returns[t] * returns[t]
+    h = mean / returns.size
+    by_omega, by_alpha, by_gamma, by_beta = 0.0, 0.0, 0.0, 0.0
+    variances, thicknesses, per_tail = 1.0, 1.0, 1.0 / tail
+    for at in range(out.size):
+        out[at] = 0.0
+    for t in range(returns.size):
+        squared = returns[t] * returns[t]
+        fallen = squared if returns[t] < 0.0 else 0.0
+        once = 1.0 / h  # divisions are what takes time
+        z = squared * once * per_tail
+        share = z / (1.0 + z)
+        variances *= h
+        thicknesses *= 1.0 + z
+        if t % 16 == 15:
+            out[0] += _log(variances)
+            out[1] += _log(thicknesses)
+            variances, thicknesses = 1.0, 1.0
+        out[2] += share
+        pull = 0.5 * ((tail + 3.0) * share - 1.0) * once
+        out[3] += pull * by_omega
+        out[4] += pull * by_alpha
+        out[5] += pull * by_gamma
+        out[6] += pull * by_beta
+        by_omega = 1.0 + beta * by_omega
+        by_alpha = squared + beta * by_alpha
+        by_gamma = fallen + beta * by_gamma
+        by_beta = h + beta * by_beta
+        h = omega + alpha * squared + gamma * fallen + beta * h
+    out[0] += _log(variances)
+    out[1] += _log(thicknesses)
+
+
 @_exact
 def all_finite(x: Floats) -> bool:
     """Whether no number of a flat array is infinite or missing: told by the bits, which no flag can argue away."""

@@ -10,17 +10,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple, dataclass
+from functools import partial
 
 import numpy as np
 from scipy import signal
-from scipy.optimize import minimize
-from scipy.special import gammaln
+from scipy.special import digamma
 
+from tasks.model import kernels
 from tasks.model.arrays import Floats, require_finite
 from tasks.model.errors import Finding, ModelInputError
+from tasks.model.market.quasi_newton import minimum
 
 LEAST_RETURNS = 250
 _LOWEST_DEGREES = 2.05  # below them the law has hardly a variance
+_MOST = 10.0  # logarithm of degrees beyond which Student's law is the normal one
+_FLAT = 1e-4  # slope of the mean log-likelihood where it is at its most
 _START = np.array([-3.0, -2.5, 3.0, 0.0, math.log(4.0)])  # weights up 0.02, down 0.04, remembered 0.9; 6 degrees
 
 
@@ -60,11 +64,18 @@ class GjrGarch:
 
 @dataclass(frozen=True)
 class Fitted:
-    """Most likely parameters and their covariance, (5, 5) in the order of `GjrGarch`, valid for any innovations."""
+    """Most likely parameters of returns, (n,), and the logarithm of their likelihood."""
 
     model: GjrGarch
-    covariance: Floats
     log_likelihood: float
+    returns: Floats
+
+    def covariance(self) -> Floats:
+        """(5, 5) of the parameters in the order of `GjrGarch`, valid for any innovations."""
+        unit = _unit(self.returns)
+        to_unit = np.array([unit * unit, 1.0, 1.0, 1.0, 1.0])
+        scaled = _sandwich(self.returns / unit, np.array(astuple(self.model)) / to_unit)
+        return np.asarray(scaled * np.outer(to_unit, to_unit))
 
 
 def gjr_variance(returns: Floats, model: GjrGarch, seed_variance: float) -> Floats:
@@ -81,34 +92,63 @@ def fit_gjr(returns: Floats) -> Fitted:
     Raises ModelInputError NON_FINITE; GARCH for fewer than 250 returns or where the search finds no maximum.
     """
     n = len(require_finite("return", returns))
-    unit = math.sqrt(float(np.mean(returns * returns))) if n else 0.0
+    unit = _unit(returns) if n else 0.0
     if n < LEAST_RETURNS or unit == 0.0:
         raise ModelInputError(Finding("GARCH", "too few returns to fit", value=str(n), limit=f">= {LEAST_RETURNS}"))
     scaled = returns / unit
-    found = minimize(
-        lambda at: -float(np.mean(_log_likelihood(scaled, _natural(at)))),
-        _START,
-        method="L-BFGS-B",
-        options={"maxiter": 1000, "maxfun": 10_000, "ftol": 1e-11, "gtol": 1e-6},
-    )
-    if not np.isfinite(found.x).all():
-        raise ModelInputError(Finding("GARCH", "no most likely parameters were found", value=str(found.message)))
-    best = _natural(found.x)
-    back = np.array([unit * unit, 1.0, 1.0, 1.0, 1.0])
-    covariance = _sandwich(scaled, best) * np.outer(back, back)
-    likelihood = float(_log_likelihood(scaled, best).sum()) - n * math.log(unit)
-    return Fitted(GjrGarch(*(best * back).tolist()), covariance, likelihood)
+    found = minimum(partial(_unlikeliness, scaled), _START)
+    value, slopes = _unlikeliness(scaled, found)
+    if not (math.isfinite(value) and float(np.abs(slopes).max()) <= _FLAT):
+        raise ModelInputError(
+            Finding("GARCH", "no most likely parameters were found", value=f"slope {np.abs(slopes).max():g}")
+        )
+    model = GjrGarch(*(_natural(found) * np.array([unit * unit, 1.0, 1.0, 1.0, 1.0])).tolist())
+    return Fitted(model, -n * (value + math.log(unit)), returns)
+
+
+def _unit(returns: Floats) -> float:
+    """Root of the mean square."""
+    return math.sqrt(float(np.mean(returns * returns)))
+
+
+def _unlikeliness(returns: Floats, at: Floats) -> tuple[float, Floats]:
+    """Mean log-likelihood at five free numbers, with the other sign, and its slopes."""
+    omega, alpha, gamma, beta, degrees = _figures(at)
+    tail, n, sums = degrees - 2.0, len(returns), np.empty(7)
+    kernels.gjr_student(returns, omega, alpha, gamma, beta, tail, sums)
+    variances, thicknesses, share, by_omega, by_alpha, by_gamma, by_beta = (sums / n).tolist()
+    value = _constant(degrees) - 0.5 * variances - 0.5 * (degrees + 1.0) * thicknesses
+    own = float(digamma(0.5 * (degrees + 1.0)) - digamma(0.5 * degrees))
+    by_degrees = 0.5 * (own - (1.0 - (degrees + 1.0) * share) / tail - thicknesses)
+    up, down, rest = 0.5 * alpha, 0.5 * (alpha + gamma), 1.0 - 0.5 * alpha - 0.5 * (alpha + gamma) - beta
+    by_rest = by_omega * omega / rest
+    by_up, by_down = 2.0 * (by_alpha - by_gamma), 2.0 * by_gamma
+    mean = up * by_up + down * by_down + beta * by_beta + rest * by_rest
+    free = (up * (by_up - mean), down * (by_down - mean), beta * (by_beta - mean), by_rest * rest)
+    more = degrees - _LOWEST_DEGREES if at[4] < _MOST else 0.0
+    return -value, -np.array([*free, by_degrees * more])
+
+
+def _constant(degrees: float) -> float:
+    tail = math.log(math.pi * (degrees - 2.0))
+    return math.lgamma(0.5 * (degrees + 1.0)) - math.lgamma(0.5 * degrees) - 0.5 * tail
 
 
 def _natural(at: Floats) -> Floats:
+    return np.array(_figures(at))
+
+
+def _figures(at: Floats) -> tuple[float, float, float, float, float]:
     """omega, alpha, gamma, beta and degrees of five free numbers, every one of which gives a lasting variance.
 
     Shares of rises, falls, memory and the long run sum to 1; the fourth number is the logarithm of its variance.
     """
-    weights = np.exp(np.append(at[:3], 0.0) - max(float(at[:3].max()), 0.0))
-    up, down, beta, rest = (weights / weights.sum()).tolist()
-    degrees = _LOWEST_DEGREES + math.exp(min(float(at[4]), 10.0))
-    return np.array([rest * math.exp(float(at[3])), 2.0 * up, 2.0 * (down - up), beta, degrees])
+    *free, long_run, above = at.tolist()
+    most = max(*free, 0.0)
+    up, down, beta, rest = (math.exp(each - most) for each in (*free, 0.0))
+    total = up + down + beta + rest
+    degrees = _LOWEST_DEGREES + math.exp(min(above, _MOST))
+    return rest / total * math.exp(long_run), 2.0 * up / total, 2.0 * (down - up) / total, beta / total, degrees
 
 
 def _variance(returns: Floats, parameters: Floats, seed: float) -> Floats:
@@ -123,8 +163,7 @@ def _log_likelihood(returns: Floats, parameters: Floats) -> Floats:
     degrees = float(parameters[4])
     variance = _variance(returns, parameters, float(np.mean(returns * returns)))[:-1]
     inside = 1.0 + returns * returns / (variance * (degrees - 2.0))
-    constant = gammaln(0.5 * (degrees + 1.0)) - gammaln(0.5 * degrees) - 0.5 * math.log(math.pi * (degrees - 2.0))
-    return np.asarray(constant - 0.5 * np.log(variance) - 0.5 * (degrees + 1.0) * np.log(inside))
+    return np.asarray(_constant(degrees) - 0.5 * np.log(variance) - 0.5 * (degrees + 1.0) * np.log(inside))
 
 
 def _sandwich(returns: Floats, best: Floats) -> Floats:

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from tasks.model import kernels
 from tasks.model.errors import ModelInputError
 from tasks.model.market.gjr_garch import GjrGarch, fit_gjr, gjr_variance
+from tasks.model.market.quasi_newton import minimum
 
 MODEL = GjrGarch(4e-5, 0.05, 0.07, 0.87, 6.0)
 
@@ -43,7 +45,7 @@ def test_parameters_likelihood_and_errors_are_those_of_arch():
     values = (found.omega * 1e4, found.alpha, found.gamma, found.beta, found.degrees)
     assert values == pytest.approx(tuple(theirs.params), rel=2e-2, abs=2e-4)
     assert ours.log_likelihood == pytest.approx(theirs.loglikelihood + 1500 * math.log(100.0), abs=1e-2)
-    errors = np.sqrt(np.diag(ours.covariance)) * np.array([1e4, 1, 1, 1, 1])
+    errors = np.sqrt(np.diag(ours.covariance())) * np.array([1e4, 1, 1, 1, 1])
     assert errors == pytest.approx(theirs.std_err.to_numpy(), rel=0.05)
 
 
@@ -61,3 +63,37 @@ def test_a_short_or_missing_series_is_not_fitted():
         fit_gjr(simulated(249, 3))
     with pytest.raises(ModelInputError, match="NON_FINITE"):
         fit_gjr(np.append(simulated(300, 3), np.nan))
+
+
+def plain_sums(returns: np.ndarray, omega: float, alpha: float, gamma: float, beta: float, tail: float) -> list[float]:
+    """The kernel's sums one after the other, changes of the variance by the product rule."""
+    h, by, sums = float(np.mean(returns**2)), [0.0] * 4, [0.0] * 7
+    for value in returns.tolist():
+        squared, fallen = value * value, value * value if value < 0.0 else 0.0
+        z = squared / (h * tail)
+        pull = ((tail + 3.0) * z / (1.0 + z) - 1.0) / (2.0 * h)
+        told = [math.log(h), math.log1p(z), z / (1.0 + z), *(pull * each for each in by)]
+        sums = [before + more for before, more in zip(sums, told, strict=True)]
+        by = [more + beta * each for more, each in zip((1.0, squared, fallen, h), by, strict=True)]
+        h = omega + alpha * squared + gamma * fallen + beta * h
+    return sums
+
+
+@pytest.mark.parametrize("n", [1, 15, 16, 17, 250])
+def test_the_kernel_s_sums_are_those_of_a_plain_loop(n):
+    returns, found = simulated(n, 4) * 40.0, np.empty(7)
+    kernels.gjr_student(returns, 0.03, 0.05, 0.07, 0.87, 4.0, found)
+    assert found == pytest.approx(plain_sums(returns, 0.03, 0.05, 0.07, 0.87, 4.0), rel=1e-12, abs=1e-12)
+
+
+def test_a_bowl_and_a_bent_valley_are_descended_to_their_lowest_point():
+    def bowl(at):
+        return float(at @ np.diag([1.0, 100.0]) @ at), 2.0 * np.diag([1.0, 100.0]) @ at
+
+    def valley(at):  # Rosenbrock's
+        x, y = at
+        slopes = np.array([-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x)])
+        return (1.0 - x) ** 2 + 100.0 * (y - x * x) ** 2, slopes
+
+    assert minimum(bowl, np.array([3.0, -2.0])) == pytest.approx([0.0, 0.0], abs=1e-6)
+    assert minimum(valley, np.array([-1.2, 1.0])) == pytest.approx([1.0, 1.0], abs=1e-5)

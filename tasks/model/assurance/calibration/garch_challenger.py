@@ -32,7 +32,7 @@ def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Mapp
     returns = daily[np.isfinite(daily)]
     require_enough("GARCH challenger", len(returns), 2 * LEAST_RETURNS)
     fitted = fit_gjr(returns)
-    errors = np.sqrt(np.diag(fitted.covariance)).tolist()
+    errors = np.sqrt(np.diag(fitted.covariance())).tolist()
     found = {
         name: normal_figure(value, error, level, len(returns))
         for (name, value), error in zip(asdict(fitted.model).items(), errors, strict=True)
