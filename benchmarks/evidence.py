@@ -19,14 +19,13 @@ import numpy as np
 from benchmarks.evidence_tables import ABOUT, CHOICE, all_table, order_table, window_table
 from benchmarks.page import command
 from tasks import back_test_history, policy_store, resources
-from tasks.league import challengers
+from tasks.league import TARGET, challengers
 from tasks.model.arrays import Closes
-from tasks.model.assurance.cost import coverage_matched_cost
 from tasks.model.assurance.criteria import better_challengers, covered, ordered
+from tasks.model.assurance.frontier import Figures, figures, least
 from tasks.model.assurance.judgement import Judgement, JudgementPlan, judge
 from tasks.model.assurance.league import league
 from tasks.model.assurance.overlap import Windows, overlapping_count
-from tasks.model.assurance.procyclicality import peak_to_trough
 from tasks.model.assurance.promotion import PromotionRule, Standing, standings
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rolling_margin import HOUSE_MODEL, from_early_days, roll, roll_policies
@@ -39,7 +38,7 @@ FIRST = {"BTC": np.datetime64("2014-03-01"), "ETH": np.datetime64("2018-07-01")}
 HALF = {"BTC": np.datetime64("2020-01-01"), "ETH": np.datetime64("2022-01-01")}  # first day of the second half
 LAST = np.datetime64("2025-12-22")
 TIE = 0.02
-# Policies among which one is chosen on the first half, by the rule of `_chosen`.
+# Policies among which one is chosen on the first half, by the rule of `frontier.least`.
 HALF_LIVES, LOOKBACKS = (45.0, 90.0, 180.0), (1_000, 1_500)
 WEIGHTS = (0.0, 0.25, 0.50)
 
@@ -51,7 +50,7 @@ class Choice:
     """Policies tried: the paths of each, its figures on the first half, and which is the opening one and the chosen."""
 
     paths: Mapping[str, Paths]
-    firsts: Mapping[str, tuple[float, float, float]]
+    firsts: Mapping[str, Figures]
     opening: str
     chosen: str
 
@@ -151,7 +150,7 @@ def _rivals(closes: Closes, policy: Policy) -> dict[str, list[RatePath]]:
 
 def _placed(house: Paths, rivals: Mapping[str, Paths]) -> tuple[Standing, ...]:
     """(c): the house among its challengers."""
-    return standings(league({HOUSE_MODEL: house, **rivals}, HOUSE_MODEL, 0.995), PromotionRule(TIE), (OUTRIGHT,))
+    return standings(league({HOUSE_MODEL: house, **rivals}, HOUSE_MODEL, TARGET), PromotionRule(TIE), (OUTRIGHT,))
 
 
 def _league_table(placed: Sequence[Standing]) -> Iterator[str]:
@@ -175,13 +174,12 @@ def _half_tables(rolled: Paths, plan: JudgementPlan) -> Iterator[str]:
             continue
         for half, part in zip(("first", "second"), halves(path), strict=True):
             n, x = _counted(part)
-            coverage, cost, swing = _figures([part])
+            found = figures([part], TARGET)
             law = Windows(n, part.horizon_days, 1.0 - plan.coverage)
             p = overlapping_count(x, law, plan.margin_share, plan.level, plan.paths, plan.seed).p_exact
-            rate = part.rate[part.judged].mean()
             yield (
-                f"| {part.portfolio.name} | {half} | {n:,} | {x} | {coverage:.2%} | {p:.3f} | {rate:.3f} "
-                f"| {cost:.3f} | {swing:.2f} |"
+                f"| {part.portfolio.name} | {half} | {n:,} | {x} | {found.lowest_coverage:.2%} | {p:.3f} "
+                f"| {found.mean_rate:.3f} | {found.matched_cost:.3f} | {found.peak_to_trough:.2f} |"
             )
     yield ""
 
@@ -205,33 +203,35 @@ def _counted(path: RatePath) -> tuple[int, int]:
 
 
 def _choose(closes: Closes, policy: Policy, portfolios: Sequence[StaticPortfolio]) -> Choice:
-    """Of those that cover the target on the first half: the lowest product of matched cost and swing there."""
+    """Of those that cover the target on the first half: by `frontier.least` there."""
     tried = dict(_tried(policy))
     held = [each for each in portfolios if each.product == OUTRIGHT]
     rolled = roll_policies(closes, list(tried.values()), held, min(FIRST.values()), LAST)
     paths = {name: [from_start(path) for path in each] for name, each in zip(tried, rolled, strict=True)}
-    firsts = {name: _figures([halves(path)[0] for path in each]) for name, each in paths.items()}
+    firsts = {name: figures([halves(path)[0] for path in each], TARGET) for name, each in paths.items()}
+    chosen = least(firsts, TARGET)
+    assert chosen is not None, "the opening policy covers"
     return Choice(
         paths,
         firsts,
         opening=next(name for name, each in tried.items() if each == policy),
-        chosen=min((name for name in firsts if firsts[name][0] >= 0.995), key=lambda name: _score(firsts[name])),
+        chosen=chosen,
     )
 
 
-def _score(figures: tuple[float, float, float]) -> float:
-    return figures[1] * figures[2]
-
-
 def _choice_table(choice: Choice) -> Iterator[str]:
-    place = sorted(map(_score, choice.firsts.values())).index(_score(choice.firsts[choice.opening])) + 1
+    scores = sorted(each.score for each in choice.firsts.values())
+    place = scores.index(choice.firsts[choice.opening].score) + 1
     yield f"## Chosen on the first half\n\n{CHOICE.format(n=len(choice.paths), place=place)}\n"
     yield "| policy | half | lowest coverage | matched cost | peak to trough |"
     yield "|---|---|---|---|---|"
     for said, name in (("opening", choice.opening), ("chosen", choice.chosen)):
-        seconds = _figures([halves(path)[1] for path in choice.paths[name]])
-        for half, figures in (("first", choice.firsts[name]), ("second", seconds)):
-            yield f"| {said}: {name} | {half} | {figures[0]:.2%} | {figures[1]:.3f} | {figures[2]:.2f} |"
+        seconds = figures([halves(path)[1] for path in choice.paths[name]], TARGET)
+        for half, each in (("first", choice.firsts[name]), ("second", seconds)):
+            yield (
+                f"| {said}: {name} | {half} | {each.lowest_coverage:.2%} | {each.matched_cost:.3f} "
+                f"| {each.peak_to_trough:.2f} |"
+            )
 
 
 def _tried(policy: Policy) -> Iterator[tuple[str, Policy]]:
@@ -244,14 +244,6 @@ def _tried(policy: Policy) -> Iterator[tuple[str, Policy]]:
         )
         name = f"half-life {life:g}, look-back {lookback:,}, weight {weight:g}"
         yield name, replace(policy, base_margin=base)
-
-
-def _figures(paths: Paths) -> tuple[float, float, float]:
-    """Lowest coverage, mean matched cost, mean peak to trough."""
-    kept = [(path.loss[path.judged], path.rate[path.judged]) for path in paths]
-    coverage = min(1.0 - float((loss > rate).mean()) for loss, rate in kept)
-    cost = float(np.mean([coverage_matched_cost(loss, rate, 0.995) for loss, rate in kept]))
-    return coverage, cost, float(np.mean([peak_to_trough(path.rate) for path in paths]))
 
 
 def main() -> int:

@@ -29,6 +29,7 @@ from flows import (
     printing,
     recovery,
     requests,
+    searching,
     triggering,
 )
 from flows.options import Common
@@ -66,6 +67,7 @@ for command in (
     *recovery.COMMANDS,
     *triggering.COMMANDS,
     *calibrating.COMMANDS,
+    *searching.COMMANDS,
 ):
     app.command(command)
 for command in (*inspection.COMMANDS, recovery.rerun):

@@ -86,26 +86,38 @@ def coverage_chart(rows: Sequence[Mapping[str, Any]], models: Sequence[str], tar
 
 def frontier_chart(placed: Sequence[Standing]) -> str:
     """Coverage-matched cost against peak to trough: nearer to the lower left is better; hollow covers too little."""
-    cost = [each.coverage_matched_cost for each in placed]
-    swing = [math.log2(each.peak_to_trough) for each in placed]
+    frame, parts = frontier_box(
+        [each.coverage_matched_cost for each in placed], [each.peak_to_trough for each in placed]
+    )
+    taken: list[tuple[float, float]] = []
+    for each in placed:
+        kind = "champion" if each.verdict == "CHAMPION" else "covers" if each.covers else "short"
+        parts.append(mark(frame, kind, each.coverage_matched_cost, each.peak_to_trough, each.model, taken))
+    return drawing.svg(frame, "Coverage-matched cost against peak to trough of the rate", "chart", parts)
+
+
+def frontier_box(cost: Sequence[float], swing: Sequence[float]) -> tuple[Frame, list[str]]:
+    """Box with axes around costs and peaks to trough, these in doublings, with room for labels on the right."""
     edge = 0.15 * (max(cost) - min(cost)) or 0.01
-    frame = Frame(720, 340, 44, 40, (min(cost) - edge, max(cost) + 2.2 * edge), (-0.15, max(swing) + 0.25))
+    high = math.log2(max(swing)) + 0.25
+    frame = Frame(720, 340, 44, 40, (min(cost) - edge, max(cost) + 2.2 * edge), (-0.15, high))
     levels = [float(2**power) for power in range(math.ceil(frame.y[1]))]
     parts = [drawing.gridline(frame, math.log2(level), f"{level:g} ×") for level in levels]
     first = math.ceil(100.0 * frame.x[0])
     parts += [drawing.tick(frame, at / 100.0, f"{at} %") for at in range(first, math.floor(100.0 * frame.x[1]) + 1)]
-    placed_labels: list[tuple[float, float]] = []
-    for each, x, y in zip(placed, cost, swing, strict=True):
-        kind = "champion" if each.verdict == "CHAMPION" else "covers" if each.covers else "short"
-        across, up = frame.across(x), frame.up(y)
-        label = _free(placed_labels, across + 9.0, up + 4.0)
-        parts.append(
-            f'<g class="{kind}"><circle cx="{across:.1f}" cy="{up:.1f}" r="5"/>'
-            f'<text class="first" x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(each.model)}</text></g>'
-        )
-    middle = frame.width / 2
-    parts.append(f'<text class="axis" x="{middle:.0f}" y="{frame.height - 4:.0f}">coverage-matched cost</text>')
-    return drawing.svg(frame, "Coverage-matched cost against peak to trough of the rate", "chart", parts)
+    middle, foot = frame.width / 2, frame.height - 4
+    parts.append(f'<text class="axis" x="{middle:.0f}" y="{foot:.0f}">coverage-matched cost</text>')
+    return frame, parts
+
+
+def mark(frame: Frame, kind: str, cost: float, swing: float, name: str, taken: list[tuple[float, float]]) -> str:
+    """A named point of a frontier; its label keeps clear of those taken, and is taken then."""
+    across, up = frame.across(cost), frame.up(math.log2(swing))
+    label = _free(taken, across + 9.0, up + 4.0)
+    return (
+        f'<g class="{kind}"><circle cx="{across:.1f}" cy="{up:.1f}" r="5"/>'
+        f'<text class="first" x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(name)}</text></g>'
+    )
 
 
 def _free(taken: list[tuple[float, float]], x: float, y: float) -> tuple[float, float]:
