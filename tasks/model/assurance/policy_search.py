@@ -27,19 +27,23 @@ from tasks.model.policy import Policy
 
 @dataclass(frozen=True)
 class Axis:
-    """A direction of the grid: rules that move together, and the values they take."""
+    """A direction of the grid: rules that move together, and the values they take.
+
+    beside: labels of the axes that may move together with this one; None: all of them.
+    """
 
     label: str
     rules: tuple[str, ...]
     values: tuple[tuple[Any, ...], ...]
+    beside: tuple[str, ...] | None = None
 
 
 AXES = (
-    Axis("half-life", ("base_margin.half_life_days",), ((70,), (90,), (110,), (180,))),
-    Axis("look-back", ("base_margin.lookback_scenarios",), ((1_000,), (1_500,), (1_850,))),
+    Axis("half-life", ("base_margin.half_life_days",), ((70,), (90,), (110,))),
+    Axis("look-back", ("base_margin.lookback_scenarios",), ((1_000,), (1_500,))),
     Axis("weight", ("base_margin.stressed_weight_fraction",), ((0.0,), (0.20,), (0.25,), (0.30,), (0.50,))),
-    Axis("confidence", ("base_margin.confidence_filtered_fraction",), ((0.97,), (0.975,), (0.98,))),
-    Axis("buffer", ("apc_buffer.mode", "apc_buffer.fraction"), (("off", 0.25), ("on", 0.25))),
+    Axis("confidence", ("base_margin.confidence_filtered_fraction",), ((0.97,), (0.975,))),
+    Axis("buffer", ("apc_buffer.mode", "apc_buffer.fraction"), (("off", 0.25), ("on", 0.25)), ("weight",)),
 )
 
 
@@ -138,9 +142,12 @@ def _rise(own: RatePath, base: RatePath) -> float:
 
 def _points(content: Mapping[str, Any], axes: Sequence[Axis]) -> Iterator[tuple[str, dict[str, Any]]]:
     settings = [tuple(dict.fromkeys((*axis.values, _held(content, axis)))) for axis in axes]
+    active = [_held(content, axis) for axis in axes]
     for point in product(*settings):
-        pairs = zip(axes, point, strict=True)
-        yield _name(axes, point), {rule: value for axis, held in pairs for rule, value in _ruled(axis, held)}
+        moved = [axis for axis, held, base in zip(axes, point, active, strict=True) if held != base]
+        if all(axis.beside is None or {each.label for each in moved} <= {axis.label, *axis.beside} for axis in moved):
+            pairs = zip(axes, point, strict=True)
+            yield _name(axes, point), {rule: value for axis, held in pairs for rule, value in _ruled(axis, held)}
 
 
 def _ruled(axis: Axis, held: tuple[Any, ...]) -> Iterator[tuple[str, Any]]:
