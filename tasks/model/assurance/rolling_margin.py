@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -83,13 +83,14 @@ class _Shared:
     closes: Closes
     first: int  # position of the first day rates are asked of
     last: int
-    found: dict[object, object] = field(default_factory=dict)
+    found: dict[object, Any] = field(default_factory=dict)
 
     def once(self, key: object, make: Callable[[], _Found]) -> _Found:
         """What was made under the key before, or is now."""
         if key not in self.found:
             self.found[key] = make()
-        return self.found[key]  # type: ignore[return-value]  # one key, one kind of thing
+        made: _Found = self.found[key]
+        return made
 
 
 def _of_policy(
