@@ -9,7 +9,7 @@ demo: $(STAMP)
 	@$(BIN)/levee demo
 
 test: check
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(STAMP)
 	@$(BIN)/python -m benchmarks
