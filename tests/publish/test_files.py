@@ -73,7 +73,7 @@ def test_a_release_holds_exactly_the_publication_list(released: Home) -> None:
         f"{audience.lower()}/TEST-{report}-{audience}-ALL-20260130-EOD-v01.{ending}"
         for audience, reports in (
             ("PUBLIC", ("PP01", "PP02", "PP03", "PP04")),
-            ("OPS", ("OC01", "OL01", "OR01", "OX01")),
+            ("OPS", ("OC01", "OL01", "OR01", "OX01", "PT01")),
         )
         for report in reports
         for ending in ("csv", "json")
