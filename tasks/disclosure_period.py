@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from typing import Any
 
 import polars as pl
@@ -45,7 +45,7 @@ class Quarter:
 def quarter(name: str) -> Quarter:
     """The quarter of a name such as 2026Q1. Raises LeveeError USAGE."""
     found = _QUARTER.fullmatch(name)
-    if found is None:
+    if found is None or not MINYEAR < int(found[1]) < MAXYEAR:
         raise LeveeError(Finding("USAGE", "no quarter", value=name, limit="YYYYQn", action="e.g. --quarter 2026Q1"))
     year, number = int(found[1]), int(found[2])
     first, month_after = date(year, 3 * number - 2, 1), 3 * number % 12 + 1

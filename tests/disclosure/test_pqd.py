@@ -165,7 +165,10 @@ def test_other_figures_are_the_next_version(
     assert levee("disclose", "check", files["v02"], "--home", home).code == 0
 
 
-@pytest.mark.parametrize(("name", "code"), [("2026Q5", "USAGE"), ("26Q1", "USAGE"), ("2026Q2", "UNKNOWN_ID")])
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("2026Q5", "USAGE"), ("26Q1", "USAGE"), ("9999Q4", "USAGE"), ("0000Q1", "USAGE"), ("2026Q2", "UNKNOWN_ID")],
+)
 def test_a_quarter_that_is_none_or_has_no_published_day(shown: Home, name: str, code: str) -> None:
     with pytest.raises(LeveeError) as raised:
         disclose(shown, quarter(name))
