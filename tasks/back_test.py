@@ -6,7 +6,7 @@ Who maps the jobs is the caller's: a plain loop, a pool of threads, or a cluster
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tasks.back_test_verdicts import Rows, Series
 from tasks.home import Home
 from tasks.model.assurance.judgement import JudgementPlan
 from tasks.model.assurance.rate_path import RatePath
+from tasks.model.errors import Finding, LockedError
 from tasks.store import Store
 
 FOLDER = "back_test"
@@ -66,8 +67,24 @@ def back_test(home: Home, request: Request, market_data: Path, mapped: Mapped, w
         open_ = [each for job in jobs for each in job.slices]
         with home.locked(COMMAND, wait_seconds), Store(home.database) as store:
             back_test_results.load(store, open_, files)
+            _require_all(wanted, back_test_results.standing(store))
             found = back_test_results.paths(store, wanted)
     return BackTested(wanted, found, len(open_), len(wanted.slices) - len(open_))
+
+
+def _require_all(wanted: Plan, standing: Collection[str]) -> None:
+    """Raises LockedError LEASE_HELD where another back-test has put other slices of the same days in their place."""
+    lost = [each for each in wanted.slices if each.key not in standing]
+    if lost:
+        raise LockedError(
+            Finding(
+                "LEASE_HELD",
+                "another back-test of this home has replaced what this one rests on",
+                where=f"{lost[0].portfolio} from {lost[0].first}",
+                value=f"{len(lost)} slices",
+                action="run it again: what was computed stands",
+            )
+        )
 
 
 def judgements(

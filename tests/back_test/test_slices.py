@@ -18,6 +18,7 @@ from tasks.back_test_plan import Job, Request, day
 from tasks.back_test_slice import compute
 from tasks.home import Home
 from tasks.model.assurance.rolling_margin import roll
+from tasks.model.errors import LockedError
 from tasks.store import Store
 
 POLICY = resources.data("policy") / "2014-01-01.toml"
@@ -131,3 +132,22 @@ def test_breaches_become_windows_from_the_day_they_are_known() -> None:
         "last = [2020-03-12, 2021-05-18]",
         "active_from = [2020-03-15, 2021-05-21]",
     ]
+
+
+def test_a_back_test_whose_slices_another_has_replaced_does_not_judge_what_is_left(
+    home: Home,
+    tested: Callable[..., BackTested],
+    history_folder: Callable[..., Path],
+    daily: Callable[..., dict[date, float]],
+    folder: Path,
+) -> None:
+    first_year = Request(("BTC",), FIRST, date(2018, 12, 31), (POLICY,))
+    back_test(home, first_year, folder, one_by_one)
+
+    def while_another_runs(jobs: Sequence[Job]) -> list[str]:
+        changed = history_folder({"BTC": daily(500, 7), "ETH": daily(500, 2, 0.05), "SOL": daily(60, 3)})
+        back_test(home, first_year, changed, one_by_one)
+        return one_by_one(jobs)
+
+    with pytest.raises(LockedError, match="LEASE_HELD"):
+        tested(while_another_runs)
