@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tasks.model.arrays import Bools, Floats, require_finite
+from tasks.model.arrays import Floats, require_finite
 from tasks.model.errors import Finding, ModelInputError
 
 
 @dataclass(frozen=True)
 class HaircutTest:
-    """Counts of one asset. A day is observed where no close of its period is missing, or those known exceed already."""
+    """Counts of one asset. Days whose close, or all closes of the period after, are missing are not observed."""
 
     holding_days: int
     observations: int
@@ -37,7 +37,7 @@ def haircut_test(close: Floats, haircut: Floats, holding_days: int) -> HaircutTe
     if close.shape != haircut.shape or holding_days < 1:
         raise ModelInputError(Finding("SHAPE", "a haircut for every close", value=f"{close.shape}, {haircut.shape}"))
     excess = largest_falls(close, holding_days) - require_finite("haircut", haircut)
-    seen = excess[np.isfinite(excess) & (_whole(close, holding_days) | (excess > 0.0))]
+    seen = excess[np.isfinite(excess)]
     over = seen[seen > 0.0]
     return HaircutTest(holding_days, len(seen), len(over), float(over.max()) if len(over) else 0.0)
 
@@ -52,9 +52,3 @@ def largest_falls(close: Floats, holding_days: int) -> Floats:
     for ahead in range(1, holding_days + 1):
         lowest[:last] = np.fmin(lowest[:last], close[ahead : ahead + last])
     return np.asarray(1.0 - lowest / close)
-
-
-def _whole(close: Floats, holding_days: int) -> Bools:
-    """(n,) whether every close of the days after is known."""
-    known = np.append(np.isfinite(close), np.zeros(holding_days, dtype=np.bool_))
-    return np.asarray(np.lib.stride_tricks.sliding_window_view(known[1:], holding_days).all(axis=1))

@@ -64,11 +64,8 @@ def test_haircuts_against_counting(close, holding_days, haircut):
     falls = []
     for day in range(len(close) - holding_days):
         after = close[day + 1 : day + 1 + holding_days]
-        if math.isnan(close[day]) or np.isnan(after).all():
-            continue
-        fall = 1 - np.nanmin(after) / close[day]
-        if fall > haircut or not np.isnan(after).any():  # a hole may hide a fall, and proves none
-            falls.append(fall)
+        if not math.isnan(close[day]) and not np.isnan(after).all():
+            falls.append(1 - np.nanmin(after) / close[day])
     found = haircut_test(close, np.full(len(close), haircut), holding_days)
     over = [fall - haircut for fall in falls if fall - haircut > 0]
     assert (found.observations, found.days_exceeding) == (len(falls), len(over))
