@@ -120,6 +120,7 @@ class Store:
             self.require_hold()
             yield
             crash_point("transaction:before_commit")
+            self._connection.execute("COMMIT")
         except BaseException:
             self._to_tell.clear()
             with suppress(duckdb.Error):  # a broken database has rolled back already
@@ -127,7 +128,6 @@ class Store:
             raise
         finally:
             self._in_transaction = False
-        self._connection.execute("COMMIT")
         crash_point("transaction:after_commit")
         self._tell()
 
