@@ -11,10 +11,11 @@ import sys
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before NumPy is imported: a peer's time is that of one thread
 
-from benchmarks import back_test, core, what_if
+from benchmarks import back_test, core, garch, what_if
 
 _DATES = 6  # of the back-test, for each of as many rounds: the first ones of a short run cost more
-_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "QuantLib", "py_vollib_vectorized")
+_PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "QuantLib", "py_vollib_vectorized", "arch")
+_RETURNS = 1_500  # of the series that are fitted
 
 
 def main() -> int:
@@ -25,8 +26,10 @@ def main() -> int:
     said = parser.parse_args()
     report, asked = core.run(said.rounds), what_if.run()
     swept = back_test.run(_DATES * min(said.rounds, _DATES), said.rounds)
-    figures = {**_figures(report, asked), **_swept_figures(swept)}
-    print(json.dumps(figures, indent=1) if said.json else f"{_text(report, asked)}\n\n{back_test.text(swept)}")
+    fitted = {_RETURNS: garch.run(_RETURNS, said.rounds)} if garch.possible() else {}
+    figures = {**_figures(report, asked), **_swept_figures(swept), **_fit_figures(fitted)}
+    told = (_text(report, asked), "", back_test.text(swept), "", *(garch.text(*each) for each in fitted.items()))
+    print(json.dumps(figures, indent=1) if said.json else "\n".join(told))
     return 0
 
 
@@ -72,6 +75,18 @@ def _swept_figures(swept: back_test.Beside) -> dict[str, dict[str, float]]:
             "max_difference": swept.max_difference,
         }
         for name, taken in peers.items()
+    }
+
+
+def _fit_figures(fitted: dict[int, garch.Fits]) -> dict[str, dict[str, float]]:
+    return {
+        f"GJR-GARCH-t of {length:,} returns / arch": {
+            "ours_s": each.ours_s,
+            "peer_s": each.peer_s,
+            "ratio": each.peer_s / each.ours_s,
+            "max_difference": max(-each.least_gain, 0.0),
+        }
+        for length, each in fitted.items()
     }
 
 

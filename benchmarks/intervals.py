@@ -96,7 +96,7 @@ def garch_path(rng: np.random.Generator, n: int) -> Floats:
 def garch_beta(rng: np.random.Generator) -> tuple[Figure, float]:
     """Weight of yesterday's variance in 1,500 days."""
     fitted = fit_gjr(garch_path(rng, 1_500))
-    error = 1.959964 * math.sqrt(float(fitted.covariance[3, 3]))
+    error = 1.959964 * math.sqrt(float(fitted.covariance()[3, 3]))
     at = fitted.model.beta
     return Figure(at, error / 1.959964, at - error, at + error, LEVEL, "asymptotic", 1_500), GARCH.beta
 

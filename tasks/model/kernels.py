@@ -1,4 +1,4 @@
-"""Every compiled loop of the model: pricing, sums over positions, tails.
+"""Every compiled loop of the model: pricing, sums over positions, tails, the most likely parameters of a series.
 
 All of them stand in this one module, because a compiled caller keeps an old copy of what it imported from another.
 They release the interpreter and start no threads: callers share their work by blocks or rows with `in_parts`. No
@@ -30,7 +30,7 @@ SMALLEST_TOTAL_VOLATILITY = 1e-9
 LARGEST_MONEYNESS = 2.5  # beyond it a shock of skew or curvature grows no further
 _LANES, _HALVINGS = 96, 16  # of the search for a tail
 _LINE, _PAGE = 64, 4096  # bytes: a vector that starts on a page never straddles a cache line
-_LARGEST_EXPONENT, _SMALLEST_NORMAL = 700.0, 2.3e-308  # beyond them compiled exp and log know no answer
+_SMALLEST_NORMAL = 2.3e-308  # below it compiled log knows no answer
 
 Places = NDArray[np.int32]
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -65,7 +65,12 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10  # 
 _ROUNDER = 1.5 * 2.0**52  # added to a number it leaves the nearest integer in the lowest bits
 _ROUNDER_BITS, _ONE_BITS, _ROOT_HALF_BITS = 0x4338000000000000, 0x3FF0000000000000, 0x3FE6A09E667F3BCD
 _NO_NUMBER_BITS = 0x7FF0000000000000  # exponent of infinity and of what is no number
-_LARGEST_EXPONENT = 650.0  # e to its negative is nothing beside one, yet no denormal
+_LARGEST_EXPONENT = 650.0  # e to its negative is nothing beside one, yet no denormal; beyond it exp is NumPy's
+_HALF_LOG_TWO_PI = 9.18938533204672742e-01
+LOWEST_DEGREES = 2.05  # of Student's law: below them it has hardly a variance
+_LOG_MOST_DEGREES = 10.0  # beyond them it is the normal law
+_LONGEST_STEP, _FIRST_STEP, _SHORTEST_SHARE = 2.0, 0.5, 1e-10  # of a search for the most likely parameters
+_ENOUGH, _LEAST_CURVATURE = 1e-4, 1e-14  # of the fall that the slope promises; of a step that tells something
 
 
 class Market(NamedTuple):
@@ -144,7 +149,7 @@ def in_parts(work: Callable[[int, int], None], size: int, threads: int) -> None:
 
 
 def exp(x: Floats) -> Floats:
-    """e^x, shaped like x, the same bits on every processor where |x| < 700; elsewhere, and of NaN, as NumPy has it."""
+    """e^x, shaped like x, the same bits on every processor where |x| < 650; elsewhere, and of NaN, as NumPy has it."""
     return _everywhere(x, exponential, np.exp, np.abs(x) < _LARGEST_EXPONENT)
 
 
@@ -497,6 +502,132 @@ def gjr_student(
         h = omega + alpha * squared + gamma * fallen + beta * h
     out[0] += _log(variances)
     out[1] += _log(thicknesses)
+
+
+@_exact
+def log_gamma_digamma(x: float) -> tuple[float, float]:
+    """Logarithm of the gamma function and its slope at x > 0: Stirling's series once x is moved above ten."""
+    product, reciprocals = 1.0, 0.0
+    while x < 10.0:
+        product *= x
+        reciprocals += 1.0 / x
+        x += 1.0
+    once = 1.0 / (x * x)
+    log_x = _log(x)
+    series = (1 / 12 - once * (1 / 360 - once * (1 / 1260 - once * (1 / 1680 - once / 1188)))) / x
+    slope = once * (1 / 12 - once * (1 / 120 - once * (1 / 252 - once * (1 / 240 - once / 132))))
+    log_gamma = (x - 0.5) * log_x - x + _HALF_LOG_TWO_PI + series - _log(product)
+    return log_gamma, log_x - 0.5 / x - slope - reciprocals
+
+
+@_exact
+def gjr_figures(at: Floats, out: Floats) -> None:
+    """omega, alpha, gamma, beta and degrees of five free numbers, every one of which gives a lasting variance.
+
+    Shares of rises, falls, memory and the long run sum to 1; the fourth number is the logarithm of its variance.
+    """
+    most = max(0.0, at[0], at[1], at[2])
+    up, down = _exp(max(at[0] - most, -_LARGEST_EXPONENT)), _exp(max(at[1] - most, -_LARGEST_EXPONENT))
+    beta, rest = _exp(max(at[2] - most, -_LARGEST_EXPONENT)), _exp(max(-most, -_LARGEST_EXPONENT))
+    total = up + down + beta + rest
+    out[0] = rest / total * _exp(min(max(at[3], -_LARGEST_EXPONENT), _LARGEST_EXPONENT))
+    out[1], out[2], out[3] = 2.0 * up / total, 2.0 * (down - up) / total, beta / total
+    out[4] = LOWEST_DEGREES + _exp(min(max(at[4], -_LARGEST_EXPONENT), _LOG_MOST_DEGREES))
+
+
+@_exact
+def gjr_unlikeliness(returns: Floats, at: Floats, slopes: Floats) -> float:
+    """Mean log-likelihood at five free numbers, with the other sign, and its slopes into slopes, (5,)."""
+    figures, sums = np.empty(5), np.empty(7)
+    gjr_figures(at, figures)
+    omega, alpha, gamma, beta, degrees = figures[0], figures[1], figures[2], figures[3], figures[4]
+    tail, n = degrees - 2.0, returns.size
+    gjr_student(returns, omega, alpha, gamma, beta, tail, sums)
+    variances, thicknesses, share = sums[0] / n, sums[1] / n, sums[2] / n
+    by_omega, by_alpha, by_gamma, by_beta = sums[3] / n, sums[4] / n, sums[5] / n, sums[6] / n
+    (more, more_by), (less, less_by) = log_gamma_digamma(0.5 * (degrees + 1.0)), log_gamma_digamma(0.5 * degrees)
+    likelihood = more - less - 0.5 * (_log(np.pi * tail) + variances + (degrees + 1.0) * thicknesses)
+    by_degrees = 0.5 * (more_by - less_by - (1.0 - (degrees + 1.0) * share) / tail - thicknesses)
+    up, down = 0.5 * alpha, 0.5 * (alpha + gamma)
+    rest = 1.0 - up - down - beta
+    by_up, by_down, by_rest = 2.0 * (by_alpha - by_gamma), 2.0 * by_gamma, by_omega * omega / rest
+    mean = up * by_up + down * by_down + beta * by_beta + rest * by_rest
+    slopes[0], slopes[1], slopes[2] = -up * (by_up - mean), -down * (by_down - mean), -beta * (by_beta - mean)
+    slopes[3] = -by_rest * rest
+    slopes[4] = -by_degrees * (degrees - LOWEST_DEGREES) if at[4] < _LOG_MOST_DEGREES else 0.0
+    return -float(likelihood)
+
+
+@_exact
+def gjr_fit(returns: Floats, at: Floats, slopes: Floats, flat: float, steps: int) -> float:
+    """From five free numbers to the nearest least unlikeliness by the BFGS method: its value, place and slopes.
+
+    Ends where no slope is above `flat`, or no step in the direction of descent gets lower.
+    Reference: Nocedal and Wright (2006), Numerical Optimization, 6.1.
+    """
+    there, changed, way = np.empty(5), np.empty(5), np.empty(5)
+    value = gjr_unlikeliness(returns, at, slopes)
+    inverse = np.eye(5) * _FIRST_STEP / max(np.abs(slopes).max(), _FIRST_STEP)
+    for turn in range(steps):
+        if np.abs(slopes).max() <= flat:
+            break
+        if _descent(inverse, slopes, way) >= 0.0:  # rounding has spoilt the curvature: begin again from none
+            inverse[:] = np.eye(5)
+            _descent(inverse, slopes, way)
+        lower = _gjr_lower(returns, value, _dot(way, slopes), at, way, there, changed)
+        if not lower <= value:
+            break
+        step, change = there - at, changed - slopes
+        if turn == 0:  # the scale of the first step is the function's own
+            inverse[:] = np.eye(5) * max(_dot(step, change) / _dot(change, change), 1e-8)
+        _curve(inverse, step, change)
+        at[:], slopes[:], value = there, changed, lower
+    return float(value)
+
+
+@_exact
+def _gjr_lower(
+    returns: Floats, value: float, fall: float, at: Floats, way: Floats, there: Floats, slopes: Floats
+) -> float:
+    """Value, place and slopes of the first point on the way that is lower enough, of ever shorter steps."""
+    share = min(1.0, _LONGEST_STEP / np.abs(way).max())
+    there[:] = at + share * way
+    found = gjr_unlikeliness(returns, there, slopes)
+    while not found <= value + _ENOUGH * share * fall and share > _SHORTEST_SHARE:
+        share *= 0.5
+        there[:] = at + share * way
+        found = gjr_unlikeliness(returns, there, slopes)
+    return found
+
+
+@_exact
+def _descent(inverse: Floats, slopes: Floats, way: Floats) -> float:
+    """way = -inverse slopes, and how much a whole step of it is to fall."""
+    for i in range(slopes.size):
+        way[i] = -_dot(inverse[i], slopes)
+    return _dot(way, slopes)
+
+
+@_exact
+def _curve(inverse: Floats, step: Floats, change: Floats) -> None:
+    """Inverse curvature once the slopes' change over a step is known; as it was where the step tells nothing."""
+    along = _dot(step, change)
+    if along <= _LEAST_CURVATURE:
+        return
+    turned = np.empty(step.size)
+    back = _descent(inverse, change, turned)  # turned: the change through the inverse, with the other sign
+    half = step * ((1.0 - back / along) / (2.0 * along)) + turned / along
+    for i in range(step.size):
+        for j in range(step.size):
+            inverse[i, j] += step[i] * half[j] + half[i] * step[j]
+
+
+@_exact
+def _dot(a: Floats, b: Floats) -> float:
+    total = 0.0
+    for i in range(a.size):
+        total += a[i] * b[i]
+    return total
 
 
 @_exact

@@ -10,22 +10,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple, dataclass
-from functools import partial
 
 import numpy as np
 from scipy import signal
-from scipy.special import digamma
 
 from tasks.model import kernels
 from tasks.model.arrays import Floats, require_finite
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.market.quasi_newton import minimum
 
 LEAST_RETURNS = 250
-_LOWEST_DEGREES = 2.05  # below them the law has hardly a variance
-_MOST = 10.0  # logarithm of degrees beyond which Student's law is the normal one
 _FLAT = 1e-4  # slope of the mean log-likelihood where it is at its most
-_START = np.array([-3.0, -2.5, 3.0, 0.0, math.log(4.0)])  # weights up 0.02, down 0.04, remembered 0.9; 6 degrees
+_FLATTEST, _STEPS = 1e-6, 500  # where the search for it ends
+_START = (-3.0, -2.5, 3.0, 0.0, math.log(4.0))  # weights up 0.02, down 0.04, remembered 0.9; 6 degrees
 
 
 @dataclass(frozen=True)
@@ -95,14 +91,14 @@ def fit_gjr(returns: Floats) -> Fitted:
     unit = _unit(returns) if n else 0.0
     if n < LEAST_RETURNS or unit == 0.0:
         raise ModelInputError(Finding("GARCH", "too few returns to fit", value=str(n), limit=f">= {LEAST_RETURNS}"))
-    scaled = returns / unit
-    found = minimum(partial(_unlikeliness, scaled), _START)
-    value, slopes = _unlikeliness(scaled, found)
+    found, slopes, figures = np.array(_START), np.empty(5), np.empty(5)
+    value = kernels.gjr_fit(returns / unit, found, slopes, _FLATTEST, _STEPS)
     if not (math.isfinite(value) and float(np.abs(slopes).max()) <= _FLAT):
         raise ModelInputError(
             Finding("GARCH", "no most likely parameters were found", value=f"slope {np.abs(slopes).max():g}")
         )
-    model = GjrGarch(*(_natural(found) * np.array([unit * unit, 1.0, 1.0, 1.0, 1.0])).tolist())
+    kernels.gjr_figures(found, figures)
+    model = GjrGarch(*(figures * np.array([unit * unit, 1.0, 1.0, 1.0, 1.0])).tolist())
     return Fitted(model, -n * (value + math.log(unit)), returns)
 
 
@@ -111,44 +107,9 @@ def _unit(returns: Floats) -> float:
     return math.sqrt(float(np.mean(returns * returns)))
 
 
-def _unlikeliness(returns: Floats, at: Floats) -> tuple[float, Floats]:
-    """Mean log-likelihood at five free numbers, with the other sign, and its slopes."""
-    omega, alpha, gamma, beta, degrees = _figures(at)
-    tail, n, sums = degrees - 2.0, len(returns), np.empty(7)
-    kernels.gjr_student(returns, omega, alpha, gamma, beta, tail, sums)
-    variances, thicknesses, share, by_omega, by_alpha, by_gamma, by_beta = (sums / n).tolist()
-    value = _constant(degrees) - 0.5 * variances - 0.5 * (degrees + 1.0) * thicknesses
-    own = float(digamma(0.5 * (degrees + 1.0)) - digamma(0.5 * degrees))
-    by_degrees = 0.5 * (own - (1.0 - (degrees + 1.0) * share) / tail - thicknesses)
-    up, down, rest = 0.5 * alpha, 0.5 * (alpha + gamma), 1.0 - 0.5 * alpha - 0.5 * (alpha + gamma) - beta
-    by_rest = by_omega * omega / rest
-    by_up, by_down = 2.0 * (by_alpha - by_gamma), 2.0 * by_gamma
-    mean = up * by_up + down * by_down + beta * by_beta + rest * by_rest
-    free = (up * (by_up - mean), down * (by_down - mean), beta * (by_beta - mean), by_rest * rest)
-    more = degrees - _LOWEST_DEGREES if at[4] < _MOST else 0.0
-    return -value, -np.array([*free, by_degrees * more])
-
-
 def _constant(degrees: float) -> float:
     tail = math.log(math.pi * (degrees - 2.0))
     return math.lgamma(0.5 * (degrees + 1.0)) - math.lgamma(0.5 * degrees) - 0.5 * tail
-
-
-def _natural(at: Floats) -> Floats:
-    return np.array(_figures(at))
-
-
-def _figures(at: Floats) -> tuple[float, float, float, float, float]:
-    """omega, alpha, gamma, beta and degrees of five free numbers, every one of which gives a lasting variance.
-
-    Shares of rises, falls, memory and the long run sum to 1; the fourth number is the logarithm of its variance.
-    """
-    *free, long_run, above = at.tolist()
-    most = max(*free, 0.0)
-    up, down, beta, rest = (math.exp(each - most) for each in (*free, 0.0))
-    total = up + down + beta + rest
-    degrees = _LOWEST_DEGREES + math.exp(min(above, _MOST))
-    return rest / total * math.exp(long_run), 2.0 * up / total, 2.0 * (down - up) / total, beta / total, degrees
 
 
 def _variance(returns: Floats, parameters: Floats, seed: float) -> Floats:

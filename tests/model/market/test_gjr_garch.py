@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 import pytest
+from scipy import optimize, special
 
 from tasks.model import kernels
 from tasks.model.errors import ModelInputError
 from tasks.model.market.gjr_garch import GjrGarch, fit_gjr, gjr_variance
-from tasks.model.market.quasi_newton import minimum
 
 MODEL = GjrGarch(4e-5, 0.05, 0.07, 0.87, 6.0)
 
@@ -86,14 +86,53 @@ def test_the_kernel_s_sums_are_those_of_a_plain_loop(n):
     assert found == pytest.approx(plain_sums(returns, 0.03, 0.05, 0.07, 0.87, 4.0), rel=1e-12, abs=1e-12)
 
 
-def test_a_bowl_and_a_bent_valley_are_descended_to_their_lowest_point():
-    def bowl(at):
-        return float(at @ np.diag([1.0, 100.0]) @ at), 2.0 * np.diag([1.0, 100.0]) @ at
+def plain_unlikeliness(returns: np.ndarray, at: np.ndarray) -> float:
+    """Mean log-likelihood with the other sign: shares by a softmax, variances one after the other, SciPy's gamma."""
+    up, down, beta, rest = special.softmax([at[0], at[1], at[2], 0.0])
+    omega, degrees = rest * math.exp(at[3]), kernels.LOWEST_DEGREES + math.exp(at[4])
+    h, total = float(np.mean(returns**2)), 0.0
+    for value in returns.tolist():
+        total -= 0.5 * math.log(h) + 0.5 * (degrees + 1.0) * math.log1p(value * value / (h * (degrees - 2.0)))
+        h = omega + 2.0 * (up if value >= 0.0 else down) * value * value + beta * h
+    constant = special.gammaln(0.5 * (degrees + 1.0)) - special.gammaln(0.5 * degrees)
+    return -(constant - 0.5 * math.log(math.pi * (degrees - 2.0)) + total / len(returns))
 
-    def valley(at):  # Rosenbrock's
-        x, y = at
-        slopes = np.array([-2.0 * (1.0 - x) - 400.0 * x * (y - x * x), 200.0 * (y - x * x)])
-        return (1.0 - x) ** 2 + 100.0 * (y - x * x) ** 2, slopes
 
-    assert minimum(bowl, np.array([3.0, -2.0])) == pytest.approx([0.0, 0.0], abs=1e-6)
-    assert minimum(valley, np.array([-1.2, 1.0])) == pytest.approx([1.0, 1.0], abs=1e-5)
+FREE = [[-3.0, -2.5, 3.0, 0.0, math.log(4.0)], [1.0, -4.0, 0.5, -1.0, 3.0], [-700.0, -1.0, 2.0, 0.3, -2.0]]
+
+
+@pytest.mark.parametrize("at", FREE)
+def test_the_compiled_likelihood_and_its_slopes_are_those_of_a_plain_one(at):
+    returns, at, slopes = simulated(200, 5) * 40.0, np.array(at), np.empty(5)
+    found = kernels.gjr_unlikeliness(returns, at, slopes)
+    assert found == pytest.approx(plain_unlikeliness(returns, at), rel=1e-12)
+    expected = optimize.approx_fprime(at, lambda each: plain_unlikeliness(returns, each), 1e-6)
+    assert slopes == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+def test_scipy_finds_nothing_more_likely(seed):
+    returns, at, slopes = simulated(400, seed) * 40.0, np.array(FREE[0]), np.empty(5)
+    least = kernels.gjr_fit(returns, at, slopes, 1e-6, 500)
+    told = optimize.minimize(plain_unlikeliness_by(returns), FREE[0], jac=True, method="BFGS")
+    assert np.abs(slopes).max() <= 1e-6
+    assert least == pytest.approx(told.fun, abs=1e-8)
+    assert least == pytest.approx(plain_unlikeliness(returns, at), rel=1e-12)
+
+
+def plain_unlikeliness_by(returns: np.ndarray):
+    """The plain function with the slopes it has by differences to both sides."""
+
+    def told(at: np.ndarray) -> tuple[float, np.ndarray]:
+        steps = 1e-5 * np.eye(5)
+        ends = [(plain_unlikeliness(returns, at + step), plain_unlikeliness(returns, at - step)) for step in steps]
+        return plain_unlikeliness(returns, at), np.array([(above - below) / 2e-5 for above, below in ends])
+
+    return told
+
+
+@pytest.mark.parametrize("x", [0.02, 0.5, 1.0, 1.4616321449683623, 3.7, 9.999, 10.0, 250.0, 1.1e4])
+def test_gamma_and_its_slope_are_scipy_s(x):
+    log_gamma, slope = kernels.log_gamma_digamma(x)
+    assert log_gamma == pytest.approx(special.gammaln(x), rel=1e-13, abs=1e-13)
+    assert slope == pytest.approx(special.digamma(x), rel=1e-13, abs=1e-13)
