@@ -13,7 +13,7 @@ from tasks.home import Home, write_atomically
 from tasks.model.assurance.published_day import PRODUCT
 from tasks.model.errors import LeveeError
 from tasks.model.margin.portfolio import ACCOUNT
-from tasks.statement_page import render
+from tasks.rendering import render
 
 PAGE = "back-test.html"
 _KEY = ["margin_date", *ACCOUNT]

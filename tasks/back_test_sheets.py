@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from tasks import drawing, statement_page
+from tasks import drawing
 from tasks.back_test import Judged
 from tasks.drawing import Frame
 from tasks.model.assurance.rate_path import RatePath
+from tasks.rendering import render
 
 _DAYS_AROUND = 60
 
@@ -20,7 +21,7 @@ def page(found: Judged) -> bytes:
     """The page: portfolios with their breaches in short, then a sheet of each breach by day."""
     request = found.tested.plan.request
     sheets = [{**row, "chart": Markup(chart(_path(found, row), row))} for row in found.exceptions.to_dicts()]
-    return statement_page.render(
+    return render(
         "exceptions",
         first=request.first,
         last=request.last,

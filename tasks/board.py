@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from tasks import account_back_test, account_zones, alerts, answers, board_figures, overview, slo
 from tasks.home import Home, write_atomically
-from tasks.statement_page import render
+from tasks.rendering import render
 
 PAGE = "board.html"
 RECENT_CYCLES = 12

@@ -7,8 +7,8 @@ import io
 import math
 from typing import TYPE_CHECKING, Any
 
-from tasks import statement_page
 from tasks.home import canonical_json
+from tasks.rendering import render
 
 if TYPE_CHECKING:
     from tasks.calibration import Calibration
@@ -83,4 +83,4 @@ def _page(found: Calibration) -> bytes:
         "data": found.data_hash[:12],
         "id": found.calibration_id,
     }
-    return statement_page.render("calibration", header=header, groups=groups, left_out=found.left_out)
+    return render("calibration", header=header, groups=groups, left_out=found.left_out)

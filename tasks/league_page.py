@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup, escape
 
-from tasks import drawing, statement_page
+from tasks import drawing
 from tasks.drawing import Frame
 from tasks.model.arrays import Floats
 from tasks.model.assurance.league import League
 from tasks.model.assurance.promotion import Standing
 from tasks.model.assurance.rate_path import RatePath
+from tasks.rendering import render
 
 _WEEK = 7  # days drawn as one point: the largest loss and margin of them
 _LOWEST_COVERAGE = 0.98  # what covers less is drawn at the edge
@@ -23,7 +24,7 @@ _LOWEST_COVERAGE = 0.98  # what covers less is drawn at the edge
 def page(header: Mapping[str, Any], found: League, placed: Sequence[Standing], champion: Sequence[RatePath]) -> bytes:
     """The page. header: title, policy, days and promotion rule in words; champion: its paths that are drawn."""
     rows = found.rows.to_dicts()
-    return statement_page.render(
+    return render(
         "league",
         header=header,
         champion=found.champion,

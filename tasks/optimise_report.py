@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from tasks import optimise_chart, statement_page
+from tasks import optimise_chart
 from tasks.home import canonical_json
 from tasks.model.assurance.frontier import Figures
+from tasks.rendering import render
 
 if TYPE_CHECKING:
     from tasks.optimise import Optimised
@@ -110,7 +111,7 @@ def _page(found: Optimised) -> bytes:
     shown = dict.fromkeys(each for each in (choice.active, choice.chosen, choice.unbound) if each)
     every = {row["policy"]: row for row in rows(found)}
     marked = [every[name] for name in (*shown, *found.baselines)]
-    return statement_page.render(
+    return render(
         "frontier",
         header={
             "title": f"Policy search: {', '.join(sorted(found.request.coins))}",

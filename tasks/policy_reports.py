@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import pack, policy_proposal, statement_page, status, texts
+from tasks import pack, policy_proposal, status, texts
 from tasks.home import Home, write_atomically
 from tasks.model.assurance.impact import CALL, MARGIN
 from tasks.model.errors import Finding, ReconciliationError
@@ -22,6 +22,7 @@ from tasks.policy_impact import Assessed
 from tasks.policy_proposal import Proposal
 from tasks.policy_states import CURRENT, PROPOSED, TESTED, History
 from tasks.printed_rows import records
+from tasks.rendering import render
 from tasks.report_files import Header
 from tasks.reports import MA01, PI01, PN01
 
@@ -66,7 +67,7 @@ def impact_files(history: History, proposal: Proposal, found: Assessed, header: 
     rows = list(impact_rows(history, proposal, found))
     (printed,) = records([texts.table(PI01.columns, rows)])
     shown = [dict(zip(PI01.columns, row, strict=True)) for row in rows]
-    page = statement_page.render(
+    page = render(
         "policy_impact",
         header=header.fields(PI01),
         rows={
@@ -127,7 +128,7 @@ def notice_files(history: History, proposal: Proposal, found: Assessed, header: 
     content = {"envelope": header.fields(PN01), **said}
     made = {
         "json": pack.canonical(content),
-        "html": statement_page.render("policy_notice", header=header.fields(PN01), **said),
+        "html": render("policy_notice", header=header.fields(PN01), **said),
     }
     return {header.edition.file_name(PN01.code, "PUBLIC", "ALL", ending): each for ending, each in made.items()}
 

@@ -36,11 +36,11 @@ from tasks.leak import Guard, words
 from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.pack import Edition, Entry
 from tasks.press import Files, Order, Press
+from tasks.rendering import template_sources
 from tasks.report_files import Header
 from tasks.reports import ACCOUNT_TABLES, MA01, MEMBER_TABLES
 from tasks.stage import Context, Receipt
 from tasks.statement import Printing
-from tasks.statement_page import template_sources
 from tasks.store import Store, threads
 
 _ACCOUNTS_AT_ONCE = 32

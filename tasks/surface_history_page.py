@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from tasks import drawing, statement_page, surface_history
+from tasks import drawing, surface_history
 from tasks.home import write_atomically
 from tasks.model.arrays import Dates, Floats
 from tasks.model.market.surface_history import STRESS, UNKNOWN
+from tasks.rendering import render
 from tasks.surface_history import TENORS, Surfaces
 
 _LINES = 4  # most gridlines of a drawing
@@ -35,7 +36,7 @@ def write(found: Sequence[Surfaces], path: Path) -> None:
 def page(found: Sequence[Surfaces]) -> bytes:
     """The page of every underlying."""
     groups = [_group(each) for each in found]
-    return statement_page.render(
+    return render(
         "surface_history",
         stressed=any(each["regime"] == STRESS for each in groups),
         first=_day(found[0].history.dates[0]),

@@ -12,10 +12,11 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
-from tasks import drawing, statement_page
+from tasks import drawing
 from tasks.model.arrays import DAYS_PER_YEAR, Floats
 from tasks.model.market.certificate import RANGE
 from tasks.model.market.svi import Svi
+from tasks.rendering import render
 from tasks.reports import PP03
 from tasks.texts import Rows
 
@@ -53,9 +54,7 @@ def page(header: Mapping[str, str], rows: Rows, surface: pl.DataFrame, quotes: p
     ]
     flagged = sum(record["method"] != "SVI" for record in records)
     failed = sum(record["certified"] != "TRUE" for record in records)
-    return statement_page.render(
-        "surface", header=header, groups=groups, slices=len(records), flagged=flagged, failed=failed
-    )
+    return render("surface", header=header, groups=groups, slices=len(records), flagged=flagged, failed=failed)
 
 
 def _group(name: str, smiles: Sequence[Smile], records: Sequence[Mapping[str, str]]) -> dict[str, Any]:

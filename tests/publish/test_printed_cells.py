@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks import printed_cells, statement_page, texts
+from tasks import printed_cells, rendering, texts
 
 FIGURE = st.from_regex(r"-?(0|[1-9][0-9]{0,23})(\.[0-9]{1,12})?", fullmatch=True) | st.just("")
 
@@ -36,8 +36,8 @@ def test_a_figure_is_grouped_and_keeps_its_exact_text(text: str, number: str, mo
 @settings(derandomize=True, deadline=None)
 @given(values=st.lists(FIGURE, min_size=1, max_size=20))
 def test_a_column_says_what_the_filter_says_of_each(values: list[str]) -> None:
-    assert shown(printed_cells.number, values) == [str(statement_page.number(each)) for each in values]
-    assert shown(printed_cells.money, values) == [str(statement_page.signed(each, 2)) for each in values]
+    assert shown(printed_cells.number, values) == [str(rendering.number(each)) for each in values]
+    assert shown(printed_cells.money, values) == [str(rendering.signed(each, 2)) for each in values]
 
 
 def test_rows_are_cut_where_a_table_ends_and_words_are_escaped() -> None:

@@ -1,0 +1,96 @@
+"""Pages from their templates (tasks/pages): self-contained HTML, figures grouped with the exact text beside them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup, escape
+
+from tasks import printed_cells, wording
+
+_PAGES = Path(__file__).resolve().parent / "pages"
+_MONEY_DIGITS = 2
+_KEPT_FIGURES = 1 << 15  # a book says zero, its prices and its rules over and over
+
+
+def template_sources() -> str:
+    """Text of all templates: the words every page may say."""
+    return "\n".join(template_text(path.name) for path in sorted(_PAGES.iterdir()))
+
+
+def template_text(file: str) -> str:
+    """Text of one of them, as it stands."""
+    return (_PAGES / file).read_text(encoding="utf-8")
+
+
+def render(name: str, **content: Any) -> bytes:
+    """A page of a template and its content."""
+    return (_template(name).render(**content) + "\n").encode()
+
+
+@cache
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(_PAGES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {
+        "number": number,
+        "signed": signed,
+        "money": money,
+        "who": who,
+        "moment": moment,
+        "word": word,
+    }
+    environment.globals["glossary"] = wording.words("glossary")
+    return environment.get_template(f"{name}.html.j2")
+
+
+@lru_cache(_KEPT_FIGURES)
+def number(value: str, digits: int = 0) -> Markup:
+    """A figure as printed in the files, grouped, without trailing zeros beyond `digits`; the exact text beside it."""
+    if not value:
+        return Markup(printed_cells.NONE)
+    sign, body = ("−", value[1:]) if value.startswith("-") else ("", value)
+    whole, _, fraction = body.partition(".")
+    kept = fraction.rstrip("0").ljust(digits, "0")
+    return Markup(f'<data value="{value}">{sign}{int(whole):,}{"." if kept else ""}{kept}</data>')
+
+
+@lru_cache(_KEPT_FIGURES)
+def signed(value: str, digits: int = 0) -> Markup:
+    """A figure that is marked where it is negative."""
+    shown = number(value, digits)
+    return Markup(f'<span class="neg">{shown}</span>') if value.startswith("-") else shown
+
+
+def money(value: str) -> Markup:
+    """USD to the cent."""
+    return number(value, _MONEY_DIGITS)
+
+
+def who(value: str) -> Markup:
+    """Something that names a party: the only places of a page where a bare number may be an identifier."""
+    return Markup(f'<span class="id">{escape(value)}</span>')
+
+
+def moment(value: str) -> Markup:
+    """A time as a person reads it: 30 Jan 2026, 10:20; the exact text beside it."""
+    if not value:
+        return Markup('<span class="none">–</span>')
+    read = datetime.fromisoformat(value)
+    shown = f"{read.day} {read:%b %Y, %H:%M}{f':{read:%S}' if read.second else ''}"
+    return Markup('<time datetime="{}">{}</time>').format(value, shown)
+
+
+def word(value: str, section: str) -> str:
+    """A code in words, the code itself where it has none."""
+    return wording.words(section).get(value, value)
