@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -146,9 +146,9 @@ def test_a_sender_that_alone_is_late_is_waited_for_and_then_held_at_what_the_oth
 ) -> None:
     [own] = list(folder.glob("positions.*.csv"))
     member = own.name.split(".")[1]
-    true: Counter[str] = Counter()
+    true: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in csv.DictReader(own.read_text(encoding="utf-8").splitlines()[1:-1]):
-        true[row["contract_id"]] += Decimal(row["qty_close"])  # type: ignore[assignment]
+        true[row["contract_id"]] += Decimal(row["qty_close"])
     own.unlink()
     monkeypatch.setenv("LEVEE_NOW", EARLY)
     assert refused(home) == [f"WAITING 2026-01-31/EOD/{own.name}"]
