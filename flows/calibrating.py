@@ -13,19 +13,17 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import COINS, Common, NoOrchestrator, coins_of
 from tasks import codes
-
-_COINS = "BTC,ETH"
 
 
 def calibrate(
     as_of: Annotated[date, Parameter(name="--as-of")],
-    coins: str = _COINS,
+    coins: str = COINS,
     policy: Path | None = None,
     out: Path | None = None,
     effective_date: Annotated[date | None, Parameter(name="--from")] = None,
-    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
+    no_orchestrator: NoOrchestrator = False,
     common: Common | None = None,
 ) -> int:
     """Estimate the policy's parameters from the history of LEVEE_MARKET_DATA_DIR up to a day: a policy to propose.
@@ -45,15 +43,13 @@ def calibrate(
         File to write the proposed policy to as well.
     effective_date
         First business date of the proposed policy; the day after by default.
-    no_orchestrator
-        Do the same without Prefect.
     """
     from tasks import calibration, convert, policy_store
 
     common = common or Common()
     home = common.open().prepare()
     asked = (policy or policy_store.file_in_force(home, as_of), convert.market_data_folder(), as_of)
-    names = tuple(sorted(set(coins.split(","))))
+    names = coins_of(coins)
     with printing.waiting(f"calibrating as of {as_of.isoformat()}"):
         if no_orchestrator:
             found = calibration.calibrate(*asked, names, effective_date)

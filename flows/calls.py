@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from flows.options import Common
+from flows.options import Common, User, Wait
 from tasks import codes
 from tasks.model.errors import Finding, LeveeError
 
@@ -21,7 +21,7 @@ app = App(name="calls", help="Margin calls: the ledger, ageing, answers of membe
 @app.command(name="list")
 def list_calls(
     business_date: Annotated[date | None, Parameter(name="--date")] = None,
-    only_open: Annotated[bool, Parameter(name="--open", negative="")] = False,
+    only_open: Annotated[bool, Parameter(name="--open")] = False,
     call: str | None = None,
     common: Common | None = None,
 ) -> int:
@@ -56,9 +56,9 @@ def respond(
     call: str,
     answer: Annotated[str, Parameter(name="--type")],
     amount: str | None = None,
-    user: str | None = None,
+    user: User = "",
     reason: str = "",
-    wait: float = 30.0,
+    wait: Wait = 30.0,
     common: Common | None = None,
 ) -> int:
     """Record a member's answer to a call: what is not disputed stays due when it was.
@@ -71,12 +71,8 @@ def respond(
         ACCEPT, PARTIAL_DISPUTE or FULL_DISPUTE.
     amount
         USD disputed, of a PARTIAL_DISPUTE.
-    user
-        Who answers; LEVEE_USER or the login name by default.
     reason
         Why it is disputed.
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks import call_responses
 

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import polars as pl
-from cyclopts import Parameter
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import COINS, Common, Cycle, Day, First, Last, coins_of
 from tasks import codes
 
 
 def league(
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
-    coins: str = "BTC,ETH",
+    first: First,
+    last: Last,
+    coins: str = COINS,
     policy: tuple[Path, ...] = (),
     tried: int | None = None,
     materiality: float = 0.02,
@@ -54,7 +52,7 @@ def league(
     common = common or Common()
     home = common.open().prepare()
     files = policy or (policy_store.file_in_force(home, last),)
-    request = Request(tuple(coins.split(",")), first, last, files)
+    request = Request(coins_of(coins), first, last, files)
     rule = leagues.rule(materiality, len(files), tried)
     with printing.waiting("margining every day by every model"):
         tested = back_test.back_test(
@@ -96,11 +94,11 @@ def _standings(played: Any, page: Path | None) -> Group:
 
 
 def sensitivity(
-    business_date: Annotated[date, Parameter(name="--date")],
-    cycle: str = "EOD",
+    business_date: Day,
+    cycle: Cycle = "EOD",
     coins: str | None = None,
     policy: Path | None = None,
-    data: Annotated[bool, Parameter(negative="")] = False,
+    data: bool = False,
     common: Common | None = None,
 ) -> int:
     """Move each number of the policy by its declared step: what becomes of every requirement. Reads no database.
@@ -130,7 +128,7 @@ def sensitivity(
         if coins:
             file = policy or policy_store.file_in_force(home.prepare(), business_date)
             of = moved.of_data if data else moved.of_static_portfolios
-            found = of(file, convert.market_data_folder(), tuple(coins.split(",")), business_date)
+            found = of(file, convert.market_data_folder(), coins_of(coins), business_date)
         else:
             found = moved.of_run(home, business_date, cycle)
     if data:
@@ -159,8 +157,8 @@ def _steps(steps: Any, rates: bool) -> Group:
 
 
 def haircuts(
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
+    first: First,
+    last: Last,
     assets: str = "BTC,ETH,USDC,USDT",
     common: Common | None = None,
 ) -> int:
@@ -180,14 +178,14 @@ def haircuts(
     common = common or Common()
     policy = policy_store.in_force(common.open().prepare(), last)
     with printing.waiting("setting the haircuts of every month"):
-        found = haircut_back_test.back_test(policy, convert.market_data_folder(), assets.split(","), first, last)
+        found = haircut_back_test.back_test(policy, convert.market_data_folder(), coins_of(assets), first, last)
     common.show(found, lambda: _rows(pl.DataFrame(found), "asset"))
     return codes.PUBLISHED
 
 
 def league_book(
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
+    first: First,
+    last: Last,
     common: Common | None = None,
 ) -> int:
     """Margin the book of every published end of day by every model that takes one, beside what accounts then lost.

@@ -32,7 +32,7 @@ from flows import (
     searching,
     triggering,
 )
-from flows.options import Common
+from flows.options import Common, Cycle, Day, Inbox, NoOrchestrator, User, Wait
 from flows.running import ask_for_prior_positions, ask_to_restate, run_cycle
 from tasks import codes, disk, resources
 from tasks.home import ENVIRONMENTS
@@ -43,6 +43,7 @@ app = App(
     help="Clearing cycle and margin policy for crypto derivatives.",
     help_format="plaintext",
     version=lambda: version("levee"),
+    default_parameter=Parameter(negative=""),  # no --no-dry-run, no --empty-policy
     suppress_keyboard_interrupt=False,  # told by `main`
 )
 cycle_app = App(name="cycle", help="Run and watch clearing cycles.")
@@ -147,9 +148,9 @@ def sample(
 
 @convert_app.command(name="deribit-chain")
 def deribit_chain(
-    business_date: Annotated[date, Parameter(name="--date")],
+    business_date: Day,
     seed: int = 1,
-    inbox: Path | None = None,
+    inbox: Inbox = None,
     common: Common | None = None,
 ) -> int:
     """Turn a day's option-chain snapshot of LEVEE_MARKET_DATA_DIR into inbox files of this home."""
@@ -165,17 +166,17 @@ def deribit_chain(
 
 @cycle_app.command(name="run")
 def cycle_run(
-    business_date: Annotated[date, Parameter(name="--date")],
-    cycle: str = "EOD",
-    inbox: Path | None = None,
-    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
-    wait: float = 0.0,
-    dry_run: Annotated[bool, Parameter(negative="")] = False,
+    business_date: Day,
+    cycle: Cycle = "EOD",
+    inbox: Inbox = None,
+    no_orchestrator: NoOrchestrator = False,
+    wait: Wait = 0.0,
+    dry_run: bool = False,
     policy: Path | None = None,
     keep: Path | None = None,
     use_prior_positions: str = "",
     restate: str = "",
-    user: str = "",
+    user: User = "",
     common: Common | None = None,
 ) -> int:
     """Run a clearing cycle, or resume it where it stopped.
@@ -184,14 +185,6 @@ def cycle_run(
     ----------
     business_date
         Business date of the cycle.
-    cycle
-        SOD, ITD1 … ITDn or EOD.
-    inbox
-        Folder of delivered files instead of the home's own.
-    no_orchestrator
-        Run the same stages without Prefect.
-    wait
-        Seconds to wait for another command that holds the home.
     dry_run
         Compute it in a home of its own up to the tie-out: nothing is approved or let out, this home is only read.
     policy
@@ -202,8 +195,6 @@ def cycle_run(
         Why the positions of the end of day before are to stand in for late ones; a second person must approve.
     restate
         Why a closed cycle is to be computed and published anew; a second person must approve.
-    user
-        Who asks for either, and for what the run itself must ask; LEVEE_USER or the login name by default.
     """
     common = common or Common()
     home = common.open(inbox)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import Parameter
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from flows.options import Common
+from flows.options import Common, Cycle, Day
 from tasks import codes
 
 _ABREAST = 7  # models beside the house in a table of 124 characters
 
 
 def compare(
-    business_date: Annotated[date, Parameter(name="--date")],
-    cycle: str = "EOD",
+    business_date: Day,
+    cycle: Cycle = "EOD",
     member: str | None = None,
     common: Common | None = None,
 ) -> int:
@@ -30,8 +28,6 @@ def compare(
     ----------
     business_date
         Business date of the cycle.
-    cycle
-        SOD, ITD1 … ITDn or EOD.
     member
         Only the accounts of this member.
     """

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import Common, Wait
 from tasks import codes
 from tasks.model.errors import Finding, LeveeError
 
@@ -22,7 +22,7 @@ app = App(name="disclose", help="Disclosures generated from what was published."
 
 
 @app.command
-def pqd(quarter: str, wait: float = 0.0, common: Common | None = None) -> int:
+def pqd(quarter: str, wait: Wait = 0.0, common: Common | None = None) -> int:
     """Make the quantitative disclosure (PQ01) of a quarter from the published end-of-day runs of this home.
 
     Items 4, 5.3, 6 and 17, each figure with the query or function it comes from; what the home cannot know yet is said
@@ -32,8 +32,6 @@ def pqd(quarter: str, wait: float = 0.0, common: Common | None = None) -> int:
     ----------
     quarter
         Such as 2026Q1.
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks.disclose import disclose
     from tasks.disclosure_period import quarter as named

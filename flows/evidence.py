@@ -6,17 +6,16 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import COINS, Common, First, Last, NoOrchestrator, Wait, coins_of
 from tasks import codes
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
@@ -32,16 +31,16 @@ _Found = TypeVar("_Found")
 
 @app.default
 def backtest(
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
+    first: First,
+    last: Last,
     history: Literal["daily"] = "daily",
-    coins: str = "BTC,ETH",
+    coins: str = COINS,
     policy: tuple[Path, ...] = (),
-    policy_minimum: Annotated[bool, Parameter(negative="")] = False,
+    policy_minimum: bool = False,
     runner: Literal["threads", "dask"] = "threads",
     scheduler: str = "",
-    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
-    wait: float = 0.0,
+    no_orchestrator: NoOrchestrator = False,
+    wait: Wait = 0.0,
     common: Common | None = None,
 ) -> int:
     """Margin outright, inverse and spread portfolios on every day of the history, from data up to it, and judge it.
@@ -65,10 +64,6 @@ def backtest(
         threads of this process, or a dask cluster of processes: the same figures either way.
     scheduler
         With --runner dask: address of a cluster that runs, instead of one made here.
-    no_orchestrator
-        Compute in threads without Prefect.
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks import back_test_report, convert, policy_store
     from tasks.back_test_plan import Request
@@ -76,8 +71,7 @@ def backtest(
     common = common or Common()
     home = common.open().prepare()
     files = tuple(path.expanduser().resolve() for path in policy) or (policy_store.file_in_force(home, last),)
-    named = tuple(name for name in (each.strip().upper() for each in coins.split(",")) if name)
-    request = Request(named, first, last, files, early=not policy_minimum)
+    request = Request(coins_of(coins), first, last, files, early=not policy_minimum)
     if scheduler and runner != "dask":
         raise LeveeError(Finding("USAGE", "--scheduler is for --runner dask", action="add --runner dask"))
     with printing.waiting("back-testing"):
@@ -89,14 +83,8 @@ def backtest(
 
 
 @app.command
-def accounts(wait: float = 0.0, common: Common | None = None) -> int:
-    """Hold what real accounts lost over each liquidation period against their margins, on every published day.
-
-    Parameters
-    ----------
-    wait
-        Seconds to wait for another command that holds the home.
-    """
+def accounts(wait: Wait = 0.0, common: Common | None = None) -> int:
+    """Hold what real accounts lost over each liquidation period against their margins, on every published day."""
     from tasks import account_back_test, account_sheets, account_zones
     from tasks.store import Store
 

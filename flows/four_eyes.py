@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import Common, User, Wait
 from tasks import codes
 from tasks.home import Home
 
@@ -23,9 +23,9 @@ _WAIT_SECONDS = 30.0
 
 def approve(
     subject: str,
-    user: str | None = None,
-    reject: Annotated[bool, Parameter(negative="")] = False,
-    wait: float = _WAIT_SECONDS,
+    user: User = "",
+    reject: bool = False,
+    wait: Wait = _WAIT_SECONDS,
     common: Common | None = None,
 ) -> int:
     """Approve what a run or a decision asks for, as another person than who asked; an approved run goes on at once.
@@ -34,12 +34,8 @@ def approve(
     ----------
     subject
         A run, as `levee cycle status` names it, or a decision, as `levee approvals list` names it.
-    user
-        Who decides; LEVEE_USER or the login name by default.
     reject
         Refuse it: a refused run is blocked.
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks.answers import answer
 
@@ -59,9 +55,7 @@ def approve(
 
 
 @app.command(name="list")
-def list_decisions(
-    only_open: Annotated[bool, Parameter(name="--open", negative="")] = False, common: Common | None = None
-) -> int:
+def list_decisions(only_open: Annotated[bool, Parameter(name="--open")] = False, common: Common | None = None) -> int:
     """List what was asked for, by whom, until when, and what a second person said. Reads no database.
 
     Parameters

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -46,7 +44,7 @@ def diff(before: str, after: str, common: Common | None = None) -> int:
 def evidence(
     run_id: str,
     out: Path | None = None,
-    with_inputs: Annotated[bool, Parameter(negative="")] = False,
+    with_inputs: bool = False,
     common: Common | None = None,
 ) -> int:
     """Collect what a run rests on in a folder that proves itself: `python verify.py` in it. Reads no database.

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
+from typing import Literal
 
 from flows import printing
-from flows.options import Common
+from flows.options import Common, Day, First, Inbox, Last, NoOrchestrator, Wait
 from flows.running import run_cycle
 from tasks import codes
 from tasks.home import Home
 
 
 def backfill(
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
+    first: First,
+    last: Last,
     source: Literal["inbox", "deribit-chain"] = "inbox",
     seed: int = 1,
-    inbox: Path | None = None,
-    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
-    wait: float = 0.0,
+    inbox: Inbox = None,
+    no_orchestrator: NoOrchestrator = False,
+    wait: Wait = 0.0,
     common: Common | None = None,
 ) -> int:
     """Run end-of-day cycles day by day; days that are out are left alone, the first that fails ends it.
@@ -39,12 +36,6 @@ def backfill(
         inbox: the days are delivered. deribit-chain: each is converted just before its cycle.
     seed
         Seed of the converted book.
-    inbox
-        Folder of delivered files instead of the home's own.
-    no_orchestrator
-        Run the same stages without Prefect.
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks import backfill as days
     from tasks import convert
@@ -63,8 +54,8 @@ def backfill(
 
 
 def summary(
-    first: Annotated[date, Parameter(name="--from")],
-    last: Annotated[date, Parameter(name="--to")],
+    first: First,
+    last: Last,
     docs: Path | None = None,
     seed: int = 1,
     common: Common | None = None,
@@ -100,8 +91,8 @@ def summary(
 
 
 def l2_book(
-    business_date: Annotated[date, Parameter(name="--date")],
-    inbox: Path | None = None,
+    business_date: Day,
+    inbox: Inbox = None,
     common: Common | None = None,
 ) -> int:
     """Rebuild a day's level-two order books of LEVEE_MARKET_DATA_DIR as the dataset book_depth of this home."""
@@ -117,7 +108,7 @@ def l2_book(
 
 def replay(
     run_id: str,
-    verify: Annotated[bool, Parameter(negative="")] = False,
+    verify: bool = False,
     keep: Path | None = None,
     common: Common | None = None,
 ) -> int:

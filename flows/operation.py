@@ -8,11 +8,10 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from flows import environment, printing
-from flows.options import Common
+from flows.options import Common, Inbox
 from tasks import codes
 from tasks.doctor import FAIL, OK, WARN, Check, examine, loopback
 from tasks.model.errors import Finding, LeveeError
@@ -42,15 +41,13 @@ def explain(call: str | None = None, account: str | None = None, common: Common 
     return codes.PUBLISHED
 
 
-def serve(port: int | None = None, inbox: Path | None = None, common: Common | None = None) -> int:
+def serve(port: int | None = None, inbox: Inbox = None, common: Common | None = None) -> int:
     """Run the cycles of data/reference/timetable.toml by the clock, until stopped.
 
     Parameters
     ----------
     port
         Loopback port of the server started here; a free one by default. Not used where PREFECT_API_URL is set.
-    inbox
-        Folder of delivered files instead of the home's own.
     """
     from flows import server
 

@@ -1,10 +1,11 @@
-"""Options that every command takes, and how a command shows what it found."""
+"""Options that commands share, each written once, and how a command shows what it found."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,17 @@ from cyclopts import Parameter
 
 from flows import environment, printing
 from tasks.home import Home
+
+COINS = "BTC,ETH"
+
+Day = Annotated[date, Parameter(name="--date")]
+First = Annotated[date, Parameter(name="--from")]
+Last = Annotated[date, Parameter(name="--to")]
+Cycle = Annotated[str, Parameter(help="SOD, ITD1 … ITDn or EOD.")]
+User = Annotated[str, Parameter(help="Who acts; LEVEE_USER or the login name by default.")]
+Wait = Annotated[float, Parameter(help="Seconds to wait for another command that holds the home.")]
+Inbox = Annotated[Path | None, Parameter(help="Folder of delivered files instead of the home's own.")]
+NoOrchestrator = Annotated[bool, Parameter(help="Do the same without Prefect.")]
 
 
 @Parameter(name="*")
@@ -22,7 +34,7 @@ class Common:
     home: Annotated[Path, Parameter(env_var="LEVEE_HOME", help="Folder that holds everything.")] = field(
         default_factory=lambda: Path("var")
     )
-    as_json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of text.", negative="")] = False
+    as_json: Annotated[bool, Parameter(name="--json", help="Print JSON instead of text.")] = False
 
     def open(self, inbox: Path | None = None) -> Home:
         """The home at its absolute path; the process's environment is set for it."""
@@ -36,3 +48,8 @@ class Common:
             print(json.dumps(value, sort_keys=True, default=str))
         else:
             printing.paper().print(text())
+
+
+def coins_of(text: str) -> tuple[str, ...]:
+    """Coins or assets as a person lists them, `btc, ETH`: each once, in order."""
+    return tuple(sorted({name for each in text.split(",") if (name := each.strip().upper())}))

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, Parameter
+from cyclopts import App
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import Common, User
 from tasks import codes
 from tasks.home import Home
 
@@ -27,8 +27,6 @@ app = App(
 )
 
 _WAIT_SECONDS = 30.0
-User = Annotated[str, Parameter(name="--user", help="Who acts; LEVEE_USER or the login name by default.")]
-Flag = Annotated[bool, Parameter(negative="")]
 
 
 @app.command(name="list")
@@ -84,7 +82,7 @@ def diff(policy: str, against: str = "", common: Common | None = None) -> int:
 def propose(
     file: Path,
     reason: str = "",
-    emergency: Flag = False,
+    emergency: bool = False,
     judgement: str = "",
     calibration: Path | None = None,
     split: Path | None = None,
@@ -202,7 +200,7 @@ def review(proposal: str, note: str, user: User = "", common: Common | None = No
 
 
 @app.command
-def approve(proposal: str, reject: Flag = False, user: User = "", common: Common | None = None) -> int:
+def approve(proposal: str, reject: bool = False, user: User = "", common: Common | None = None) -> int:
     """Approve a reviewed proposal, as another person than who proposed or reviewed it.
 
     Parameters

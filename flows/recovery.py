@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from flows import printing
-from flows.options import Common
+from flows.options import Common, Inbox, NoOrchestrator, User, Wait
 from flows.running import run_cycle
 from tasks import codes
 
@@ -18,10 +14,10 @@ from tasks import codes
 def rerun(
     run_id: str,
     reason: str,
-    user: str | None = None,
-    inbox: Path | None = None,
-    no_orchestrator: Annotated[bool, Parameter(negative="")] = False,
-    wait: float = 0.0,
+    user: User = "",
+    inbox: Inbox = None,
+    no_orchestrator: NoOrchestrator = False,
+    wait: Wait = 0.0,
     common: Common | None = None,
 ) -> int:
     """Go on with a failed run where it failed, or compute a published one anew for whatever has changed since.
@@ -34,14 +30,6 @@ def rerun(
         The latest run of its cycle, as `levee cycle status` names it.
     reason
         Why; it is kept with the run.
-    user
-        Who asks; LEVEE_USER or the login name by default.
-    inbox
-        Folder of delivered files instead of the home's own.
-    no_orchestrator
-        Run the same stages without Prefect.
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks import decisions
     from tasks import rerun as again
@@ -55,15 +43,10 @@ def rerun(
     return codes.PUBLISHED
 
 
-def rebuild(wait: float = 0.0, common: Common | None = None) -> int:
+def rebuild(wait: Wait = 0.0, common: Common | None = None) -> int:
     """Make the database again from archived files, exports, ledgers and releases; every root must come out the same.
 
     For a database that is lost or broken, or was made by a version with other tables. The old one is kept beside it.
-
-    Parameters
-    ----------
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks import rebuild as again
 
@@ -77,8 +60,8 @@ def rebuild(wait: float = 0.0, common: Common | None = None) -> int:
 
 def prune(
     keep_days: int = 90,
-    apply: Annotated[bool, Parameter(negative="")] = False,
-    wait: float = 0.0,
+    apply: bool = False,
+    wait: Wait = 0.0,
     common: Common | None = None,
 ) -> int:
     """Show what no release rests on and no cycle needs any more; remove it only with --apply.
@@ -89,8 +72,6 @@ def prune(
         Business days before the latest release whose runs, refused files and journals stay.
     apply
         Remove it.
-    wait
-        Seconds to wait for another command that holds the home.
     """
     from tasks import prune as retention
     from tasks.store import Store

@@ -12,14 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.four_eyes import app, asking
-from flows.options import Common
+from flows.options import Common, Cycle, Day, User
 from tasks import codes
 from tasks.model.errors import Finding, LeveeError
 
 override_app = App(name="override", help="Margin that two persons add to a portfolio for some time.")
-
-Day = Annotated[date, Parameter(name="--date")]
-User = Annotated[str, Parameter(name="--user", help="Who asks; LEVEE_USER or the login name by default.")]
 
 
 @app.command(name="ask-price")
@@ -28,7 +25,7 @@ def ask_price(
     price: str,
     business_date: Day,
     reason: str,
-    cycle: str = "EOD",
+    cycle: Cycle = "EOD",
     price_type: Annotated[str, Parameter(name="--type")] = "SETTLE",
     user: User = "",
     common: Common | None = None,
@@ -45,8 +42,6 @@ def ask_price(
         Business date of the cycle.
     reason
         Why.
-    cycle
-        SOD, ITD1 … ITDn or EOD.
     price_type
         SETTLE, MARK, INDEX or FINAL.
     """
@@ -66,7 +61,7 @@ def ask_position(
     quantity: str,
     business_date: Day,
     reason: str,
-    cycle: str = "EOD",
+    cycle: Cycle = "EOD",
     user: User = "",
     common: Common | None = None,
 ) -> int:
@@ -86,8 +81,6 @@ def ask_position(
         Business date of the cycle.
     reason
         Why.
-    cycle
-        SOD, ITD1 … ITDn or EOD.
     """
     from tasks import asked
 
@@ -98,7 +91,9 @@ def ask_position(
 
 
 @app.command(name="ask-gap")
-def ask_gap(business_date: Day, reason: str, cycle: str = "EOD", user: User = "", common: Common | None = None) -> int:
+def ask_gap(
+    business_date: Day, reason: str, cycle: Cycle = "EOD", user: User = "", common: Common | None = None
+) -> int:
     """Ask that a cycle follows the last published end of day although days between them are missing.
 
     Parameters
@@ -107,8 +102,6 @@ def ask_gap(business_date: Day, reason: str, cycle: str = "EOD", user: User = ""
         Business date of the cycle.
     reason
         Why.
-    cycle
-        SOD, ITD1 … ITDn or EOD.
     """
     from tasks import asked
 

@@ -13,14 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import COINS, Common, coins_of
 from tasks import codes
-
-_COINS = "BTC,ETH"
 
 
 def optimise(
-    coins: str = _COINS,
+    coins: str = COINS,
     first: Annotated[date | None, Parameter(name="--from")] = None,
     last: Annotated[date | None, Parameter(name="--to")] = None,
     policy: Path | None = None,
@@ -54,7 +52,7 @@ def optimise(
     common = common or Common()
     home = common.open().prepare()
     file = policy or policy_store.file_in_force(home, last or date.max)
-    names = tuple(sorted(set(coins.split(","))))
+    names = coins_of(coins)
     with printing.waiting("margining every day under every policy of the grid"):
         found = search.optimise(search.Request(names, file, first, last, effective_date), convert.market_data_folder())
         files = search.write(found, out) if out else {}

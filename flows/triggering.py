@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
+from flows.options import COINS, Common, coins_of
 from tasks import codes
 from tasks.model.errors import Finding, LeveeError
 
@@ -27,7 +27,7 @@ def triggers(
     days: Annotated[tuple[date, ...], Parameter(name="--date")] = (),
     first: Annotated[date | None, Parameter(name="--from")] = None,
     last: Annotated[date | None, Parameter(name="--to")] = None,
-    coins: str = "BTC,ETH",
+    coins: str = COINS,
     policy: Path | None = None,
     common: Common | None = None,
 ) -> int:
@@ -55,7 +55,7 @@ def triggers(
     if not asked_for or (first is None) != (last is None):
         raise LeveeError(Finding("USAGE", "name a day or a span", action="--date D, or --from D --to D"))
     chosen = policy_store.load(policy) if policy else policy_store.in_force(home, max(asked_for))
-    asked = trigger_history.Asked(days, tuple(sorted(set(coins.split(",")))), chosen)
+    asked = trigger_history.Asked(days, coins_of(coins), chosen)
     folder, terms = convert.market_data_folder(), declared.terms()
     with printing.waiting("looking back"):
         found = trigger_history.around(folder, asked, terms)
