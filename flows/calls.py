@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -11,9 +11,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from flows.options import Common, User, Wait
+from flows import printing
+from flows.options import Common, User, Wait, number_of
 from tasks import codes
-from tasks.model.errors import Finding, LeveeError
 
 app = App(name="calls", help="Margin calls: the ledger, ageing, answers of members.")
 
@@ -78,20 +78,11 @@ def respond(
 
     common = common or Common()
     home = common.open().prepare()
+    disputed = None if amount is None else number_of(amount)
     with home.locked("calls respond", wait):
-        recorded = call_responses.respond(home, call, answer, _usd(amount), user, reason)
+        recorded = call_responses.respond(home, call, answer, disputed, user, reason)
     common.show(recorded, lambda: _recorded(recorded))
     return codes.PUBLISHED
-
-
-def _usd(amount: str | None) -> Decimal | None:
-    try:
-        found = Decimal(amount) if amount is not None else None
-    except InvalidOperation:
-        found = Decimal("NaN")
-    if found is not None and not found.is_finite():
-        raise LeveeError(Finding("USAGE", "the amount is no number of USD", value=repr(amount), action="see --help"))
-    return found
 
 
 def _recorded(recorded: dict[str, Any]) -> Text:
@@ -125,7 +116,7 @@ def _table(found: list[dict[str, Any]]) -> Group | Text:
             f"{row['due_ts']:%Y-%m-%d %H:%M}",
         )
     still = sum((row["open_usd"] for row in found if row["state"] not in ("SUPERSEDED", "WITHDRAWN")), Decimal(0))
-    return Group(table, Text(f"{len(found)} calls, {still:,.2f} USD open"))
+    return Group(table, Text(f"{printing.counted(len(found), 'call')}, {still:,.2f} USD open"))
 
 
 def _history(told: dict[str, Any]) -> Group:

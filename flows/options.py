@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from cyclopts import Parameter
 
 from flows import environment, printing
 from tasks.home import Home
+from tasks.model.errors import Finding, LeveeError
 
 COINS = "BTC,ETH"
 
@@ -53,3 +55,14 @@ class Common:
 def coins_of(text: str) -> tuple[str, ...]:
     """Coins or assets as a person lists them, `btc, ETH`: each once, in order."""
     return tuple(sorted({name for each in text.split(",") if (name := each.strip().upper())}))
+
+
+def number_of(text: str) -> Decimal:
+    """A figure as a person writes it. Raises LeveeError USAGE where that is no finite number."""
+    try:
+        found = Decimal(text)
+    except InvalidOperation:
+        found = Decimal("NaN")
+    if not found.is_finite():
+        raise LeveeError(Finding("USAGE", "not a number", value=repr(text), action="give it like 1234.56"))
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -12,9 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.four_eyes import app, asking
-from flows.options import Common, Cycle, Day, User
+from flows.options import Common, Cycle, Day, User, number_of
 from tasks import codes
-from tasks.model.errors import Finding, LeveeError
 
 override_app = App(name="override", help="Margin that two persons add to a portfolio for some time.")
 
@@ -48,7 +46,7 @@ def ask_price(
     from tasks import asked
 
     with asking(common) as (home, store, show):
-        amount = _number(price)
+        amount = number_of(price)
         show(asked.price(home, store, (business_date, cycle), contract, price_type, amount, user, reason))
     return codes.PUBLISHED
 
@@ -86,7 +84,7 @@ def ask_position(
 
     with asking(common) as (home, store, show):
         place, who = (business_date, cycle), (member, account)
-        show(asked.position(home, store, place, who, contract, _number(quantity), user, reason))
+        show(asked.position(home, store, place, who, contract, number_of(quantity), user, reason))
     return codes.PUBLISHED
 
 
@@ -198,7 +196,7 @@ def add_override(
         "clearing_member_id": member,
         "margin_account_id": account,
         "client_id": client,
-        "amount_usd": _number(amount),
+        "amount_usd": number_of(amount),
         "first_date": first,
         "last_date": last,
         "review_date": review,
@@ -239,13 +237,6 @@ def list_overrides(common: Common | None = None) -> int:
     found = overrides.listed(common.open())
     common.show(found, lambda: _overrides(found))
     return codes.PUBLISHED
-
-
-def _number(text: str) -> Decimal:
-    try:
-        return Decimal(text)
-    except InvalidOperation as error:
-        raise LeveeError(Finding("USAGE", "not a number", value=text, action="give it like 1234.56")) from error
 
 
 def _overrides(found: Sequence[Mapping[str, Any]]) -> Table | Text:

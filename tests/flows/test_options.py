@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
-from flows.options import coins_of
+from flows.options import coins_of, number_of
+from tasks.model.errors import LeveeError
 
 
 @pytest.mark.parametrize("text", ["BTC,ETH", "eth, btc", " BTC ,,ETH,BTC"])
@@ -14,3 +17,13 @@ def test_coins_are_read_as_a_person_lists_them(text: str) -> None:
 
 def test_an_empty_list_names_no_coin() -> None:
     assert coins_of(" , ") == ()
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1,000", "", "ten"])
+def test_what_is_no_finite_number_is_refused(text: str) -> None:
+    with pytest.raises(LeveeError, match="USAGE"):
+        number_of(text)
+
+
+def test_a_number_is_read_exactly() -> None:
+    assert number_of("-0.10") == Decimal("-0.10")
