@@ -341,6 +341,8 @@ def _listed(found: dict[str, Any]) -> Group:
     policies = Table("policy", "first day", "hash", "proposal", box=None, pad_edge=False)
     for each in found["policies"]:
         policies.add_row(each["policy_id"], each["effective_date"], each["policy_hash"][:16], each["proposal_id"])
+    if not found["proposals"]:
+        return Group(policies, Text("\nno proposals"))
     proposals = Table("proposal", "policy", "first day", "state", "by", "next", box=None, pad_edge=False)
     for each in found["proposals"]:
         names = ("proposal_id", "policy_id", "effective_date", "state", "proposed_by", "next")

@@ -165,10 +165,15 @@ def _accounts(home: Home, run_id: str) -> Table:
     return table
 
 
+def counted(number: int, thing: str) -> str:
+    """A number of things: 1 call, 2 calls."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _last_line(outcome: Mapping[str, Any]) -> Text:
     found = ", ".join(f"{count} {severity}" for severity, count in outcome["findings"].items()) or "no findings"
     state = "already published" if outcome["already_published"] else "published"
     return Text(
-        f"{outcome['run_id']} {state}: {outcome['accounts']} accounts, {outcome['calls']} calls, "
+        f"{outcome['run_id']} {state}: {counted(outcome['accounts'], 'account')}, {counted(outcome['calls'], 'call')}, "
         f"{outcome['held_accounts']} held; {found}; root {str(outcome['root_hash'])[:16]}"
     )

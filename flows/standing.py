@@ -37,7 +37,7 @@ def _table(views: Sequence[Mapping[str, Any]]) -> Table:
             view["stage"],
             f"{sum(stage['seconds'] for stage in view['stages']):.1f}",
             str(view["held"]),
-            counted,
+            Text(counted, overflow="fold"),  # a code is read whole
             view["next"],
             view["owner"],
         )

@@ -62,7 +62,7 @@ def call(home: Home, call_id: str) -> Fields:
         for row in pl.read_parquet(path).filter(pl.col("call_id") == call_id).iter_rows(named=True)
     ]
     if not holding:
-        raise _unknown("no such call", call_id, "`levee cycle status` lists the cycles; MC01 and MS01 name the calls")
+        raise _unknown("no such call", call_id, "`levee calls list` names them")
     found = max(holding, key=lambda each: each[:3])[3]
     return {"call": found} | _explained(_Run(home, found["run_id"]), found["margin_account_id"])
 
