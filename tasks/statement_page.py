@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from functools import cache
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
 from markupsafe import Markup
 
@@ -16,7 +20,6 @@ from tasks.texts import TableRows
 _SHOWN_BLOCKS = (
     "flags",
     "balances",
-    "requirement",
     "risk",
     "collateral",
     "other_mode",
@@ -37,9 +40,24 @@ def statement_page(statement: Sequence[Record | RecordTable], notice: Iterable[R
         result=found["result"][0].fields,
         notice=call["notice"][0].fields,
         waterfall=drawing,
+        requirement=requirement(found.get("requirement", [])),
         positions=Markup(positions),
         **tables,
     )
+
+
+def requirement(records: Sequence[Record]) -> list[dict[str, Any]]:
+    """Each portfolio: its rows, but lines that ask for nothing by name alone; there are many, and few are read."""
+    return [_portfolio(client, list(rows)) for client, rows in groupby(records, key=attrgetter("key1"))]
+
+
+def _portfolio(client: str, records: Sequence[Record]) -> dict[str, Any]:
+    nil = [each.key2 for each in records if not _is_read(each)]
+    return {"client": client, "rows": [each for each in records if _is_read(each)], "nil": nil}
+
+
+def _is_read(row: Record) -> bool:
+    return row.fields["row_type"] != "LINE" or Decimal(row.fields["amount_usd"]) != 0
 
 
 def notice_page(notice: Iterable[Record]) -> bytes:

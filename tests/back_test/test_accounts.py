@@ -129,6 +129,7 @@ def test_the_board_shows_the_zone_of_the_account_with_most_breaches(
 ) -> None:
     export(home, DAY, 1, 100_000.0)
     assert "No liquidation period has ended yet" in _board(home)
+    assert "No loss is known yet" in account_sheets.write(home).read_text(encoding="utf-8")
     marched(100_000.0, 96_000.0, 93_000.0)
     zone = account_zones.zone(account_back_test.rows(home))
     assert zone is not None
