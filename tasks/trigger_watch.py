@@ -39,17 +39,12 @@ def track(context: Context) -> None:
 
 
 def findings(triggers: pl.DataFrame) -> list[Finding]:
-    """One finding for each kind of trigger that stands. It names no member and no amount."""
+    """One finding that counts the triggers that stand by kind, or none. It names no member and no amount."""
     standing = triggers.filter(pl.col("state").is_in(STANDING))
-    return [
-        Finding(
-            CODE,
-            f"{kind}: {count} trigger(s) of a policy review stand",
-            where=str(kind),
-            action="read PT01 of the release; `levee policy propose` answers it",
-        )
-        for kind, count in standing.group_by("kind").len().sort("kind").iter_rows()
-    ]
+    kinds = [f"{kind.lower()} {count}" for kind, count in standing.group_by("kind").len().sort("kind").iter_rows()]
+    what = f"triggers of a policy review stand: {', '.join(kinds)}"
+    action = "read PT01 of the release; `levee policy propose` answers it"
+    return [Finding(CODE, what, action=action)] if kinds else []
 
 
 def fired_kinds(triggers: pl.DataFrame) -> list[str]:

@@ -14,7 +14,7 @@ from tasks.cycle import Do, Outcome, procedure
 from tasks.home import Home
 from tasks.key import cycle_id
 from tasks.model.errors import Finding, LeveeError
-from tasks.slo import WITHIN, Objectives, objectives
+from tasks.slo import BREACH, WARN, WITHIN, Objectives, objectives
 from tasks.store import Store
 
 log = logging.getLogger("levee")
@@ -74,7 +74,10 @@ def warnings(home: Home, business_date: date, cycle: str) -> list[Finding]:
     ]
     known = objectives()
     slow = [row for row in state["stages"] if known.kept(row["stage"], row["seconds"]) != WITHIN]
-    stages = [slow_stage(known, cycle_id(business_date, cycle), row["stage"]) for row in slow]
+    stages = [
+        slow_stage(known, cycle_id(business_date, cycle), row["stage"], known.kept(row["stage"], row["seconds"]))
+        for row in slow
+    ]
     overdue = _overdue(board_figures.calls_overdue(home, state["run_id"]))
     breached = account_back_test.findings(home, business_date) if cycle == published_days.CYCLE else []
     return [*checks, *stages, *overdue, *breached]
@@ -104,11 +107,12 @@ def _overdue(calls: int) -> Iterator[Finding]:
         )
 
 
-def slow_stage(known: Objectives, where: str, stage: str) -> Finding:
-    """SLO_WARN of a stage."""
+def slow_stage(known: Objectives, where: str, stage: str, kept: str = WARN) -> Finding:
+    """SLO_WARN of a stage that used up most of its budget (WARN), or more than all of it (BREACH)."""
+    used = "more time than it has" if kept == BREACH else f"{known.warn_fraction:.0%} of its time"
     return Finding(
         "SLO_WARN",
-        f"{stage} has used {known.warn_fraction:.0%} of its time",
+        f"{stage} has used {used}",
         where=where,
         limit=f"{known.budget_seconds[stage]:g} s",
         action="see `levee cycle status` for what is left, and what else runs on the machine",

@@ -222,6 +222,13 @@ def test_flags_are_counted_and_explained(released: Home) -> None:
     assert all(each["meaning"] != wording.words("flags")["default"] for each in flags)
 
 
+def test_every_quality_word_has_a_meaning_of_its_own() -> None:
+    text = (Path(__file__).parents[2] / "sql/book/slices/call_quality.sql").read_text(encoding="utf-8")
+    words = set(re.findall(r"margin_account_id, '([A-Z_]+)'|AS \"([A-Z_]+)\"", text))
+    assert len(words) > 12
+    assert {first or second for first, second in words} <= set(wording.words("flags"))
+
+
 def test_the_parameter_pack_names_every_rule_that_a_line_rests_on(released: Home) -> None:
     _, records = read_csv(folder(released, "public") / "TEST-PP01-PUBLIC-ALL-20260130-EOD-v01.csv")
     rules = {row["key1"] for row in records if row["block"] == "parameter" and row["field"] == "value"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from tasks import trigger_watch
@@ -51,6 +52,13 @@ def test_what_stood_before_stands_until_it_is_low_enough(frozen_run):
     assert found["B"] == ("QUIET", None)
     assert found["C"] == ("ENDED", None)
     assert found["D"] == ("FIRED", DAY)
+
+
+def test_one_alert_counts_the_triggers_that_stand_by_kind():
+    states = [("LEVERAGE", "FIRED"), ("CONCENTRATION", "STANDS"), ("LEVERAGE", "STANDS"), ("TAIL", "QUIET")]
+    (finding,) = trigger_watch.findings(pl.DataFrame(states, schema=["kind", "state"], orient="row"))
+    assert finding.what.endswith(": concentration 1, leverage 2")
+    assert trigger_watch.findings(pl.DataFrame([("TAIL", "ENDED")], schema=["kind", "state"], orient="row")) == []
 
 
 def test_a_thin_market_fires_and_the_other_does_not(frozen_run):

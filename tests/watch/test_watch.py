@@ -117,6 +117,7 @@ def test_a_published_cycle_leaves_tickets_for_its_warnings_until_one_comes_witho
     cycle(lambda: None)
     assert events(home) == [("RAISED", "EOD", "STALE_PRICE"), ("RAISED", "EOD", "SLO_WARN")], "gate has 90 seconds"
     assert {alert["level"] for alert in alerts.standing(home)} == {"ticket"}
+    assert {alert["what"] for alert in alerts.standing(home)} >= {"gate has used more time than it has"}
     state("2026-01-30", {"gate": 1.0}, "PUBLISHED")
     cycle(lambda: None)
     assert sorted(events(home)[2:]) == [("RESOLVED", "EOD", "SLO_WARN"), ("RESOLVED", "EOD", "STALE_PRICE")]
