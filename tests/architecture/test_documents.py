@@ -29,8 +29,8 @@ def wrong(text: str) -> Iterator[str]:
         app: App = cli.app[first]
         if second and second in app:
             app = app[second]
-        elif second and app.default_command is None:
-            yield f"levee {first} {second}"
+        elif app.default_command is None:
+            yield from [f"levee {first} {second}"] if second else []
             continue
         known = {name for argument in app.assemble_argument_collection() for name in argument.names} | {"--help"}
         said = re.findall(r"--[a-z][a-z-]*", re.split(r" · |; |…", rest)[0])
