@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.evidence_tables import ABOUT, CHOICE, all_table, order_table, window_table
+from benchmarks.evidence_tables import ABOUT, CHOICE, all_table, order_table, shortfall_table, window_table
 from benchmarks.page import command
 from tasks import back_test_history, policy_store, resources
 from tasks.league import TARGET, challengers
@@ -30,6 +30,7 @@ from tasks.model.assurance.promotion import PromotionRule, Standing, standings
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rolling_margin import HOUSE_MODEL, from_early_days, roll, roll_policies
 from tasks.model.assurance.static_portfolio import OUTRIGHT, StaticPortfolio, static_portfolios
+from tasks.model.assurance.whole_forecast import whole_forecast
 from tasks.model.policy import Policy
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/back-test.md"
@@ -61,12 +62,13 @@ def page(paths: int, seed: int) -> str:
     closes = history()
     portfolios = static_portfolios(COINS)
     rolled = [from_start(path) for path in rolled_from_early(closes, policy, portfolios)]
-    judged = [judge(path, plan) for path in rolled]
+    whole = {path.portfolio.name: whole_forecast(path, closes, policy) for path in rolled if _is_outright(path)}
+    judged = [judge(path, plan, whole=whole.get(path.portfolio.name)) for path in rolled]
     outright = [each for each in judged if each.product == OUTRIGHT]
     choice = _choose(closes, policy, portfolios)
     chosen = [judge(path, plan) for path in choice.paths[choice.chosen]]
     rivals = _rivals(closes, policy)
-    own = [path for path in rolled if path.portfolio.product == OUTRIGHT]
+    own = [path for path in rolled if _is_outright(path)]
     placed = _placed(own, rivals)
     chosen_placed = _placed(choice.paths[choice.chosen], rivals)
     return "\n".join(
@@ -76,6 +78,7 @@ def page(paths: int, seed: int) -> str:
             *_league_table(placed),
             *all_table(judged),
             *order_table(outright),
+            *shortfall_table(outright, whole),
             *window_table(outright),
             *_half_tables(rolled, plan),
             *_as_written(closes, policy, portfolios),
@@ -83,6 +86,10 @@ def page(paths: int, seed: int) -> str:
             "",
         ]
     )
+
+
+def _is_outright(path: RatePath) -> bool:
+    return path.portfolio.product == OUTRIGHT
 
 
 def opening() -> Policy:
@@ -170,7 +177,7 @@ def _half_tables(rolled: Paths, plan: JudgementPlan) -> Iterator[str]:
     yield "| portfolio | half | days | breaches | coverage | p | mean rate | matched cost | peak to trough |"
     yield "|---|---|---|---|---|---|---|---|---|"
     for path in rolled:
-        if path.portfolio.product != OUTRIGHT:
+        if not _is_outright(path):
             continue
         for half, part in zip(("first", "second"), halves(path), strict=True):
             n, x = _counted(part)

@@ -1,5 +1,5 @@
-"""What a back-test says: PB01 (summary and responsiveness), PB02 (a cause sheet of every breach), a list of exceptions,
-and the dates of them in the form in which a policy takes stressed windows.
+"""What a back-test says: PB01 (summary and responsiveness, and every test), PB02 (a cause sheet of every breach), a
+list of exceptions, and the dates of them in the form in which a policy takes stressed windows.
 
 Files lie in home/back_test/<hash of the judgements>/, so that what was said of other days or policies stays.
 """
@@ -19,7 +19,13 @@ from tasks.back_test import FOLDER, Judged
 from tasks.home import Home, write_atomically
 from tasks.model.assurance.rate_path import RatePath
 
-PB01, PB02, EXCEPTIONS, STRESS = "PB01.csv", "PB02.html", "exceptions.csv", "stress-windows.toml"
+PB01, PB01_TESTS, PB02, EXCEPTIONS, STRESS = (
+    "PB01.csv",
+    "PB01-tests.csv",
+    "PB02.html",
+    "exceptions.csv",
+    "stress-windows.toml",
+)
 _DECIMALS = 8
 _BOUNDS = ("coverage_low", "coverage_high", "overlap_low", "overlap_high")
 
@@ -93,6 +99,7 @@ def write(home: Home, found: Judged) -> dict[str, Path]:
     folder = home.root / FOLDER / digest
     contents = {
         PB01: _csv(found.windows.drop("position")),
+        PB01_TESTS: _csv(tests(found)),
         PB02: back_test_sheets.page(found),
         EXCEPTIONS: _csv(found.exceptions),
         STRESS: stress_windows(found.exceptions).encode(),
@@ -100,6 +107,14 @@ def write(home: Home, found: Judged) -> dict[str, Path]:
     for name, content in contents.items():
         write_atomically(folder / name, content)
     return {name: folder / name for name in contents}
+
+
+def tests(found: Judged) -> pl.DataFrame:
+    """Every test of every policy and portfolio: series, p-value, what is left of it after Holm, power where known."""
+    of = found.summary.select("series_key", "policy_id", "policy_hash", "portfolio")
+    return found.tests.join(of, on="series_key", maintain_order="left").select(
+        "policy_id", "policy_hash", "portfolio", pl.exclude("series_key", "policy_id", "policy_hash", "portfolio")
+    )
 
 
 def stress_windows(exceptions: pl.DataFrame) -> str:

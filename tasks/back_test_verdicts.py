@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from tasks.model.assurance.breach_causes import breach_causes
 from tasks.model.assurance.judgement import Judgement, JudgementPlan, judge
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rolling_margin import house_periods
+from tasks.model.assurance.whole_forecast import whole_forecast
 from tasks.model.errors import ModelInputError
 from tasks.model.policy import Policy
 from tasks.store import Store
@@ -46,7 +47,8 @@ class Series:
     key: str
     policy: Policy
     path: RatePath
-    closes: Closes
+    closes: Closes  # of the portfolio's coins
+    known: Closes  # and of the policy's anchors, that stand in for the moves of a young one
     asked: JudgementPlan
 
 
@@ -57,12 +59,17 @@ def series_of(plan: Plan, paths: Mapping[str, Mapping[str, RatePath]], asked: Ju
             _key(plan, policy_hash, path, asked),
             policy,
             path,
-            back_test_history.joint(plan.history.closes.filter(pl.col("coin").is_in(path.portfolio.underlyings))),
+            _closes(plan, {*path.portfolio.underlyings}),
+            _closes(plan, {*path.portfolio.underlyings, *policy.stress.anchors}),
             asked,
         )
         for policy_hash, policy in plan.policies.items()
         for path in paths[policy_hash].values()
     ]
+
+
+def _closes(plan: Plan, coins: Collection[str]) -> Closes:
+    return back_test_history.joint(plan.history.closes.filter(pl.col("coin").is_in(sorted(coins))))
 
 
 def judged(store: Store) -> set[str]:
@@ -73,7 +80,7 @@ def judged(store: Store) -> set[str]:
 def rows_of(series: Series) -> Rows:
     """Judge a path: its rows by table; none where it has too few days for a test of every phase."""
     try:
-        found = judge(series.path, series.asked)
+        found = judge(series.path, series.asked, whole=whole_forecast(series.path, series.known, series.policy))
     except ModelInputError as error:
         if error.code != _TOO_FEW:
             raise

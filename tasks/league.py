@@ -9,13 +9,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from tasks import back_test_history, league_page, reference_models
 from tasks.back_test import BackTested
 from tasks.back_test_plan import day
 from tasks.model.arrays import Floats
 from tasks.model.assurance.challenger_reference import ReferenceChallenger
 from tasks.model.assurance.challengers import FORECASTING
+from tasks.model.assurance.judgement import JudgementPlan
 from tasks.model.assurance.league import League, league
+from tasks.model.assurance.league_tests import coverage_by_test
 from tasks.model.assurance.promotion import PromotionRule, Standing, standings
 from tasks.model.assurance.rate_path import Model, RatePath
 from tasks.model.assurance.static_portfolio import OUTRIGHT
@@ -39,6 +43,7 @@ class Played:
     league: League
     standings: tuple[Standing, ...]
     champion: tuple[RatePath, ...]
+    tests: pl.DataFrame  # see `league_tests.coverage_by_test`
 
     def as_dict(self) -> dict[str, Any]:
         """What a program reads."""
@@ -51,6 +56,7 @@ class Played:
             "rule": asdict(self.rule),
             "judged_products": list(JUDGED),
             "standings": [asdict(each) for each in self.standings],
+            "tests": self.tests.fill_nan(None).to_dicts(),
             "portfolios": self.league.rows.fill_nan(None).to_dicts(),
         }
 
@@ -68,7 +74,7 @@ class Played:
             f"with {rule.policies_tried:,} policies tried",
         }
         drawn = [path for path in self.champion if path.portfolio.product in JUDGED]
-        return league_page.page(header, self.league, self.standings, drawn)
+        return league_page.page(header, self.league, self.tests, self.standings, drawn)
 
 
 def rule(materiality_fraction: float, policies: int, tried: int | None) -> PromotionRule:
@@ -105,6 +111,7 @@ def play(tested: BackTested, promotion: PromotionRule) -> Played:
         found,
         standings(found, promotion, JUDGED),
         tuple(paths[names[champion]]),
+        coverage_by_test(paths, names[champion], JUDGED, JudgementPlan(coverage=TARGET)),
     )
 
 

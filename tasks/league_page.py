@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import polars as pl
 from markupsafe import Markup, escape
 
-from tasks import drawing
+from tasks import drawing, league_tests_chart
 from tasks.drawing import Frame
 from tasks.model.arrays import Floats
 from tasks.model.assurance.league import League
@@ -21,8 +22,17 @@ _WEEK = 7  # days drawn as one point: the largest loss and margin of them
 _LOWEST_COVERAGE = 0.98  # what covers less is drawn at the edge
 
 
-def page(header: Mapping[str, Any], found: League, placed: Sequence[Standing], champion: Sequence[RatePath]) -> bytes:
-    """The page. header: title, policy, days and promotion rule in words; champion: its paths that are drawn."""
+def page(
+    header: Mapping[str, Any],
+    found: League,
+    tests: pl.DataFrame,
+    placed: Sequence[Standing],
+    champion: Sequence[RatePath],
+) -> bytes:
+    """The page. header: title, policy, days and promotion rule in words; champion: its paths that are drawn.
+
+    tests: as `league_tests.coverage_by_test` has them.
+    """
     rows = found.rows.to_dicts()
     return render(
         "league",
@@ -33,6 +43,7 @@ def page(header: Mapping[str, Any], found: League, placed: Sequence[Standing], c
         promoted=[each.model for each in placed if each.verdict == "PROMOTE"],
         losses=[{"name": path.portfolio.name, "chart": Markup(loss_chart(path))} for path in champion],
         coverage=Markup(coverage_chart(_drawn(rows, champion), [each.model for each in placed], found.target)),
+        tests=Markup(league_tests_chart.chart(tests, [each.model for each in placed])),
         frontier=Markup(frontier_chart(placed)),
         portfolios=[
             {"name": name, "rows": [row for row in rows if row["portfolio"] == name]}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import partial
 
+import numpy as np
 import polars as pl
 
 from tasks.model.assurance.breaches import breaches_of, require_days
@@ -24,8 +25,9 @@ from tasks.model.assurance.phase_tests import PhaseVerdict, phase_tests
 from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rate_windows import window_table
 from tasks.model.assurance.responsiveness import Window
-from tasks.model.assurance.shortfall_verdicts import ShortfallPlan, ShortfallVerdict, record_tests
+from tasks.model.assurance.shortfall_verdicts import ShortfallPlan, ShortfallVerdict, forecast_tests
 from tasks.model.assurance.verdict import Plan, Verdict
+from tasks.model.assurance.whole_forecast import WholeForecast
 
 _LEAST = 6  # days a test of order needs, of each phase
 
@@ -98,10 +100,16 @@ class Judgement:
         return tuple(each.verdict.p_exact for each in self.phases if each.verdict.test == test)
 
 
-def judge(path: RatePath, plan: JudgementPlan = JudgementPlan(), asked: tuple[Window, ...] | None = None) -> Judgement:
+def judge(
+    path: RatePath,
+    plan: JudgementPlan = JudgementPlan(),
+    asked: tuple[Window, ...] | None = None,
+    whole: WholeForecast | None = None,
+) -> Judgement:
     """Everything the plan asks of the days of a path that have a margin and a loss.
 
-    asked: windows by which measures are tabled, those of `responsiveness.windows` by default.
+    asked: windows by which measures are tabled, those of `responsiveness.windows` by default; whole: what is known of
+    the path's forecasts beyond VaR and shortfall, for the tests that need it.
     Raises ModelInputError NO_OBSERVATIONS where fewer days than a test of each phase needs are left.
     """
     judged, h = path.judged, path.horizon_days
@@ -124,28 +132,37 @@ def judge(path: RatePath, plan: JudgementPlan = JudgementPlan(), asked: tuple[Wi
         _covered(*(overlapping_bounds(x, each, plan.confidence, plan.paths, plan.seed) for each in laws)),
         tuple(seen(each) for each in laws),
         phase_tests(breaches, h, plan.of_phases, plan.seed),
-        shortfall_tests(path, plan),
+        shortfall_tests(path, plan, whole),
         float(rates.mean()),
         matching_factor(losses, rates, plan.coverage),
         window_table(path, plan.confidence, asked),
     )
 
 
-def shortfall_tests(path: RatePath, plan: JudgementPlan) -> tuple[PhaseShortfall, ...]:
-    """Tests of the forecast VaR and shortfall of every phase, Holm within each; none where nothing is forecast."""
+def shortfall_tests(
+    path: RatePath, plan: JudgementPlan, whole: WholeForecast | None = None
+) -> tuple[PhaseShortfall, ...]:
+    """Tests of the forecast of every phase, Holm within each; none where nothing is forecast.
+
+    Days whose shortfall is not above its VaR are left out of the tests of both: scenarios were too few to tell them
+    apart.
+    """
     forecast, judged, h = path.forecast, path.judged, path.horizon_days
     if forecast is None:
         return ()
     asked = ShortfallPlan(forecast.confidence, plan.level, 1.0 - plan.margin_share, plan.runs)
     losses, value, shortfall = path.loss[judged], forecast.value_at_risk[judged], forecast.expected_shortfall[judged]
-    phases = [
-        ForecastRecord(losses[first::h], value[first::h], shortfall[first::h], forecast.confidence)
-        for first in range(h)
-    ]
+    of_phase = [np.flatnonzero((shortfall > value) & (np.arange(len(losses)) % h == first)) for first in range(h)]
     return tuple(
-        PhaseShortfall(phase, verdict)
-        for phase, record in enumerate(phases)
-        for verdict in record_tests(record, asked, plan.seed)
+        PhaseShortfall(first, verdict)
+        for first, days in enumerate(of_phase)
+        if len(days)
+        for verdict in forecast_tests(
+            ForecastRecord(losses[days], value[days], shortfall[days], forecast.confidence),
+            whole.of_phase(first, h, losses) if whole else None,
+            asked,
+            plan.seed,
+        )
     )
 
 

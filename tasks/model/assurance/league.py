@@ -10,7 +10,7 @@ windows that overlap. Reference: METHODOLOGY 9.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -59,12 +59,7 @@ def league(paths: Mapping[str, Sequence[RatePath]], champion: str, target: float
     """
     rows: list[dict[str, Any]] = []
     scores: dict[tuple[str, str], Scored] = {}
-    order = (champion, *sorted(set(paths) - {champion}))
-    for place in range(len(paths[champion])):
-        held = _on_one_calendar({name: paths[name][place] for name in order})
-        common = reduce(np.logical_and, (path.judged for path in held.values())) if held else np.zeros(0, np.bool_)
-        if not held or int(common.sum()) < FEWEST_WINDOWS * held[champion].horizon_days:
-            continue
+    for held, common in judged_together(paths, champion):
         base = held[champion]
         unit = float(_score(base, common, target).mean())
         for name, path in held.items():
@@ -72,6 +67,21 @@ def league(paths: Mapping[str, Sequence[RatePath]], champion: str, target: float
             score = _score(path, common, target) / unit
             scores[base.portfolio.name, name] = Scored(base.dates[common], score, base.horizon_days)
     return League(champion, target, pl.DataFrame(rows, schema=COLUMNS, orient="row"), scores)
+
+
+def judged_together(
+    paths: Mapping[str, Sequence[RatePath]], champion: str
+) -> Iterator[tuple[dict[str, RatePath], Bools]]:
+    """Of each portfolio the paths by model, champion first, over the days all span, and on which of these, (n,), all
+    are judged; portfolios with too few such days are left out."""
+    order = (champion, *sorted(set(paths) - {champion}))
+    for place in range(len(paths[champion])):
+        held = _on_one_calendar({name: paths[name][place] for name in order})
+        if not held:
+            continue
+        common = reduce(np.logical_and, (path.judged for path in held.values()))
+        if int(common.sum()) >= FEWEST_WINDOWS * held[champion].horizon_days:
+            yield held, common
 
 
 def _on_one_calendar(held: Mapping[str, RatePath]) -> dict[str, RatePath]:

@@ -79,7 +79,7 @@ def drawn_tails(rows: StaticRows, drawn: RescaledHistory, days: Ints, confidence
     """Tails of rescaled scenarios on each day, a position in the closes."""
     found = _empty(rows, len(days))
     for at, day in enumerate(days.tolist()):
-        returns = _known_returns(partial(drawn.at, day))
+        returns = known_returns(partial(drawn.at, day))
         if returns is not None:
             _read(rows, returns, confidence, shifts, found, at)
     return found
@@ -93,7 +93,7 @@ def stressed_tails(
     changes = [at for at, day in enumerate(days.tolist()) if not at or _may_change(closes, periods, day, policy)]
     for first, following in zip(changes, [*changes[1:], len(days)], strict=True):
         known = _up_to(closes, int(days[first]))
-        returns = _known_returns(partial(scenarios.stressed, known, periods, policy))
+        returns = known_returns(partial(scenarios.stressed, known, periods, policy))
         if returns is not None:
             _read(rows, returns, confidence, 0, found, first)
             for figure in (found.row, found.portfolio, found.value_at_risk):
@@ -101,7 +101,7 @@ def stressed_tails(
     return found
 
 
-def _known_returns(draw: Callable[[], ScenarioSet]) -> Floats | None:
+def known_returns(draw: Callable[[], ScenarioSet]) -> Floats | None:
     """(u, n) of a scenario set; None where history is too short to draw one."""
     try:
         return draw().spot_return

@@ -25,6 +25,8 @@ from tasks.model.assurance.forecast_law import ForecastLaw, record
 from tasks.model.assurance.forecast_record import ForecastRecord
 from tasks.model.assurance.holm import holm
 
+LEAST_WHOLE_DAYS = 120  # at 97.5 % three of them are in the tail: fewer tell nothing of its shape
+
 
 @dataclass(frozen=True)
 class ShortfallPlan:
@@ -65,17 +67,22 @@ def every_shortfall_test(
         **_simulated(law, losses, plan, seed),
         **_from_record(record(law, losses, plan.confidence), plan, seed),
     }
-    power_rng = np.random.default_rng([seed, len(found)])
-    power = z2_power(law, plan.confidence, plan.level, plan.missing_fraction, plan.runs, power_rng)
-    return _across(found, plan, {"Z2": power})
+    return _across(found, plan, _power(law, plan, seed, len(found)))
 
 
-def record_tests(forecast: ForecastRecord, plan: ShortfallPlan, seed: int) -> tuple[ShortfallVerdict, ...]:
-    """The tests that need no more than VaR and shortfall of n days or windows that do not overlap.
+def forecast_tests(
+    forecast: ForecastRecord, whole: tuple[ForecastLaw, Floats] | None, plan: ShortfallPlan, seed: int
+) -> tuple[ShortfallVerdict, ...]:
+    """The tests that need no more than VaR and shortfall of n days or windows that do not overlap, and all others on
+    those of the days of which more of the forecast is known.
 
+    whole: law and losses of these, at least `LEAST_WHOLE_DAYS`, or there is no more to tell.
     Raises as the tests: ModelInputError FORECAST where a shortfall equals its VaR.
     """
-    return _across(_from_record(forecast, plan, seed), plan, {})
+    if whole is None or whole[0].days < LEAST_WHOLE_DAYS:
+        return _across(_from_record(forecast, plan, seed), plan, {})
+    found = {**_simulated(*whole, plan, seed), **_from_record(forecast, plan, seed)}
+    return _across(found, plan, _power(whole[0], plan, seed, len(found)))
 
 
 def table(verdicts: Iterable[ShortfallVerdict]) -> pl.DataFrame:
@@ -95,6 +102,11 @@ def _simulated(law: ForecastLaw, losses: Floats, plan: ShortfallPlan, seed: int)
         "Du-Escanciano mean": (mean.statistic, mean.p_simulated),
         "Du-Escanciano memory": (memory.statistic, memory.p_simulated),
     }
+
+
+def _power(law: ForecastLaw, plan: ShortfallPlan, seed: int, stream: int) -> dict[str, float]:
+    rng = np.random.default_rng([seed, stream])
+    return {"Z2": z2_power(law, plan.confidence, plan.level, plan.missing_fraction, plan.runs, rng)}
 
 
 def _across(

@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tasks.model.assurance.conditional_calibration import calibration_test
 from tasks.model.assurance.coverage import coverage_bounds
+from tasks.model.assurance.forecast_record import ForecastRecord
 from tasks.model.assurance.judgement import JudgementPlan, judge
 from tasks.model.assurance.overlap import Windows, overlapping_bounds, window_quantile, window_tail
 from tasks.model.assurance.phase_tests import phase_tests
@@ -65,6 +67,21 @@ def test_every_phase_is_tested_as_by_itself(path):
     assert len(found.phase_p("DQ")) == 2
     assert {each.phase for each in found.shortfalls} == {0, 1}
     assert not judge(replace(path, forecast=None), PLAN).shortfalls
+
+
+def test_days_whose_shortfall_too_few_scenarios_leave_at_its_quantile_are_out_of_the_tests_of_both(path):
+    forecast, few = path.forecast, np.zeros(200, dtype=bool)
+    few[60:80] = True
+    coarse = replace(forecast, expected_shortfall=np.where(few, 0.04, forecast.expected_shortfall))
+    found = [
+        each for each in judge(replace(path, forecast=coarse), PLAN).shortfalls if each.verdict.test == "Nolde-Ziegel"
+    ]
+    kept = [at for at in range(200) if at not in (20, 40, 41)]
+    for each in found:
+        days = [at for at in kept[each.phase :: 2] if not few[at]]
+        record = ForecastRecord(path.loss[days], np.full(len(days), 0.05), np.full(len(days), 0.07), 0.95)
+        assert each.verdict.p_value == calibration_test(record).p_short_margin
+    assert len(found) == 2
 
 
 def test_a_window_tells_of_its_own_days_alone(path):

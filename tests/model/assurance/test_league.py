@@ -8,10 +8,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from tasks import league_page
+from tasks import league_page, league_tests_chart
 from tasks.model.arrays import Floats
+from tasks.model.assurance.judgement import JudgementPlan
 from tasks.model.assurance.league import League, evidence_against, league, pooled_difference
+from tasks.model.assurance.league_tests import coverage_by_test
 from tasks.model.assurance.promotion import PromotionRule, standings, table
 from tasks.model.assurance.rate_path import Forecast, RatePath
 from tasks.model.assurance.static_portfolio import OUTRIGHT, SPREAD, Leg, StaticPortfolio
@@ -146,10 +149,12 @@ def test_a_rule_that_is_none_is_refused(wrong: dict[str, float]) -> None:
 
 
 def drawn(champion: Sequence[RatePath], losses: Floats) -> str:
-    found = league({"A": list(champion), "<B>": [path(0.1, losses)]}, "A", 0.995)
+    paths = {"A": list(champion), "<B>": [path(0.1, losses)]}
+    found = league(paths, "A", 0.995)
     placed = standings(found, PromotionRule(), [OUTRIGHT])
     header = {"title": "T", "policy": "P", "first": "2020-01-01", "last": "2022-09-26", "rule": "R"}
-    return league_page.page(header, found, placed, champion).decode()
+    tests = coverage_by_test(paths, "A", [OUTRIGHT], JudgementPlan(runs=99))
+    return league_page.page(header, found, tests, placed, champion).decode()
 
 
 def test_the_page_draws_every_breach_and_no_missing_number(losses: Floats) -> None:
@@ -158,5 +163,30 @@ def test_the_page_draws_every_breach_and_no_missing_number(losses: Floats) -> No
     page = drawn([path(rate, losses)], losses)
     breaches = page.split('class="breach"')[1].split("</g>")[0]
     assert breaches.count("<circle") == 5
-    assert "nan" not in page and "A stays" in page and page.count('class="chart"') == 3
+    assert "nan" not in page and "A stays" in page and page.count('class="chart') == 4
     assert "<B>" not in page and "&lt;B&gt;" in page, "a name is text"
+
+
+def test_each_model_has_the_smallest_p_value_of_its_series_paid_for(losses: Floats) -> None:
+    short = np.where(np.arange(DAYS) % 2 == 0, 0.01, 0.4)  # breached again and again in one of the two series
+    paths = {"A": [path(0.2, losses), path(0.4, losses, OTHER)], "B": [path(short, losses), path(0.4, losses, OTHER)]}
+    found = coverage_by_test(paths, "A", [OUTRIGHT], JudgementPlan())
+    told = {(row["model"], row["test"]): row for row in found.iter_rows(named=True)}
+    # A: five breaches of the same series of 500 days at 0.5 % each; two portfolios of two series.
+    five = float(stats.binom.sf(4, 500, 0.005))
+    assert told["A", "POF"]["series"] == 4 and told["A", "POF"]["p_smallest"] == pytest.approx(five, rel=1e-9)
+    assert told["A", "POF"]["p_across"] == pytest.approx(min(1.0, 4 * five), rel=1e-9)
+    assert not told["A", "POF"]["rejected"] and told["B", "POF"]["rejected"]
+    assert found["model"].to_list() == sorted(found["model"]) and set(found["family"]) == {"COVERAGE"}
+
+
+def test_the_grid_says_in_words_what_rejects_and_leaves_open_what_cannot_be_asked(losses: Floats) -> None:
+    forecast = Forecast(np.full(DAYS, 0.05), np.full(DAYS, 0.07), 0.975)
+    paths = {"A": [replace(path(0.2, losses), forecast=forecast)], "B": [path(0.01, losses)]}
+    tests = coverage_by_test(paths, "A", [OUTRIGHT], JudgementPlan(runs=99))
+    grid = league_tests_chart.chart(tests, ["A", "B"])
+    rejected = int(tests["rejected"].sum())
+    assert rejected and grid.count(">rejects<") == rejected
+    asked_of_forecasts = tests.filter(family="SHORTFALL")
+    assert set(asked_of_forecasts["model"]) == {"A"} and grid.count(">–<") == asked_of_forecasts.height
+    assert grid.count("<rect") == tests.height and "nan" not in grid
