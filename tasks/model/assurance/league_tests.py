@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from tasks.model.arrays import Bools
-from tasks.model.assurance.breaches import breaches_of
+from tasks.model.assurance.breaches import breaches_of, phases
 from tasks.model.assurance.judgement import JudgementPlan, shortfall_tests
 from tasks.model.assurance.league import judged_together
 from tasks.model.assurance.phase_tests import phase_tests
@@ -31,6 +31,8 @@ COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "p_smallest": pl.Float64,  # of the series, as it is
     "p_across": pl.Float64,  # adjusted for the number of series
     "power": pl.Float64,  # the lowest of the series, NaN where none is known
+    "of_expected": pl.Float64,  # breaches over those expected, of the series with the smallest p-value; tests of order
+    # and of waiting reject where there are too few as well; NaN of the tests of shortfall
     "rejected": pl.Boolean,
 }
 
@@ -49,23 +51,29 @@ def coverage_by_test(
         for name, path in held.items()
         for each in _verdicts(path, common, plan)
     ]
-    series = pl.DataFrame(
-        found, schema={name: COLUMNS[name] for name in ("model", "family", "test", "p_smallest", "power")}, orient="row"
-    )
+    names = ("model", "family", "test", "p_smallest", "power", "of_expected")
+    series = pl.DataFrame(found, schema={name: COLUMNS[name] for name in names}, orient="row")
     return (
         series.group_by("model", "family", "test", maintain_order=True)
-        .agg(series=pl.len().cast(pl.Int64), p_smallest=pl.col("p_smallest").min(), power=pl.col("power").min())
+        .agg(
+            series=pl.len().cast(pl.Int64),
+            p_smallest=pl.col("p_smallest").min(),
+            power=pl.col("power").min(),
+            of_expected=pl.col("of_expected").get(pl.col("p_smallest").arg_min()),
+        )
         .with_columns(p_across=pl.min_horizontal(pl.col("series") * pl.col("p_smallest"), pl.lit(1.0)))
         .with_columns(rejected=pl.col("p_across") <= plan.level)
         .select(*COLUMNS)
     )
 
 
-def _verdicts(path: RatePath, common: Bools, plan: JudgementPlan) -> Iterator[tuple[str, str, float, float]]:
-    """Family, test, p-value and power of each series."""
-    breaches = breaches_of(path.loss[common], path.rate[common])
-    for phase in phase_tests(breaches, path.horizon_days, plan.of_phases, plan.seed):
-        yield COVERAGE, phase.verdict.test, phase.verdict.p_exact, phase.verdict.power
+def _verdicts(path: RatePath, common: Bools, plan: JudgementPlan) -> Iterator[tuple[str, str, float, float, float]]:
+    """Family, test, p-value, power, and breaches over those expected of each series."""
+    breaches, h = breaches_of(path.loss[common], path.rate[common]), path.horizon_days
+    share = [float(part.mean()) / plan.of_phases.probability for part in phases(breaches, h)]
+    for phase in phase_tests(breaches, h, plan.of_phases, plan.seed):
+        found = phase.verdict
+        yield COVERAGE, found.test, found.p_exact, found.power, share[phase.phase]
     judged = replace(path, rate=np.where(common, path.rate, math.nan))
     for short in shortfall_tests(judged, plan):
-        yield SHORTFALL, short.verdict.test, short.verdict.p_value, short.verdict.power
+        yield SHORTFALL, short.verdict.test, short.verdict.p_value, short.verdict.power, math.nan
