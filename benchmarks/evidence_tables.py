@@ -33,7 +33,9 @@ normal and Student t 4.
 
 Tests of shortfall judge the filtered forecast at 97.5 %, which the margin exceeds by the stressed part. McNeil-Frey,
 Nolde-Ziegel and the e-processes need its VaR and shortfall and take all days; Z1 to Z3 and Du-Escanciano are simulated
-from the scenarios themselves and take the days whose look-back is full (*days, whole law*: BTC's fills in 2017).
+from the scenarios themselves and take the days whose look-back is full (*days, whole law*: BTC's fills in 2017); the
+power of Z2 is against losses a quarter larger. They are told of the outright portfolios: inverse ones would repeat
+them, and what spreads are asked for is the grid, which forecasts nothing.
 
 What was asked before the run, of BTC and ETH outright long and short:
 (a) breaches on at most 0.5 % of days, and 99.5 % coverage not rejected at 5 %;

@@ -559,7 +559,27 @@ def gjr_unlikeliness(returns: Floats, at: Floats, slopes: Floats) -> float:
 
 
 @_exact
-def gjr_fit(returns: Floats, at: Floats, slopes: Floats, flat: float, steps: int) -> float:
+def gjr_fit(
+    returns: Floats, starts: Floats, descents: int, flat: float, steps: int, at: Floats, slopes: Floats
+) -> float:
+    """The least of the minima that are found from the likeliest `descents` of starts, (s, 5): value, place and slopes.
+
+    Near the end of lasting variances the likelihood has several maxima: from one start the best is missed.
+    """
+    there, changed, unlikely = np.empty(5), np.empty(5), np.empty(len(starts))
+    for start in range(len(starts)):
+        unlikely[start] = gjr_unlikeliness(returns, starts[start], changed)
+    least = np.inf
+    for start in np.argsort(unlikely)[:descents]:
+        there[:] = starts[start]
+        found = gjr_descend(returns, there, changed, flat, steps)
+        if found < least:
+            at[:], slopes[:], least = there, changed, found
+    return float(least)
+
+
+@_exact
+def gjr_descend(returns: Floats, at: Floats, slopes: Floats, flat: float, steps: int) -> float:
     """From five free numbers to the nearest least unlikeliness by the BFGS method: its value, place and slopes.
 
     Ends where no slope is above `flat`, or no step in the direction of descent gets lower.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import astuple, dataclass
+from functools import cache
 
 import numpy as np
 from scipy import signal
@@ -21,7 +22,17 @@ from tasks.model.errors import Finding, ModelInputError
 LEAST_RETURNS = 250
 _FLAT = 1e-4  # slope of the mean log-likelihood where it is at its most
 _FLATTEST, _STEPS = 1e-6, 500  # where the search for it ends
-_START = (-3.0, -2.5, 3.0, 0.0, math.log(4.0))  # weights up 0.02, down 0.04, remembered 0.9; 6 degrees
+_DESCENTS = 2  # from the likeliest of the starts
+# alpha, gamma, beta, long-run variance in mean squares: three of ever livelier ones, falls, rises, a short memory.
+_STARTS = (
+    (0.03, 0.0, 0.95, 1.0),
+    (0.10, 0.0, 0.88, 1.0),
+    (0.20, 0.0, 0.79, 2.7),
+    (0.02, 0.15, 0.88, 1.0),
+    (0.20, -0.17, 0.88, 1.0),
+    (0.30, 0.0, 0.30, 1.0),
+)
+_START_DEGREES = 3.4
 
 
 @dataclass(frozen=True)
@@ -91,8 +102,8 @@ def fit_gjr(returns: Floats) -> Fitted:
     unit = _unit(returns) if n else 0.0
     if n < LEAST_RETURNS or unit == 0.0:
         raise ModelInputError(Finding("GARCH", "too few returns to fit", value=str(n), limit=f">= {LEAST_RETURNS}"))
-    found, slopes, figures = np.array(_START), np.empty(5), np.empty(5)
-    value = kernels.gjr_fit(returns / unit, found, slopes, _FLATTEST, _STEPS)
+    found, slopes, figures = np.empty(5), np.full(5, np.inf), np.empty(5)
+    value = kernels.gjr_fit(returns / unit, _free_starts(), _DESCENTS, _FLATTEST, _STEPS, found, slopes)
     if not (math.isfinite(value) and float(np.abs(slopes).max()) <= _FLAT):
         raise ModelInputError(
             Finding("GARCH", "no most likely parameters were found", value=f"slope {np.abs(slopes).max():g}")
@@ -100,6 +111,16 @@ def fit_gjr(returns: Floats) -> Fitted:
     kernels.gjr_figures(found, figures)
     model = GjrGarch(*(figures * np.array([unit * unit, 1.0, 1.0, 1.0, 1.0])).tolist())
     return Fitted(model, -n * (value + math.log(unit)), returns)
+
+
+@cache
+def _free_starts() -> Floats:
+    """(s, 5) the starts as the free numbers `kernels.gjr_figures` takes."""
+    alpha, gamma, beta, long_run = np.array(_STARTS).T
+    rest = 1.0 - alpha - 0.5 * gamma - beta
+    free = np.log([0.5 * alpha / rest, 0.5 * (alpha + gamma) / rest, beta / rest, long_run])
+    above = np.full(len(_STARTS), math.log(_START_DEGREES - kernels.LOWEST_DEGREES))
+    return np.ascontiguousarray(np.vstack([free, above]).T)
 
 
 def _unit(returns: Floats) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 
 import numpy as np
 import pytest
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
+from tasks.back_test_history import history_of, joint
 from tasks.model import kernels
 from tasks.model.errors import ModelInputError
 from tasks.model.market.gjr_garch import GjrGarch, fit_gjr, gjr_variance
@@ -113,11 +115,49 @@ def test_the_compiled_likelihood_and_its_slopes_are_those_of_a_plain_one(at):
 @pytest.mark.parametrize("seed", [6, 7])
 def test_scipy_finds_nothing_more_likely(seed):
     returns, at, slopes = simulated(400, seed) * 40.0, np.array(FREE[0]), np.empty(5)
-    least = kernels.gjr_fit(returns, at, slopes, 1e-6, 500)
+    least = kernels.gjr_descend(returns, at, slopes, 1e-6, 500)
     told = optimize.minimize(plain_unlikeliness_by(returns), FREE[0], jac=True, method="BFGS")
     assert np.abs(slopes).max() <= 1e-6
     assert least == pytest.approx(told.fun, abs=1e-8)
     assert least == pytest.approx(plain_unlikeliness(returns, at), rel=1e-12)
+
+
+def test_the_likeliest_starts_are_descended_from_and_the_best_end_is_kept():
+    returns, starts = simulated(400, 8) * 40.0, np.array(FREE)
+    ends = []
+    for start in starts:
+        at, slopes = start.copy(), np.empty(5)
+        ends.append((kernels.gjr_descend(returns, at, slopes, 1e-6, 500), *at))
+    place, slopes = np.empty(5), np.empty(5)
+    found = kernels.gjr_fit(returns, starts, 3, 1e-6, 500, place, slopes)
+    assert (found, *place) == min(ends)
+    likeliest = int(np.argmin([plain_unlikeliness(returns, start) for start in starts]))
+    assert kernels.gjr_fit(returns, starts, 1, 1e-6, 500, place, slopes) == ends[likeliest][0]
+
+
+def test_real_windows_at_the_end_of_lasting_variances_are_no_less_likely_than_under_arch(market_data):
+    arch = pytest.importorskip("arch")
+    closes = joint(history_of(market_data, ["BTC"]).closes).close[0]
+    moves = np.diff(closes) / closes[:-1]
+    moves = moves[np.isfinite(moves)]
+    for end in (1_910, 2_092, 2_274, 2_638):
+        returns = moves[end - 1_000 : end]
+        scaled = 100.0 * returns
+        law = arch.arch_model(scaled, mean="Zero", vol="GARCH", p=1, o=1, q=1, dist="t")
+        omega, *others = law.fit(disp="off", backcast=float(np.mean(scaled**2))).params
+        theirs = likelihood(returns, omega * 1e-4, *others)
+        ours = fit_gjr(returns)
+        assert ours.log_likelihood == pytest.approx(likelihood(returns, *astuple(ours.model)), abs=1e-6)
+        assert ours.log_likelihood >= theirs - 0.03
+
+
+def likelihood(returns, omega, alpha, gamma, beta, degrees):
+    """Logarithm, day by day, by SciPy's law; the first variance is the mean square."""
+    h, total = float(np.mean(returns**2)), 0.0
+    for value in returns.tolist():
+        total += stats.t.logpdf(value, degrees, scale=math.sqrt(h * (degrees - 2.0) / degrees))
+        h = omega + (alpha + (gamma if value < 0.0 else 0.0)) * value * value + beta * h
+    return total
 
 
 def plain_unlikeliness_by(returns: np.ndarray):
