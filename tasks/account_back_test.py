@@ -12,14 +12,14 @@ from typing import Any
 
 import polars as pl
 
-from tasks import account_zones, disk, policy_store
+from tasks import account_zones, disk, policy_store, status
 from tasks.back_test import FOLDER
 from tasks.home import Home
 from tasks.model.assurance.account_back_test import SCHEMA, back_test_day
 from tasks.model.assurance.published_day import PublishedDay
 from tasks.model.errors import Finding
 from tasks.model.policy import LiquidationPeriod
-from tasks.published_days import published_day, published_runs
+from tasks.published_days import published_day
 from tasks.store import Store
 
 TABLE = "result.back_test_account"
@@ -35,7 +35,7 @@ def bring_up_to_date(home: Home, store: Store) -> list[date]:
 
     The caller holds the home.
     """
-    runs, kept = published_runs(home), known(store)
+    runs, kept = status.in_force(home), known(store)
     stale = [day for day, (rests_on, days) in kept.items() if rests_on != resting_on(runs, day, days)]
     asked = [day for day in runs if day in stale or day not in kept]
     reader = _Reader(home, runs)

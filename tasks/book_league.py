@@ -5,9 +5,8 @@ Reads published runs and their exports; never the database.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 
@@ -29,11 +28,7 @@ def nights(home: Home, first: date, last: date) -> list[tuple[date, str]]:
 
     Raises LeveeError UNKNOWN_ID where there is none.
     """
-    found = [
-        (business_date, str(json.loads(path.read_text(encoding="utf-8"))["run_id"]))
-        for path in sorted(home.published.glob(f"*/{EOD}/latest.json"))
-        if first <= (business_date := datetime.strptime(path.parts[-3], "%Y%m%d").date()) <= last
-    ]
+    found = [(day, run_id) for day, run_id in status.in_force(home, EOD).items() if first <= day <= last]
     if not found:
         raise LeveeError(
             Finding(
@@ -69,7 +64,7 @@ def _night(home: Home, business_date: date, run_id: str) -> pl.DataFrame:
     of_account = (
         simulated.sort(pl.all()).group_by(*ACCOUNT, "model", maintain_order=True).agg(pl.col("margin_usd").sum())
     )
-    rows = [*_compared(home, business_date), *of_account.iter_rows()]
+    rows = [*_compared(home, run_id, business_date), *of_account.iter_rows()]
     schema = {**dict.fromkeys([*ACCOUNT, "model"], pl.String), "margin_usd": pl.Float64}
     return (
         pl.DataFrame(rows, schema=schema, orient="row")
@@ -83,8 +78,8 @@ def _option_values(home: Home, run_id: str) -> pl.DataFrame:
     return held.agg(option_value_usd=pl.col("net_option_value_usd").sum().cast(pl.Float64))
 
 
-def _compared(home: Home, business_date: date) -> Iterator[tuple[str, str, str, float]]:
+def _compared(home: Home, run_id: str, business_date: date) -> Iterator[tuple[str, str, str, float]]:
     """The house and the declared sets of other houses."""
-    for account in compare.compare(home, business_date, EOD)["accounts"]:
+    for account in compare.of_run(home, run_id, business_date)["accounts"]:
         for model, asked in account["margin_usd"].items():
             yield account[ACCOUNT[0]], account[ACCOUNT[1]], model, float(asked)

@@ -33,7 +33,11 @@ def compare(home: Home, business_date: date, cycle: str = "EOD", member: str | N
     it what each account's collateral counts, by the house and by each model's haircuts.
     Raises LeveeError UNKNOWN_ID where the cycle has no results or no such member.
     """
-    run_id = _run(home, business_date, cycle)
+    return of_run(home, status.margined_run(home, business_date, cycle), business_date, member)
+
+
+def of_run(home: Home, run_id: str, business_date: date, member: str | None = None) -> Fields:
+    """The same of a run of the day."""
     house = status.exported(home, run_id, "result.portfolio").sort(KEY)
     if member is not None and member not in set(house["clearing_member_id"]):
         raise _unknown("no such member in the run", f"{run_id} {member}")
@@ -70,15 +74,6 @@ def _collateral(home: Home, run_id: str, business_date: date, of_member: pl.Expr
         | {"counted_usd": {name: value for name, value in row.items() if name not in ACCOUNT}}
         for row in rows
     ]
-
-
-def _run(home: Home, business_date: date, cycle: str) -> str:
-    """The latest run of a cycle that has margins."""
-    states = [each for each in status.cycles(home, business_date) if each["cycle"] == cycle]
-    done = [each["run_id"] for each in states if (home.exports / each["run_id"] / "result.portfolio.parquet").exists()]
-    if not done:
-        raise _unknown("no margins of such a cycle", f"{business_date} {cycle}")
-    return str(max(done))
 
 
 def _house(portfolios: pl.DataFrame) -> pl.DataFrame:

@@ -6,7 +6,6 @@ approved or let out, and nothing is written to the home it is about: exports, ar
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -98,9 +97,8 @@ def _give(home: Home, run: Mapping[str, Any] | None, business_date: date, trial:
 
 def _predecessor(home: Home, business_date: date) -> str:
     """Run of the version in force of the latest end of day before a date, empty where nothing is out before it."""
-    before = f"{business_date:%Y%m%d}"
-    out = [path for path in home.published.glob("*/EOD/latest.json") if path.parts[-3] < before]
-    return str(json.loads(max(out).read_text(encoding="utf-8"))["run_id"]) if out else ""
+    before = {day: run_id for day, run_id in status.in_force(home).items() if day < business_date}
+    return before[max(before)] if before else ""
 
 
 def _beside(home: Home, run: Mapping[str, Any] | None, trial: pl.DataFrame) -> pl.DataFrame:

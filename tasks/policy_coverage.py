@@ -66,9 +66,7 @@ def tested_on(home: Home, found: policy_proposal.Proposal, run_id: str) -> dict[
 
 
 def _run(home: Home) -> str:
-    day = policy_proposal.required_day(home)
-    pointer = home.published / f"{day:%Y%m%d}" / "EOD" / "latest.json"
-    return str(status.pointed(pointer)["run_id"])
+    return status.in_force(home)[policy_proposal.required_day(home)]
 
 
 def _closes(home: Home, run_id: str, anchors: Sequence[str]) -> tuple[Closes, list[str]]:

@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks import decisions, policy_states, policy_store, resources
+from tasks import decisions, policy_states, policy_store, resources, status
 from tasks.home import Home, write_atomically
 from tasks.model import policy_file
 from tasks.model.assurance.governance import Governance, steps_refused
@@ -66,10 +66,7 @@ def terms() -> Governance:
 
 def house_day(home: Home) -> date | None:
     """Business date of the latest published end of day, None where nothing is out."""
-    out = sorted(home.published.glob("*/EOD/latest.json"))
-    if not out:
-        return None
-    return date.fromisoformat(json.loads(out[-1].read_text(encoding="utf-8"))["business_date"])
+    return max(status.in_force(home), default=None)
 
 
 def required_day(home: Home) -> date:

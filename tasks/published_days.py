@@ -18,15 +18,6 @@ _BASE = ("BASE_MARGIN", "CORRELATION_BREAK")
 _SUSPENDED = "^SUSPENSE"  # lines nobody is sure of have a margin and no account that holds them
 
 
-def published_runs(home: Home) -> dict[date, str]:
-    """Run in force of every published end of day."""
-    return {
-        date.fromisoformat(state["business_date"]): state["run_id"]
-        for state in status.cycles(home)
-        if state["cycle"] == CYCLE and state["state"] == "PUBLISHED"
-    }
-
-
 def published_day(home: Home, business_date: date, run_id: str) -> PublishedDay:
     """The frames of a run. Raises LeveeError UNKNOWN_ID or STATE_UNREADABLE where an export is not there."""
 

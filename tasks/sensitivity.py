@@ -19,7 +19,6 @@ from tasks.model.assurance.parameter_steps import Step, steps
 from tasks.model.assurance.rolling_margin import from_early_days, roll
 from tasks.model.assurance.sensitivity import sensitivities, summary
 from tasks.model.assurance.static_portfolio import static_portfolios
-from tasks.model.errors import Finding, LeveeError
 from tasks.model.margin.initial_margin import MarginInputs, initial_margin
 from tasks.model.policy import Policy
 from tasks.stage import Context
@@ -45,19 +44,9 @@ def of_run(home: Home, business_date: date, cycle: str) -> pl.DataFrame:
 
     Raises LeveeError UNKNOWN_ID where there is none.
     """
-    states = [each["run_id"] for each in status.cycles(home, business_date) if each["cycle"] == cycle]
-    done = [run_id for run_id in states if (home.exports / run_id / "result.portfolio.parquet").exists()]
-    if not done:
-        raise LeveeError(
-            Finding(
-                "UNKNOWN_ID",
-                "no margins of such a cycle",
-                value=f"{business_date} {cycle}",
-                action="`levee cycle status` lists the cycles of this home",
-            )
-        )
+    run_id = status.margined_run(home, business_date, cycle)
     file = policy_store.file_in_force(home, business_date)
-    with causes.recalled(home, max(done)) as context:
+    with causes.recalled(home, run_id) as context:
         return sensitivities(partial(_of_accounts, inputs_of(context), context), context.policy, _steps(file))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,32 @@ def pointed(latest: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable("the pointer to the latest release names none", latest) from error
     return content
+
+
+def in_force(home: Home, cycle: str = "EOD") -> dict[date, str]:
+    """Run of the version in force of every business date whose cycle is out, by date: a correction under way is none.
+
+    Raises LeveeError STATE_UNREADABLE.
+    """
+    pointers = sorted(home.published.glob(f"*/{cycle}/latest.json"))
+    return {datetime.strptime(each.parts[-3], "%Y%m%d").date(): str(pointed(each)["run_id"]) for each in pointers}
+
+
+def margined_run(home: Home, business_date: date, cycle: str) -> str:
+    """A cycle's latest run if it came as far as margins, else the one in force. Raises LeveeError UNKNOWN_ID."""
+    runs = [str(each["run_id"]) for each in cycles(home, business_date) if each["cycle"] == cycle]
+    out = in_force(home, cycle).get(business_date)
+    for run_id in [*runs, *([out] if out else [])]:
+        if (home.exports / run_id / "result.portfolio.parquet").exists():
+            return run_id
+    raise LeveeError(
+        Finding(
+            "UNKNOWN_ID",
+            "no margins of such a cycle",
+            value=f"{business_date} {cycle}",
+            action="`levee cycle status` lists the cycles of this home",
+        )
+    )
 
 
 def completion(release: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tasks import published_days, status
+from tasks import status
 from tasks.home import Home
 from tasks.model.arrays import Floats
 from tasks.model.errors import Finding, LeveeError
@@ -41,9 +41,7 @@ def read(home: Home, first: date | None = None, last: date | None = None) -> lis
 
     Raises LeveeError WAITING where no run of the span has a surface.
     """
-    runs = {
-        day: run for day, run in published_days.published_runs(home).items() if (first or day) <= day <= (last or day)
-    }
+    runs = {day: run for day, run in status.in_force(home).items() if (first or day) <= day <= (last or day)}
     frames = [status.exported(home, run, "result.surface").with_columns(date=pl.lit(day)) for day, run in runs.items()]
     rows = pl.concat(frames).filter("certified") if frames else pl.DataFrame()
     if rows.is_empty():

@@ -25,6 +25,9 @@ def export(home: Home, day: date, run_no: int, mark: float, quantity: int = 2) -
     run_id = f"{day:%Y%m%d}-EOD-r{run_no:02d}"
     state = {"run_id": run_id, "business_date": day.isoformat(), "cycle": "EOD", "state": "PUBLISHED"}
     (home.state / f"{day}-EOD.json").write_text(json.dumps(state | {"stages": [], "findings": []}), encoding="utf-8")
+    pointer = home.published / f"{day:%Y%m%d}" / "EOD" / "latest.json"
+    pointer.parent.mkdir(parents=True, exist_ok=True)
+    pointer.write_text(json.dumps({"run_id": run_id, "version": run_no}), encoding="utf-8")
     client = {**WHO, "client_id": ""}
     tables: dict[str, dict[str, Any]] = {
         "book.contract": {
@@ -89,6 +92,15 @@ def test_a_day_is_computed_once_its_period_is_over_and_then_stands(marched: Call
     assert marched(100_000.0, 99_000.0, 98_000.0) == [DAY]
     assert marched(100_000.0, 99_000.0, 98_000.0) == []
     assert marched(97_000.0, first=DAY + timedelta(days=3)) == [DAY + timedelta(days=1)]
+
+
+def test_a_correction_under_way_takes_nothing_away(home: Home, marched: Callable[..., list[date]]) -> None:
+    marched(100_000.0, 99_000.0, 98_000.0)
+    waiting = {"run_id": f"{DAY:%Y%m%d}-EOD-r02", "business_date": f"{DAY}", "cycle": "EOD", "state": "BLOCKED"}
+    state = json.dumps(waiting | {"stages": [], "findings": []})
+    (home.state / f"{DAY}-EOD.json").write_text(state, encoding="utf-8")
+    assert marched(97_000.0, first=DAY + timedelta(days=3)) == [DAY + timedelta(days=1)]
+    assert account_back_test.rows(home)["margin_date"].unique().sort().to_list() == [DAY, DAY + timedelta(days=1)]
 
 
 def test_a_replaced_run_computes_what_rests_on_it_anew(home: Home, marched: Callable[..., list[date]]) -> None:
