@@ -14,6 +14,7 @@ import polars as pl
 from tasks import back_test_history, league_page, reference_models
 from tasks.back_test import BackTested
 from tasks.back_test_plan import day
+from tasks.home import write_atomically
 from tasks.model.arrays import Floats
 from tasks.model.assurance.challenger_reference import ReferenceChallenger
 from tasks.model.assurance.challengers import FORECASTING
@@ -129,8 +130,7 @@ def challengers() -> Mapping[str, Model]:
 
 def write_page(played: Played, target: Path) -> Path:
     """The page, in the place of an older one."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(played.page())
+    write_atomically(target, played.page())
     return target
 
 

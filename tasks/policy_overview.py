@@ -14,6 +14,7 @@ from tasks.model.errors import Finding, LeveeError
 from tasks.model.policy import Policy
 from tasks.policy_states import ACTIVE, LOOKED_BACK, NEXT_STEP, SUPERSEDED, History
 
+_LISTED = "`levee policy list` names the home's, or give the path of a file"
 _SHIPPED, _UNKNOWN = "shipped", "never proposed"
 
 
@@ -73,7 +74,7 @@ def _file(home: Home, named: str) -> Path:
     for path in (policy_proposal.file_of(home, named), home.policy / f"{named}.toml", Path(named)):
         if path.is_file():
             return path
-    raise LeveeError(Finding("UNKNOWN_ID", "neither a proposal nor a policy file", value=named))
+    raise LeveeError(Finding("UNKNOWN_ID", "neither a proposal nor a policy file", value=named, action=_LISTED))
 
 
 def _policy(home: Home, path: Path, found: Iterable[History]) -> dict[str, str]:

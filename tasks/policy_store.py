@@ -18,7 +18,11 @@ def load(path: Path) -> Policy:
     """Policy of a file. Raises PolicyError with every field that is missing, unknown or out of bounds."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except FileNotFoundError as error:
+        raise PolicyError(
+            Finding("PARAM_STATE", "there is no such policy file", where=str(path), action="name one that is there")
+        ) from error
+    except (OSError, ValueError) as error:  # no file, no UTF-8, no TOML
         raise PolicyError(
             Finding("PARAM_STATE", f"the policy cannot be read: {error}", where=str(path), action="correct the file")
         ) from error
