@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tasks import wording
 from tasks.reference import assets
 from tasks.report_files import Record
-from tasks.reports import ML01
-from tasks.statement import Account, Printing, balances, identity, is_indicative, pick
+from tasks.statement import Account, Printing, identity, is_indicative, pick
 
 NOTICE_KEYS: Mapping[str, tuple[str, ...]] = {
     "header": (),
@@ -31,7 +30,7 @@ def notice(account: Account, printing: Printing) -> list[Record]:
         *([_leg(figures)] if called else []),
         *(
             Record("settled", balance.key1, movement, {"amount": amount})
-            for balance in balances(account.rows(ML01))
+            for balance in account.balances
             for movement, amount in balance.fields.items()
             if movement not in ("OPEN", "CLOSE")
         ),

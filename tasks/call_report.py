@@ -11,5 +11,6 @@ from tasks.stage import Context
 
 def files(context: Context, header: Header) -> dict[str, bytes]:
     """OL01 as CSV and JSON. States are those the run's release gives; times are of the cycle, never of a clock."""
-    rows = texts.printed(context.query("out/ol01")).rows()
-    return header.table(OL01, "OPS", "ALL", *records([texts.table(OL01.columns, rows)]))
+    return header.table(
+        OL01, "OPS", "ALL", *records([texts.printed_table(context.query("out/ol01").select(OL01.columns))])
+    )

@@ -45,7 +45,7 @@ def disagreements(account: Account) -> Iterator[Finding]:
 
 def _amounts(account: Account) -> dict[str, list[str]]:
     """What the other reports print of each of a statement's figures."""
-    requirement, collateral = account.rows(MR01), account.rows(MT01)
+    requirement, collateral = account.requirement, account.collateral
     must = [row for row in requirement if all(row[name] == value for name, value in _MUST.items())]
     return {
         "initial_margin_usd": [row["amount_usd"] for row in requirement if row["row_type"] == "LINE"],

@@ -26,7 +26,7 @@ from tasks.leak import Guard, words
 from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.model.policy import Policy
 from tasks.pack import Edition, Entry
-from tasks.printed_rows import records
+from tasks.printed_rows import csv_lines
 from tasks.report_files import Header
 from tasks.reports import PQ01
 
@@ -118,8 +118,8 @@ def _file(period: Period, found: Sequence[Figure], version: int) -> bytes:
     origins = {run["origin"] for run in period.runs}
     origin = "REAL" if origins == {"REAL"} else "SYNTHETIC"
     header = Header(_edition(period.home, period.quarter, version), period.latest["as_of_ts"], origin)
-    (printed,) = records([texts.table(PQ01.columns, [figure.row(declared().service) for figure in found])])
-    return header.csv(PQ01, printed)
+    table = texts.table(PQ01.columns, [figure.row(declared().service) for figure in found])
+    return header.csv(PQ01, csv_lines(table), table.size(PQ01.control))
 
 
 def _require_fit(period: Period, content: bytes) -> None:

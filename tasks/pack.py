@@ -29,11 +29,12 @@ FILE_NAME = re.compile(
     r"-(?P<day>[0-9]{8})-(?P<cycle>SOD|EOD|ITD[0-9]+)-v(?P<version>[0-9]{2,})\.(?P<ending>csv|json|html)"
 )
 _UNHASHED = {COMPLETE, MANIFEST, SIGNATURE}
+_BETWEEN = ",\n  "  # entries of a list, one a line
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, allow_nan=False)
 
 
 class Json(str):
-    """Text that is JSON already."""
+    """Text that is JSON already: a value, or entries of a list as `listed` joins them."""
 
 
 @dataclass(frozen=True)
@@ -130,8 +131,13 @@ def _entries(value: Any) -> str:
     if isinstance(value, Mapping) and value:
         return "{\n" + ",\n".join(f"  {json.dumps(key)}: {line(value[key])}" for key in sorted(value)) + "\n}"
     if isinstance(value, list | tuple) and value:
-        return "[\n" + ",\n".join(f"  {line(each)}" for each in value) + "\n]"
+        return f"[\n  {_BETWEEN.join(map(line, value))}\n]"
     return line(value)
+
+
+def listed(entries: Sequence[str]) -> list[Json]:
+    """Entries of a list that are JSON already, as one: a large book has millions of them."""
+    return [Json(_BETWEEN.join(entries))] if entries else []
 
 
 def line(value: Any) -> str:

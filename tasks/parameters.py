@@ -86,8 +86,9 @@ def ops_files(context: Context, header: Header, told: Told) -> dict[str, bytes]:
 
 def exceptions(context: Context, header: Header) -> dict[str, bytes]:
     """OX01: findings, held accounts, fallbacks that acted, overrides and decisions in force, one line each."""
-    rows = texts.printed(context.query("out/ox01")).rows()
-    return header.table(OX01, "OPS", "ALL", *records([texts.table(OX01.columns, rows)]))
+    return header.table(
+        OX01, "OPS", "ALL", *records([texts.printed_table(context.query("out/ox01").select(OX01.columns))])
+    )
 
 
 def parameter_pack(context: Context) -> Iterator[Record]:

@@ -79,7 +79,7 @@ class Press:
     def run(self, order: Order) -> Copy:
         """Print an order. Nothing of it is written where its reports disagree or one of its packs names a stranger."""
         accounts = texts.printed(order.accounts)
-        tables = {code: texts.printed(_with_settlement(rows, code)) for code, rows in order.tables.items()}
+        tables = {code: texts.printed_table(_with_settlement(rows, code)) for code, rows in order.tables.items()}
         by_member = _by_member(order, accounts, tables)
         faults = [fault for each in by_member.values() for account in each for fault in disagreements(account)]
         if faults:
@@ -93,13 +93,13 @@ class Press:
         entries = [
             entry for name, files in packs.items() for entry in write(f"{pack.MEMBERS}/{name}", files, self.folder)
         ]
-        return Copy(entries, told(accounts, {report.code: tables[report.code] for report in ACCOUNT_TABLES}))
+        return Copy(entries, told(accounts, {report.code: tables[report.code].frame for report in ACCOUNT_TABLES}))
 
     def _packs(
         self,
         members: Sequence[str],
         accounts: Mapping[str, Sequence[Account]],
-        tables: Mapping[str, pl.DataFrame],
+        tables: Mapping[str, TableRows],
     ) -> dict[str, Files]:
         """Every member and the files of its folder; the tables of all are printed together."""
         files: dict[str, Files] = {member: {} for member in members}
@@ -108,13 +108,11 @@ class Press:
             files[member] |= made
         return files
 
-    def _submission_files(
-        self, members: Sequence[str], tables: Mapping[str, pl.DataFrame]
-    ) -> Iterator[tuple[str, Files]]:
+    def _submission_files(self, members: Sequence[str], tables: Mapping[str, TableRows]) -> Iterator[tuple[str, Files]]:
         """Each member's tables about what it delivered, and about a policy that is announced."""
         for report in (each for each in (*MEMBER_TABLES, MA01) if each.code in tables):
             own = {member: rows for (member, _), rows in _by_account(tables, report).items()}
-            nothing = texts.table(report.columns)
+            nothing = texts.no_rows(report.columns)
             printed = records([own.get(member, nothing) for member in members])
             for member, table in zip(members, printed, strict=True):
                 yield member, self.printing.header.table(report, member, "ALL", table)
@@ -143,9 +141,10 @@ class Press:
 
 def write(audience: str, files: Mapping[str, bytes], folder: Path) -> list[Entry]:
     """Write an audience's files into its folder of a release."""
-    (folder / audience).mkdir(parents=True)
+    place = folder / audience
+    place.mkdir(parents=True)
     for name, content in files.items():
-        (folder / audience / name).write_bytes(content)
+        (place / name).write_bytes(content)
         crash_point("publish:file")
     return [Entry.of(f"{audience}/{name}", content) for name, content in files.items()]
 
@@ -212,10 +211,10 @@ def _print(order: Order) -> Copy:
     return _standing.get().run(order)
 
 
-def _by_member(order: Order, accounts: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> dict[str, list[Account]]:
+def _by_member(order: Order, accounts: pl.DataFrame, tables: Mapping[str, TableRows]) -> dict[str, list[Account]]:
     """Every account with its printed rows, by member."""
     rows = {report.code: _by_account(tables, report) for report in ACCOUNT_TABLES}
-    nothing = {report.code: texts.table(report.columns) for report in ACCOUNT_TABLES}
+    nothing = {report.code: texts.no_rows(report.columns) for report in ACCOUNT_TABLES}
     times = order.accounts.select("issued_ts", "due_ts").rows()
     found: dict[str, list[Account]] = {}
     for figures, (issued, due) in zip(accounts.iter_rows(named=True), times, strict=True):
@@ -225,7 +224,7 @@ def _by_member(order: Order, accounts: pl.DataFrame, tables: Mapping[str, pl.Dat
     return found
 
 
-def _by_account(tables: Mapping[str, pl.DataFrame], report: Report) -> Tables:
+def _by_account(tables: Mapping[str, TableRows], report: Report) -> Tables:
     return texts.by_account(tables[report.code], report.columns)
 
 

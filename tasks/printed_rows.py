@@ -20,7 +20,7 @@ from tasks.texts import TableRows
 
 @dataclass(frozen=True)
 class PrintedRows:
-    """A table's rows, for each its line or lines in CSV and its object in JSON."""
+    """A table's rows, for each its line or lines in CSV, and the objects of all in JSON as one text."""
 
     rows: TableRows
     lines: Sequence[str]
@@ -30,7 +30,7 @@ class PrintedRows:
 def records(tables: Sequence[TableRows]) -> list[PrintedRows]:
     """Tables with the same columns, a line of CSV for each row."""
     everything = _together(tables)
-    return _cut(tables, _csv_lines(everything), _json_objects(everything))
+    return _cut(tables, csv_lines(everything), _json_objects(everything))
 
 
 def long_records(tables: Sequence[TableRows], block: str) -> list[PrintedRows]:
@@ -46,28 +46,29 @@ def _together(tables: Sequence[TableRows]) -> TableRows:
     return TableRows(pl.concat([each.frame for each in tables]), all(each.plain for each in tables))
 
 
-def _cut(tables: Sequence[TableRows], lines: Sequence[str], objects: Sequence[Json]) -> list[PrintedRows]:
+def _cut(tables: Sequence[TableRows], lines: Sequence[str], objects: Sequence[str]) -> list[PrintedRows]:
     """What was made for all tables, for each its own."""
     spans = pairwise(accumulate(map(len, tables), initial=0))
     return [
-        PrintedRows(each, lines[start:end], objects[start:end])
+        PrintedRows(each, lines[start:end], pack.listed(objects[start:end]))
         for each, (start, end) in zip(tables, spans, strict=True)
     ]
 
 
-def _csv_lines(table: TableRows) -> list[str]:
+def csv_lines(table: TableRows) -> list[str]:
+    """A line of CSV for each row."""
     if not table.plain:
         return [record_line(row) for row in table]
     return _texts(table, pl.concat_str(table.frame.columns, separator=","))
 
 
-def _json_objects(table: TableRows) -> list[Json]:
+def _json_objects(table: TableRows) -> list[str]:
     names = table.frame.columns
     if not table.plain:
-        return [Json(pack.line(dict(zip(names, row, strict=True)))) for row in table]
+        return [pack.line(dict(zip(names, row, strict=True))) for row in table]
     pairs = [pl.concat_str(pl.lit(f'"{name}": "'), name, pl.lit('"')) for name in sorted(names)]
     joined = pl.concat_str(pl.lit("{"), pl.concat_str(pairs, separator=", "), pl.lit("}"))
-    return list(map(Json, _texts(table, joined)))
+    return _texts(table, joined)
 
 
 def _long_lines(table: TableRows, block: str) -> list[str]:

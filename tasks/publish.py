@@ -89,6 +89,7 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     public = parameters.public_files(context, header)
     _require_none(guard.scan({"": public}))
     entries = _changed(correction, pack.PUBLIC, public, folder)
+    entries += _changed(correction, pack.REGULATOR, regulator_report.files(context, header), folder)
     guard.said_to_all.update(word for content in public.values() for word in words(content))
     copies = []
     printer = Press(guard, _printing(context, header, correction), folder, correction)
@@ -97,7 +98,6 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
         crash_point("publish:rendering")
     _require_none([fault for copy in copies for fault in copy.faults])
     entries += [entry for copy in copies for entry in copy.entries]
-    entries += _changed(correction, pack.REGULATOR, regulator_report.files(context, header), folder)
     return entries + press.write(pack.OPS, _ops_files(context, header, copies), folder)
 
 

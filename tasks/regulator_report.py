@@ -5,25 +5,31 @@ Reference: Code of Federal Regulations, title 17, section 39.19(c)(1) and append
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import polars as pl
 
 from tasks import texts
 from tasks.model.money import USD, product, round_half_even
-from tasks.printed_rows import records
+from tasks.printed_rows import csv_lines
 from tasks.report_files import Header
 from tasks.reports import RG01
 from tasks.stage import Context
 
 CYCLE = "EOD"
+_ROWS_AT_ONCE = 1 << 15  # the texts of a large house's rows would fill the memory
 
 
 def files(context: Context, header: Header) -> dict[str, bytes]:
     """The report by file name; none of a cycle that ends no day."""
     if context.key.cycle != CYCLE:
         return {}
-    rows = texts.printed(_in_usd(context.query("out/rg01")).select(RG01.columns)).rows()
-    (printed,) = records([texts.table(RG01.columns, rows)])
-    return {header.edition.file_name(RG01.code, "REG", "ALL", "csv"): header.csv(RG01, printed)}
+    rows = _in_usd(context.query("out/rg01")).select(RG01.columns)
+    lines, size = [], Decimal(0)
+    for part in map(texts.printed_table, rows.iter_slices(_ROWS_AT_ONCE)):
+        lines += csv_lines(part)
+        size += part.size(RG01.control)
+    return {header.edition.file_name(RG01.code, "REG", "ALL", "csv"): header.csv(RG01, lines, size)}
 
 
 def _in_usd(rows: pl.DataFrame) -> pl.DataFrame:

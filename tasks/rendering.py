@@ -50,8 +50,15 @@ def _template(name: str) -> Template:
         "moment": moment,
         "word": word,
     }
-    environment.globals["glossary"] = wording.words("glossary")
+    environment.globals["glossary"] = _glossary()
     return environment.get_template(f"{name}.html.j2")
+
+
+@cache
+def _glossary() -> Markup:
+    """Terms and what they mean: the same at the end of every statement."""
+    terms = wording.words("glossary").items()
+    return Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>\n").format(*each) for each in terms)
 
 
 @lru_cache(_KEPT_FIGURES)

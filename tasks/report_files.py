@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from tasks import envelope, pack
-from tasks.envelope import cell, control_total, needs_quotes, record_line
+from tasks.envelope import cell, needs_quotes, record_line
 from tasks.pack import Edition
 from tasks.printed_rows import PrintedRows
 from tasks.reports import Report
@@ -24,11 +24,9 @@ class Header:
     as_of_ts: datetime
     origin: str
 
-    def csv(self, report: Report, printed: PrintedRows) -> bytes:
-        """The report's rows in the inbox envelope."""
-        summed = (text for name in sorted(report.control) for text in printed.rows.column(name))
-        total = control_total(summed, None) if printed.lines else Decimal(0)
-        return envelope.seal(self._envelope(report), [record_line(report.columns), *printed.lines], total)
+    def csv(self, report: Report, lines: Sequence[str], total: Decimal) -> bytes:
+        """The report's rows as lines of a file, in the inbox envelope, with their control total."""
+        return envelope.seal(self._envelope(report), [record_line(report.columns), *lines], total)
 
     def _envelope(self, report: Report) -> envelope.Header:
         """Sender HOUSE, seq the version, created when it was as of."""
@@ -59,7 +57,10 @@ class Header:
 
     def table(self, report: Report, party: str, account: str, printed: PrintedRows) -> dict[str, bytes]:
         """Files of a tabular report by name: CSV and JSON of the same rows."""
-        made = {"csv": self.csv(report, printed), "json": self.json(report, printed)}
+        made = {
+            "csv": self.csv(report, printed.lines, printed.rows.size(report.control)),
+            "json": self.json(report, printed),
+        }
         return {self.edition.file_name(report.code, party, account, ending): made[ending] for ending in made}
 
     def document(

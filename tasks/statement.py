@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from tasks import wording
@@ -117,8 +118,22 @@ class Account:
     def account(self) -> str:
         return self.figures["margin_account_id"]
 
-    def rows(self, report: Report) -> list[dict[str, str]]:
-        """Rows of a table by column name."""
+    @cached_property
+    def requirement(self) -> list[dict[str, str]]:
+        """Rows of MR01 by column name."""
+        return self._rows(MR01)
+
+    @cached_property
+    def collateral(self) -> list[dict[str, str]]:
+        """Rows of MT01 by column name."""
+        return self._rows(MT01)
+
+    @cached_property
+    def balances(self) -> list[Record]:
+        """Opening, the sum of each movement type, closing, per asset, exact."""
+        return _balances(self._rows(ML01))
+
+    def _rows(self, report: Report) -> list[dict[str, str]]:
         return [dict(zip(report.columns, row, strict=True)) for row in self.tables[report.code]]
 
 
@@ -143,15 +158,15 @@ def statement(account: Account, positions: PrintedRows, printing: Printing) -> l
         Record("header", "", "", identity(account, printing, "MS01")),
         Record("result", "", "", {name: account.figures[name] for name in RESULT}),
         *_flags(account.figures["quality_flags"]),
-        *balances(account.rows(ML01)),
+        *account.balances,
         RecordTable("positions", positions),
-        *_requirement(account.rows(MR01)),
-        *(Record("collateral", row["asset"], "", pick(row, _COLLATERAL)) for row in account.rows(MT01)),
+        *_requirement(account.requirement),
+        *(Record("collateral", row["asset"], "", pick(row, _COLLATERAL)) for row in account.collateral),
         Record("leverage", "", "", {name: account.figures[name] for name in LEVERAGE}),
-        *_liquidation(account.rows(MR01)),
+        *_liquidation(account.requirement),
         *(
             Record("overrides", row["client_id"], row["item"], pick(row, _OVERRIDE))
-            for row in account.rows(MR01)
+            for row in account.requirement
             if row["row_type"] == "OVERRIDE"
         ),
         *_other_mode(account.figures),
@@ -229,7 +244,7 @@ def _flags(text: str) -> list[Record]:
     ]
 
 
-def balances(entries: Sequence[Mapping[str, str]]) -> list[Record]:
+def _balances(entries: Sequence[Mapping[str, str]]) -> list[Record]:
     """Opening, the sum of each movement type, closing, per asset, exact."""
     amounts: dict[str, dict[str, list[Decimal]]] = {}
     for entry in entries:

@@ -44,5 +44,5 @@ def implied_volatility(row: dict[str, Any], log_moneyness: Any) -> Any:
 
 
 def _rows(report: Report, frame: pl.DataFrame) -> PrintedRows:
-    (printed,) = records([texts.table(report.columns, texts.printed(frame.select(report.columns)).rows())])
+    (printed,) = records([texts.printed_table(frame.select(report.columns))])
     return printed

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Collection, Iterator, Sequence
+from decimal import Decimal, localcontext
+from functools import cache
 from math import isfinite
 from typing import overload
 
 import polars as pl
+from polars import selectors as cs
 
 from tasks.envelope import cell
 from tasks.model.errors import Finding, ModelInputError
@@ -17,6 +19,7 @@ Rows = Sequence[Row]
 
 _ESCAPED = r'[",\\\p{Cc}]'
 FLOAT_DIGITS = 8
+_EXACT_DIGITS = 200  # more than a sum of any decimals has
 _DIGITS = {
     "spot_return": 12,
     "scale_factor": 12,
@@ -54,20 +57,33 @@ def printed(frame: pl.DataFrame) -> pl.DataFrame:
 def _printed(column: pl.Series) -> pl.Series:
     """Floats are hardly ever the same twice; dates and the like mostly are."""
     if column.dtype.is_float():
-        form = partial(fixed, digits=_DIGITS.get(column.name, FLOAT_DIGITS))
-        texts = ["" if value is None else form(value) for value in column.to_list()]
-        return pl.Series(column.name, texts, dtype=pl.String)
+        return _fixed(column, _DIGITS.get(column.name, FLOAT_DIGITS))
     values = column.drop_nulls().unique()
     known = pl.Series(map(cell, values), dtype=pl.String)
     return column.replace_strict(values, known, default="", return_dtype=pl.String)
 
 
+def _fixed(column: pl.Series, digits: int) -> pl.Series:
+    """`fixed` of a whole column, missing is empty."""
+    if not column.is_finite().all():
+        raise _not_finite(column.filter(~column.is_finite())[0])
+    form = f"%.{digits}f"
+    texts = pl.Series(
+        column.name, [None if value is None else form % value for value in column.to_list()], dtype=pl.String
+    )
+    return texts.replace(f"-{0:.{digits}f}", f"{0:.{digits}f}").fill_null("")
+
+
 def fixed(value: float, digits: int) -> str:
     """A float at a fixed number of digits, without a negative zero. Raises ModelInputError where it is not finite."""
     if not isfinite(value):
-        raise ModelInputError(Finding("NON_FINITE", "a figure to be published is not finite", value=str(value)))
+        raise _not_finite(value)
     text = f"{value:.{digits}f}"
     return text if text[0] != "-" or float(text) else text.lstrip("-")
+
+
+def _not_finite(value: float) -> ModelInputError:
+    return ModelInputError(Finding("NON_FINITE", "a figure to be published is not finite", value=str(value)))
 
 
 class TableRows(Sequence[Row]):
@@ -94,6 +110,11 @@ class TableRows(Sequence[Row]):
         """Texts of one column."""
         return self.frame[name].to_list()
 
+    def size(self, columns: Collection[str]) -> Decimal:
+        """Sum of the absolute values of columns of decimals, exact; empty is zero."""
+        with localcontext(prec=_EXACT_DIGITS):
+            return sum((abs(Decimal(text)) for name in columns for text in self.column(name) if text), Decimal(0))
+
     def select(self, columns: Sequence[str]) -> TableRows:
         """The same rows with some of their columns."""
         return TableRows(self.frame.select(columns), self.plain)
@@ -101,21 +122,30 @@ class TableRows(Sequence[Row]):
 
 def table(columns: Sequence[str], rows: Rows = ()) -> TableRows:
     """Rows of texts as a table with these columns."""
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row")
-    return TableRows(frame, _are_plain(frame))
+    return printed_table(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String), orient="row"))
 
 
-def by_account(frame: pl.DataFrame, columns: Sequence[str]) -> dict[tuple[str, str], TableRows]:
-    """Rows of a printed frame by its first two columns (member, account), which it is ordered by."""
-    member, account = frame.columns[:2]
-    groups = frame.group_by(member, account, maintain_order=True).len()
-    tables, plain, start, found = frame.select(columns), _are_plain(frame), 0, {}
+@cache
+def no_rows(columns: tuple[str, ...]) -> TableRows:
+    """A table with these columns that says nothing: a large house prints it for most of its accounts."""
+    return table(columns)
+
+
+def printed_table(frame: pl.DataFrame) -> TableRows:
+    """The frame as it is published."""
+    return TableRows(printed(frame), _are_plain(frame.select(~(cs.numeric() | cs.temporal() | cs.boolean()))))
+
+
+def by_account(table: TableRows, columns: Sequence[str]) -> dict[tuple[str, str], TableRows]:
+    """Some columns of a table by its first two columns (member, account), which it is ordered by."""
+    groups = table.frame.group_by(table.frame.columns[:2], maintain_order=True).len()
+    selected, start, found = table.select(columns), 0, {}
     for *who, rows in groups.iter_rows():
-        found[tuple(who)] = TableRows(tables.slice(start, rows), plain)
+        found[tuple(who)] = TableRows(selected.frame.slice(start, rows), table.plain)
         start += rows
     return found
 
 
-def _are_plain(frame: pl.DataFrame) -> bool:
-    """Whether no text of a frame needs a quote in CSV or an escape in JSON."""
-    return not frame.select(pl.any_horizontal(pl.all().str.contains(_ESCAPED).any())).item()
+def _are_plain(texts: pl.DataFrame) -> bool:
+    """Whether no text of a frame needs a quote in CSV or an escape in JSON. Figures and times never do."""
+    return not texts.select(pl.any_horizontal(pl.all().str.contains(_ESCAPED).any())).item() if texts.width else True

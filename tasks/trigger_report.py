@@ -11,5 +11,6 @@ from tasks.stage import Context
 
 def files(context: Context, header: Header) -> dict[str, bytes]:
     """PT01 as CSV and JSON."""
-    rows = texts.printed(context.query("out/pt01")).rows()
-    return header.table(PT01, "OPS", "ALL", *records([texts.table(PT01.columns, rows)]))
+    return header.table(
+        PT01, "OPS", "ALL", *records([texts.printed_table(context.query("out/pt01").select(PT01.columns))])
+    )
