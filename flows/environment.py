@@ -20,7 +20,7 @@ KERNELS = Path(resources.__file__).parent / "model" / "kernels.py"  # with every
 
 
 def prepare(home: Path) -> None:
-    """Point Prefect and Numba at the home, switch every form of telemetry off, let garbage lie longer."""
+    """Point Prefect and Numba at the home, switch all telemetry off, let garbage lie longer and freed memory shorter."""
     collect_rarely()
     os.environ |= {
         "PREFECT_HOME": str(home / "prefect"),
@@ -36,6 +36,7 @@ def prepare(home: Path) -> None:
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_CLI_COLORS": "false",
+        "_RJEM_MALLOC_CONF": "background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0",  # polars' allocator
     }.items():
         os.environ.setdefault(name, value)
 

@@ -89,7 +89,6 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     public = parameters.public_files(context, header)
     _require_none(guard.scan({"": public}))
     entries = _changed(correction, pack.PUBLIC, public, folder)
-    entries += _changed(correction, pack.REGULATOR, regulator_report.files(context, header), folder)
     guard.said_to_all.update(word for content in public.values() for word in words(content))
     copies = []
     printer = Press(guard, _printing(context, header, correction), folder, correction)
@@ -98,6 +97,7 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
         crash_point("publish:rendering")
     _require_none([fault for copy in copies for fault in copy.faults])
     entries += [entry for copy in copies for entry in copy.entries]
+    entries += _changed(correction, pack.REGULATOR, regulator_report.files(context, header), folder)
     return entries + press.write(pack.OPS, _ops_files(context, header, copies), folder)
 
 
@@ -188,7 +188,8 @@ def _grouped(members: Sequence[str], accounts: Mapping[str, int]) -> dict[str, i
 
 
 def _parts(rows: pl.DataFrame, order_of: Mapping[str, int]) -> dict[int, pl.DataFrame]:
-    """Rows by the number of their member, in their order; none of a number that has none."""
-    numbers = pl.Series("order", [order_of[member] for member in rows["clearing_member_id"]], dtype=pl.Int64)
-    found = rows.with_columns(numbers).partition_by("order", as_dict=True, include_key=False)
-    return {number: found.get((number,), rows.clear()) for number in sorted(set(order_of.values()))}
+    """Rows, ordered by member, cut by the number of their member; they share the memory of all."""
+    numbers = pl.Series([order_of[member] for member in rows["clearing_member_id"]], dtype=pl.Int64)
+    wanted = pl.Series(sorted(set(order_of.values())), dtype=pl.Int64)
+    starts, ends = numbers.search_sorted(wanted, "left"), numbers.search_sorted(wanted, "right")
+    return {number: rows[start:end] for number, start, end in zip(wanted, starts, ends, strict=True)}

@@ -27,7 +27,7 @@ def files(context: Context, header: Header) -> dict[str, bytes]:
     rows = _in_usd(context.query("out/rg01")).select(RG01.columns)
     lines, size = [], Decimal(0)
     for part in map(texts.printed_table, rows.iter_slices(_ROWS_AT_ONCE)):
-        lines += csv_lines(part)
+        lines.append("\n".join(csv_lines(part)))
         size += part.size(RG01.control)
     return {header.edition.file_name(RG01.code, "REG", "ALL", "csv"): header.csv(RG01, lines, size)}
 

@@ -240,6 +240,7 @@ def _identity(database: Path) -> tuple[int, int]:
 def _connect(database: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(str(database), config=dict(_OFFLINE))
     connection.execute("SET enable_progress_bar = false")
+    connection.execute("SET allocator_background_threads = true")  # what a query used goes back to the system
     if limit := threads():
         connection.execute(f"SET threads = {limit}")
     return connection
