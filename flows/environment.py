@@ -20,7 +20,7 @@ KERNELS = Path(resources.__file__).parent / "model" / "kernels.py"  # with every
 
 
 def prepare(home: Path) -> None:
-    """Point Prefect and Numba at the home, switch all telemetry off, let garbage lie longer and freed memory shorter."""
+    """Point Prefect and Numba at the home, switch all telemetry off, keep garbage longer, freed memory shorter."""
     collect_rarely()
     os.environ |= {
         "PREFECT_HOME": str(home / "prefect"),
