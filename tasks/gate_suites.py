@@ -134,22 +134,33 @@ class Validator:
 
         The list is empty where the rule is about the table, or could not be evaluated.
         """
+        batch = self._batch(frame)
+        failing = {
+            each.expectation_config.meta["check_id"]
+            for each in self._results(batch, suite, {"result_format": "BOOLEAN_ONLY"})
+            if not each.success
+        }
+        if not failing:  # the usual day: to say which rows offend takes twice as long as to say that none does
+            return {}
+        named = [name for name in address if name in frame.columns]
+        told = self._results(
+            batch,
+            {check_id: rule for check_id, rule in suite.items() if check_id in failing},
+            {"result_format": "COMPLETE", "unexpected_index_column_names": named},
+        )
+        return {
+            each.expectation_config.meta["check_id"]: each.result.get("unexpected_index_list") or [] for each in told
+        }
+
+    def _results(self, batch: Any, suite: Mapping[str, Rule], result_format: Mapping[str, Any]) -> Any:
+        """What Great Expectations says of each rule of a suite."""
         expectations = [
             getattr(self._gx.expectations, rule.expectation)(
                 severity="critical", meta={"check_id": check_id}, **rule.arguments, **self._on(rule)
             )
             for check_id, rule in suite.items()
         ]
-        named = [name for name in address if name in frame.columns]
-        results = self._batch(frame).validate(
-            self._gx.ExpectationSuite("columns", expectations),
-            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": named},
-        )
-        return {
-            each.expectation_config.meta["check_id"]: each.result.get("unexpected_index_list") or []
-            for each in results.results
-            if not each.success
-        }
+        return batch.validate(self._gx.ExpectationSuite("columns", expectations), result_format=result_format).results
 
     def _on(self, rule: Rule) -> dict[str, Any]:
         """Column of a rule, and the kind of contract it is about."""

@@ -32,24 +32,39 @@ def tables() -> tuple[str, ...]:
 
 
 def show(home: Home, store: Store) -> None:
-    """Write every ledger anew and move the pointer to it."""
+    """Show every ledger in a new edition and move the pointer to it; those that did not change are taken over."""
     top = home.root / FOLDER
     number = 1 + max((int(path.name) for path in _editions(top)), default=0)
     folder = top / str(number)
     with disk.writing(folder):
         folder.mkdir(parents=True)
-    hashes = {}
-    for table in tables():
-        path = folder / f"{table}.parquet"
-        rows = store.read(f"SELECT * FROM {table} ORDER BY ALL")
-        with disk.writing(path, "a ledger cannot be written"), path.open("wb") as file:
-            rows.write_parquet(file)
-        hashes[table] = hashlib.sha256(path.read_bytes()).hexdigest()
+    hashes = {table: _taken_over(top, folder, table, store) or _written(folder, table, store) for table in tables()}
     sync_folder(folder)
     write_atomically(top / pack.LATEST, pack.canonical({"edition": number, "tables": hashes}))
+    store.all_shown(hashes)
     for older in _editions(top):
         if older != folder:
             shutil.rmtree(older, ignore_errors=True)
+
+
+def _taken_over(top: Path, folder: Path, table: str, store: Store) -> str | None:
+    """Hash of a ledger of the edition before that holds still; None where it has to be written."""
+    if table not in store.unchanged():
+        return None
+    path, content, shown = _found(top, table)
+    if hashlib.sha256(content).hexdigest() != shown:
+        return None
+    with disk.writing(folder, "a ledger cannot be written"):
+        (folder / path.name).write_bytes(content)
+    return shown
+
+
+def _written(folder: Path, table: str, store: Store) -> str:
+    path = folder / f"{table}.parquet"
+    rows = store.read(f"SELECT * FROM {table} ORDER BY ALL")
+    with disk.writing(path, "a ledger cannot be written"), path.open("wb") as file:
+        rows.write_parquet(file)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def read(home: Home, table: str) -> pl.DataFrame:

@@ -44,6 +44,7 @@ class Hold:
     """A home held by this process since then, by the wall clock and in `steady_seconds`.
 
     `token` is the fencing token, None before the first transaction raises it. `kept` is closed when the hold ends.
+    `unchanged` are the tables nothing was written to since the ledgers were last shown, while the database stays open.
     """
 
     root: Path
@@ -53,6 +54,7 @@ class Hold:
     steady_since: float = field(default_factory=steady_seconds)
     token: int | None = None
     kept: Kept | None = None
+    unchanged: set[str] = field(default_factory=set)
 
     def let_go(self) -> None:
         """Close what was kept open."""

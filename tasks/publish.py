@@ -89,7 +89,7 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     public = parameters.public_files(context, header)
     _require_none(guard.scan({"": public}))
     entries = _changed(correction, pack.PUBLIC, public, folder)
-    guard.said_to_all.update(word for content in public.values() for word in words(content))
+    guard.said_to_all.update(*(words(content) for content in public.values()))
     copies = []
     printer = Press(guard, _printing(context, header, correction), folder, correction)
     for copy in press.printed(_orders(context), printer, _processes()):

@@ -19,6 +19,7 @@ def root() -> Path:
     return packed if packed.is_dir() else _HERE.parent
 
 
+@cache
 def sql(name: str) -> str:
     """Text of sql/<name>.sql."""
     return (root() / "sql" / f"{name}.sql").read_text(encoding="utf-8")
