@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from tasks.gate_checks import SEVERITIES, address
+from tasks.rendering import render
 
 FINDINGS_LISTED = 20
 
@@ -38,7 +36,7 @@ def report(checks: pl.DataFrame, findings: pl.DataFrame, header: Mapping[str, An
 
 def page(report: Mapping[str, Any]) -> str:
     """OV01 as a self-contained HTML page: readable on a telephone, on paper and without colours."""
-    return _template().render(report=report, verdict=_verdict(report["summary"]["failed"]))
+    return render("validation", report=report, verdict=_verdict(report["summary"]["failed"])).decode()
 
 
 def _check(row: Mapping[str, Any], found: list[dict[str, Any]]) -> dict[str, Any]:
@@ -95,16 +93,3 @@ def _verdict(failed: Mapping[str, int]) -> str:
     if failed["warning"]:
         return "The gate is open: the cycle goes on with the flags below."
     return "The gate is open."
-
-
-@cache
-def _template() -> Template:
-    folder = Path(__file__).resolve().parent / "pages"
-    environment = Environment(
-        loader=FileSystemLoader(folder),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("validation.html.j2")
