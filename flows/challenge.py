@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -184,11 +185,14 @@ def haircuts(
 
 
 def league_book(
-    first: First,
-    last: Last,
+    first: First | None = None,
+    last: Last | None = None,
     common: Common | None = None,
 ) -> int:
-    """Margin the book of every published end of day by every model that takes one, beside what accounts then lost.
+    """Margin the book of each published end of day by every model that takes one, beside what accounts then lost.
+
+    Nights that were margined before stand. Without --from and --to: the last year, with its page in the home's site,
+    which `levee serve` also does every night.
 
     Parameters
     ----------
@@ -197,12 +201,23 @@ def league_book(
     last
         Last end of day.
     """
-    from tasks import book_league
+    from tasks import board, book_league, book_league_page
 
     common = common or Common()
+    home = common.open()
     with printing.waiting("margining every night by every model"):
-        models, nights = book_league.told(common.open(), first, last)
-    common.show({"models": models.to_dicts(), "nights": nights.to_dicts()}, lambda: _rows(models, "model"))
+        if first or last:
+            told = book_league.told(home, first or date.min, last or date.max)
+        else:
+            told = book_league_page.bring_up_to_date(home)
+            board.write(home)
+    found = {
+        "models": told.models.to_dicts(),
+        "nights": told.nights.to_dicts(),
+        "computed": told.asked.computed,
+        "left_out": list(told.asked.left_out),
+    }
+    common.show(found, lambda: _rows(told.models, "model"))
     return codes.PUBLISHED
 
 

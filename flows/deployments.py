@@ -27,13 +27,15 @@ from prefect.types.entrypoint import EntrypointType
 
 from flows import review_events
 from flows.clearing_cycle import clearing_cycle
+from flows.nightly_league import book_league
 from flows.policy_review import policy_review
 from tasks import convert
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
-from tasks.schedule import Schedule, schedules
+from tasks.schedule import Schedule, nightly, schedules
 
 SCHEDULED_WITHIN_SECONDS = 60.0
+LEAGUE = "NIGHT"
 
 
 def deployment(home: Home, schedule: Schedule) -> RunnerDeployment:
@@ -62,6 +64,18 @@ def review_deployment(home: Home, market_data: Path) -> RunnerDeployment:
     )
 
 
+def league_deployment(home: Home) -> RunnerDeployment:
+    """Deployment `book_league/NIGHT`: by cron, after the end of day. What a night missed, the next one catches up."""
+    night = nightly()
+    return RunnerDeployment.from_flow(
+        book_league,
+        name=LEAGUE,
+        schedule=Cron(night.cron, timezone=night.zone),
+        parameters={"home": str(home.root)},
+        entrypoint_type=EntrypointType.MODULE_PATH,
+    )
+
+
 class Service:
     """Deployments registered with the server, and the runner that takes up their runs one at a time.
 
@@ -71,6 +85,7 @@ class Service:
     def __init__(self, home: Home) -> None:
         self._runner = Runner(name="levee", limit=1, pause_on_shutdown=False)
         self._ids = {cycle: self._add(deployment(home, each)) for cycle, each in schedules().items()}
+        self._ids[LEAGUE] = self._add(league_deployment(home))
         self._add(review_deployment(home, convert.market_data_folder()))
 
     def _add(self, made: RunnerDeployment) -> UUID:
@@ -78,7 +93,7 @@ class Service:
         return UUID(str(added))
 
     def next_runs(self) -> dict[str, datetime]:
-        """Scheduled time of the next run of each cycle. Raises LeveeError NOT_SCHEDULED where the server made none."""
+        """Scheduled time of the next run of each cycle and of the league. Raises NOT_SCHEDULED where there is none."""
         deadline = time.monotonic() + SCHEDULED_WITHIN_SECONDS
         while True:
             found = {cycle: _next(each) for cycle, each in self._ids.items()}

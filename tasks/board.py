@@ -13,7 +13,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from tasks import account_back_test, account_zones, alerts, answers, board_figures, overview, slo
+from tasks import account_back_test, account_zones, alerts, answers, board_figures, book_league_page, overview, slo
 from tasks.home import Home, write_atomically
 from tasks.rendering import render
 
@@ -45,6 +45,7 @@ def content(home: Home, now: datetime) -> dict[str, Any]:
         "recent": list(reversed(views))[:RECENT_CYCLES],
         "decisions": answers.listed(home, only_open=True),
         "back_test": account_zones.zone(account_back_test.rows(home)),
+        "league": book_league_page.last_told(home),
         "alerts": [alert for view in views for alert in view["blockers"]] + _tickets(home, views),
         **(_of_current(home, current, views) if current else _NOTHING),
     }

@@ -52,6 +52,21 @@ def timetable() -> Mapping[str, Schedule]:
     return MappingProxyType({cycle: _schedule(cycle, entry) for cycle, entry in content.items()})
 
 
+@dataclass(frozen=True)
+class Nightly:
+    """When work that follows the end of day runs, on the clock of `zone`."""
+
+    cron: str
+    zone: str
+
+
+@cache
+def nightly() -> Nightly:
+    """The challenger league on the book (data/reference/nightly.toml)."""
+    content = tomllib.loads(resources.data("reference/nightly.toml").read_text(encoding="utf-8"))
+    return Nightly(**content["book_league"])
+
+
 def schedules() -> Mapping[str, Schedule]:
     """Cycles that run by the clock."""
     return {cycle: each for cycle, each in timetable().items() if each.cron}

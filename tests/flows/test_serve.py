@@ -101,11 +101,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_the_next_runs_are_scheduled_daily_in_utc(served: Served) -> None:
-    found = served.ask("/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
-    times = sorted(datetime.fromisoformat(run["expected_start_time"]) for run in found)
-    assert times[0] == datetime.fromisoformat(served.upcoming["EOD"])
-    assert {(when.hour, when.minute, when.utcoffset()) for when in times} == {(8, 10, timedelta(0))}
-    assert {b - a for a, b in pairwise(times)} == {timedelta(days=1)}
+    for name, minute in (("EOD", 10), ("NIGHT", 40)):
+        scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+        found = served.ask("/flow_runs/filter", {**scheduled, "deployments": {"name": {"any_": [name]}}})
+        times = sorted(datetime.fromisoformat(run["expected_start_time"]) for run in found)
+        assert times[0] == datetime.fromisoformat(served.upcoming[name])
+        assert {(when.hour, when.minute, when.utcoffset()) for when in times} == {(8, minute, timedelta(0))}
+        assert {b - a for a, b in pairwise(times)} == {timedelta(days=1)}
 
 
 def test_a_scheduled_run_publishes_its_day_and_every_task_run_is_recorded(served: Served) -> None:

@@ -39,7 +39,7 @@ def extreme_tails(moves: Moves, weights: Floats, memory: Memory, share_beyond: f
         found = list(windows(np.isfinite(residual), moves.reach(held), memory, moves.since))
         if found:
             days = np.array([day for day, _ in found])
-            law = _fitted([residual[starts] for _, starts in found], share_beyond, memory.lookback_scenarios)
+            law = fitted_tails([residual[starts] for _, starts in found], share_beyond, memory.lookback_scenarios)
             paths.margin[row, days] = tail_beyond(law, levels.margin)[1] * volatility[days]
             quantile, shortfall = tail_beyond(law, levels.forecast)
             paths.value_at_risk[row, days] = quantile * volatility[days]
@@ -66,10 +66,11 @@ def tail_beyond(tails: Tails, confidence: float) -> tuple[Floats, Floats]:
     return quantile, (quantile + law.scale - law.shape * tails.threshold) / (1.0 - law.shape)
 
 
-def _fitted(samples: list[Floats], share_beyond: float, largest_sample: int) -> Tails:
-    """The law of each sample of residuals beyond its threshold, the largest residual that is not beyond.
+def fitted_tails(samples: list[Floats], share_beyond: float, largest_sample: int) -> Tails:
+    """The law of each sample of losses beyond its threshold, the largest loss that is not beyond.
 
     Places are as many as the largest sample needs, whatever the samples: sums then come to the same bits.
+    Raises ModelInputError TAIL as `most_likely_tails`.
     """
     count = np.array([int(len(sample) * share_beyond) for sample in samples], dtype=np.int64)
     excess, threshold = np.zeros((len(samples), int(largest_sample * share_beyond))), np.empty(len(samples))

@@ -67,7 +67,7 @@ def _blocks(gain: Floats, memory: Memory, since: int) -> Iterator[tuple[Ints, Fl
         if len(following) > REFIT_RETURNS and following[-1] <= since:
             continue
         window = gain[known[max(at - memory.lookback_scenarios, 0) : at]]
-        model = _fit(window)
+        model = garch_of(window)
         if model is not None:
             later = following[1:REFIT_RETURNS]
             seed = float(np.mean(window * window))
@@ -82,8 +82,8 @@ def _each_day(known: Ints, later: Ints, variance: Floats, days: int, model: GjrG
     return span, variance[np.searchsorted(later, span, side="right")], model
 
 
-def _fit(window: Floats) -> GjrGarch | None:
-    """Most likely parameters, None where the search finds none."""
+def garch_of(window: Floats) -> GjrGarch | None:
+    """Most likely parameters of daily gains, (n,), None where there are too few or the search finds none."""
     try:
         return fit_gjr(window).model
     except ModelInputError as error:

@@ -22,7 +22,7 @@ from tasks.model.market.returns import joint_closes
 from tasks.model.policy import Policy
 from tasks.model.risk.scenarios import present_volatility
 
-__all__ = ["MarginInputs", "MarginResult", "initial_margin"]
+__all__ = ["MarginInputs", "MarginResult", "Margined", "closes_of", "initial_margin", "margined"]
 
 _REFERENCE_TYPE = "HOUSE"  # account type whose liquidation periods the buffer's reference portfolio has
 
@@ -136,7 +136,7 @@ def _scenario_sets(book: Book, inputs: MarginInputs, as_of: datetime, policy: Po
     underlyings = tuple(sorted(full | held))
     if not underlyings or not account_types:
         return []
-    return scenario_sets(_closes(inputs.history, as_of), underlyings, account_types, policy)
+    return scenario_sets(closes_of(inputs.history, as_of), underlyings, account_types, policy)
 
 
 def _well_known(history: pl.DataFrame, as_of: datetime, policy: Policy) -> set[str]:
@@ -149,7 +149,8 @@ def _well_known(history: pl.DataFrame, as_of: datetime, policy: Policy) -> set[s
     return set(known.filter(current & (pl.col("closes") >= policy.base_margin.lookback_scenarios))["underlying"])
 
 
-def _closes(history: pl.DataFrame, as_of: datetime) -> Closes:
+def closes_of(history: pl.DataFrame, as_of: datetime) -> Closes:
+    """Every series of a history on one calendar, through the day of the cycle."""
     return joint_closes(
         history["underlying"].to_list(),
         history["date"].to_numpy(),
@@ -161,6 +162,6 @@ def _closes(history: pl.DataFrame, as_of: datetime) -> Closes:
 def _liquidity_table(sets: list[ScenarioSets], inputs: MarginInputs, as_of: datetime, policy: Policy) -> pl.DataFrame:
     """Rows of result.liquidity: every underlying that scenarios were drawn for."""
     names = sets[0].filtered.underlyings if sets else ()
-    closes = _closes(inputs.history, as_of) if names else None
+    closes = closes_of(inputs.history, as_of) if names else None
     volatility = {name: present_volatility(closes, name, policy) for name in names} if closes else {}
     return liquidity.liquidity_table(volatility, inputs.volumes, inputs.order_books, policy)

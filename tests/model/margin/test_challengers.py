@@ -11,11 +11,14 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
+from scipy import stats
 
 from tasks.model.assurance.challenger_book import book_margins
 from tasks.model.margin.initial_margin import MarginInputs, MarginResult, initial_margin
+from tasks.model.market.gjr_garch import fit_gjr
 from tasks.model.policy import ByName, Policy, StressWindows
 
 AS_OF, TODAY = datetime(2026, 1, 30, 8), date(2026, 1, 30)
@@ -121,6 +124,59 @@ def test_a_book_is_simulated_with_moves_as_they_were_or_scaled_in_full(
     moves = [move(closes, day) * (min(max(sigma[TODAY] / sigma[day], 0.25), 4.0) if in_full else 1.0) for day in known]
     rows = book_margins(book, AS_OF, policy).filter(model=name, margin_account_id="M001H")
     assert rows["margin_usd"].sum() == pytest.approx(shortfall(moves, 0.99), rel=1e-9)
+
+
+def test_a_book_s_extreme_tail_is_that_of_its_simulated_losses(
+    book: MarginInputs, closes: dict[date, float], policy: Policy
+) -> None:
+    sigma = forecasts(closes, with_base(policy, half_life_days=30.0))
+    known = [day for day in sorted(closes)[: len(closes) - DAYS] if day in sigma]
+    losses = sorted(
+        (
+            FORWARD * (1.0 - math.exp(move(closes, day) * min(max(sigma[TODAY] / sigma[day], 0.25), 4.0)))
+            for day in known
+        ),
+        reverse=True,
+    )
+    threshold, beyond = losses[len(losses) // 10], losses[: len(losses) // 10]
+    unit = sum(beyond) / len(beyond) - threshold
+    shape, _, scale = stats.genpareto.fit([(loss - threshold) / unit for loss in beyond], floc=0.0)
+    scale *= unit
+    share = len(beyond) / len(losses)
+    quantile = threshold + scale / shape * ((0.01 / share) ** -shape - 1.0)
+    expected = (quantile + scale - shape * threshold) / (1.0 - shape)
+    rows = book_margins(book, AS_OF, policy).filter(model="EVT", margin_account_id="M001H")
+    assert rows["margin_usd"].sum() == pytest.approx(expected, rel=2e-3)
+
+
+def test_a_book_s_garch_is_that_of_the_daily_gains_of_what_it_holds_tonight(
+    book: MarginInputs, closes: dict[date, float], policy: Policy
+) -> None:
+    days = sorted(closes)
+    gains = np.array([FORWARD * (closes[day] / closes[before] - 1.0) for before, day in pairwise(days)])
+    sigma = forecasts(closes, with_base(policy, half_life_days=30.0))
+    gains = gains[[day in sigma for day in days[:-1]]]
+    model = fit_gjr(gains).model
+    variance = float(np.mean(gains**2))
+    for gain in gains:
+        variance = model.omega + (model.alpha + model.gamma * (gain < 0)) * gain**2 + model.beta * variance
+    following = model.omega + model.persistence * variance
+    drawn = stats.t.rvs(model.degrees, size=400_000, random_state=5) * math.sqrt((model.degrees - 2) / model.degrees)
+    tail = float(np.sort(drawn)[-4_000:].mean())
+    rows = book_margins(book, AS_OF, policy).filter(model="GARCH", margin_account_id="M001H")
+    assert rows["margin_usd"].sum() == pytest.approx(math.sqrt(variance + following) * tail, rel=0.02)
+
+
+def test_a_book_too_young_for_a_law_has_no_figure_and_an_empty_one_asks_nothing(
+    book: MarginInputs, closes: dict[date, float], policy: Policy
+) -> None:
+    young = with_base(policy, minimum_scenarios=100, volatility_seed_days=30)
+    short = replace(book, history=book.history.sort("date").tail(200))
+    rows = book_margins(short, AS_OF, young)
+    holding = rows.filter(margin_account_id="M001H").group_by("model").agg(pl.col("margin_usd").null_count()).to_dicts()
+    assert {row["model"]: row["margin_usd"] for row in holding} == {"HS_1000": 0, "FHS": 0, "EVT": 0, "GARCH": 1}
+    others = rows.filter(pl.col("margin_account_id") != "M001H")
+    assert others.height and (others["margin_usd"] == 0.0).all()
 
 
 def test_after_wild_years_the_less_is_rescaled_the_more_is_asked(book: MarginInputs, narrow: Policy) -> None:
