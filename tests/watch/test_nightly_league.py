@@ -42,7 +42,7 @@ def home(tmp_path, monkeypatch):
 def publish(home, day, run_id):
     folder = home.published / f"{day:%Y%m%d}" / "EOD"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "latest.json").write_text(json.dumps({"run_id": run_id}), encoding="utf-8")
+    (folder / "latest.json").write_text(json.dumps({"run_id": run_id, "version": 1}), encoding="utf-8")
 
 
 def test_a_night_is_margined_once_for_each_run(home):
