@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -142,7 +143,8 @@ def sensitivity(
 
 def _steps(steps: Any, rates: bool) -> Group:
     """Steps that moved something, and how many did not."""
-    table = Table("parameter", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("parameter", overflow="fold")
     for name in ("before", "after", "change", "largest rise", "largest fall", "moved"):
         table.add_column(name, justify="right", no_wrap=True)
     moved = [row for row in steps.iter_rows(named=True) if row["subjects_moved"]]
@@ -234,9 +236,9 @@ def _rows(found: pl.DataFrame, first: str) -> Table:
 
 
 def _shown(value: Any) -> str:
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.5f}"
-    return "" if value is None else str(value)
+    return "" if value is None or isinstance(value, float) else str(value)
 
 
 COMMANDS: tuple[Callable[..., int], ...] = (league, league_book, sensitivity, haircuts)

@@ -78,6 +78,7 @@ def _made(made: Disclosed) -> Group:
         table.add_row(item.reference, each.part, item.unit, item.title, each.value or f"none: {each.reason}")
     state = "written" if made.written else "unchanged"
     line = (
-        f"{made.quarter} v{made.version:02d} {state}: {made.reported} of {len(made.figures)} figures, {made.days} days"
+        f"{made.quarter} v{made.version:02d} {state}: {made.reported} of {len(made.figures)} figures, "
+        f"{printing.counted(made.days, 'day')}"
     )
     return Group(table, Text(f"{line}; {made.file}", overflow="fold"))

@@ -105,6 +105,9 @@ def accounts(wait: Wait = 0.0, common: Common | None = None) -> int:
 
 def _levels(told: Mapping[str, Any]) -> Group:
     """One line for each level and kind of loss."""
+    page = Text(f"PB02: {told['page']}")
+    if not told["summary"]:
+        return Group(Text("no loss is known yet: no liquidation period of a published end of day is over"), page)
     table = Table("level", "loss", box=None, pad_edge=False)
     for name in ("observed", "missing", "breaches", "coverage", "at least", "largest uncovered", "mean uncovered"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -113,8 +116,8 @@ def _levels(told: Mapping[str, Any]) -> Group:
         shares = (f"{row[name]:.4f}" for name in ("coverage", "coverage_low"))
         amounts = (f"{row[name]:,.2f}" for name in ("peak_uncovered_usd", "average_uncovered_usd"))
         table.add_row(row["level"], row["kind"], *counts, *shares, *amounts)
-    days = f"{len(told['computed'])} days computed; amounts in USD"
-    return Group(table, Text(days), Text(f"PB02: {told['page']}"))
+    days = f"{printing.counted(len(told['computed']), 'day')} computed; amounts in USD"
+    return Group(table, Text(days), page)
 
 
 def _run(home: Home, request: Request, market_data: Path, wait: float, runner: str | None, scheduler: str) -> Judged:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -47,9 +48,20 @@ class Common:
     def show(self, value: Any, text: Callable[[], Any]) -> None:
         """Print a value as JSON, or the text made of it."""
         if self.as_json:
-            print(json.dumps(value, sort_keys=True, default=str))
+            print(json.dumps(_without_nan(value), sort_keys=True, default=str, allow_nan=False))
         else:
             printing.paper().print(text())
+
+
+def _without_nan(value: Any) -> Any:
+    """The same with null for what is no finite number: JSON has no word for it."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _without_nan(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(each) for each in value]
+    return value
 
 
 def coins_of(text: str) -> tuple[str, ...]:

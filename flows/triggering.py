@@ -156,8 +156,9 @@ def _jumps(rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(name, justify="right")
     for row in rows:
         reached = (_figure(row[name], form) for name, form in _REACHED)
-        judged = (str(row["observations"]), str(row["breaches"]), f"{row['uncovered']:.4f}", f"{row['mean_rate']:.4f}")
-        table.add_row(row["portfolio"], row["margin"], *reached, *judged)
+        days = row["observations"]
+        found = (str(row["breaches"]), f"{row['uncovered']:.4f}", f"{row['mean_rate']:.4f}") if days else ("", "", "")
+        table.add_row(row["portfolio"], row["margin"], *reached, str(days), *found)
     return table
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 
 import pytest
 
-from flows.options import coins_of, number_of
+from flows.options import Common, coins_of, number_of
 from tasks.model.errors import LeveeError
 
 
@@ -27,3 +28,10 @@ def test_what_is_no_finite_number_is_refused(text: str) -> None:
 
 def test_a_number_is_read_exactly() -> None:
     assert number_of("-0.10") == Decimal("-0.10")
+
+
+def test_json_has_null_for_what_is_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    figures = {"rows": [{"rate": float("nan"), "most": float("inf"), "days": 3}], "pair": (0.5, Decimal("0.10"))}
+    Common(as_json=True).show(figures, str)
+    told = json.loads(capsys.readouterr().out, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
+    assert told == {"rows": [{"rate": None, "most": None, "days": 3}], "pair": [0.5, "0.10"]}
