@@ -22,15 +22,18 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from tasks.model.arrays import Bools, Floats, Ints
+from tasks.model.arrays import Floats, Ints
 
 BLOCK = 16  # scenarios: 3,000 contracts fill a third of a core's cache, so that a busy machine leaves them there
 WIDTH = 64  # scenarios an option is priced in at once, whole blocks; a cube is padded to a multiple of it
+BLOCKS = WIDTH // BLOCK
 SMALLEST_TOTAL_VOLATILITY = 1e-9
+SMALLEST, LARGEST = 5e-324, 1.7976931348623157e308  # of float64 above zero
 LARGEST_MONEYNESS = 2.5  # beyond it a shock of skew or curvature grows no further
 _LANES, _HALVINGS = 96, 16  # of the search for a tail
 _LINE, _PAGE = 64, 4096  # bytes: a vector that starts on a page never straddles a cache line
-_SMALLEST_NORMAL = 2.3e-308  # below it compiled log knows no answer
+EXP_RANGE = (-650.0, 650.0)  # beyond these compiled exp and log know no answer
+_LOG_RANGE = (2.3e-308, LARGEST)
 
 Places = NDArray[np.int32]
 _Function = TypeVar("_Function", bound=Callable[..., object])
@@ -86,6 +89,28 @@ class Market(NamedTuple):
     vol_floor: Floats  # (n,)
 
 
+class Desk(NamedTuple):
+    """Memory for WIDTH scenarios of u underlyings, g slices and some contracts, in which the basis stands still."""
+
+    spot: Floats  # (u, WIDTH) factors
+    basis: Floats  # (g, WIDTH) 1
+    market: Market
+    blocks: Floats  # (BLOCKS, contracts, BLOCK)
+
+
+class VolProxy(NamedTuple):
+    """How volatility of g slices moves with spot in n scenarios: tenor (beta spot + noise score), capped."""
+
+    spot_return: Floats  # (u, n) log
+    score: Floats  # (n,)
+    fall: Floats  # (u,) log move of volatility at 30 days per log move of spot below zero
+    rise: Floats  # (u,) and above
+    noise: float  # log move of volatility at 30 days per unit of score
+    underlying: Ints  # (g,)
+    tenor: Floats  # (g,) factor of the slice's days
+    largest: float  # cap of the log move
+
+
 class Strikes(NamedTuple):
     """Options of one forward, strike, time and volatility share a price: m of them."""
 
@@ -108,6 +133,14 @@ class Options(NamedTuple):
     pays_coin: Ints  # 1 where the premium is coin
     scale: Floats  # USD per quoted unit now
     value: Floats  # present value over scale
+
+
+class Held(NamedTuple):
+    """Portfolios as compressed sparse rows, contiguous: p of them."""
+
+    pointer: Ints  # (p + 1,) portfolio i holds entries pointer[i] to pointer[i + 1]
+    contract: Places  # row of the cube
+    quantity: Floats  # contracts, long > 0
 
 
 class Forwards(NamedTuple):
@@ -149,27 +182,32 @@ def in_parts(work: Callable[[int, int], None], size: int, threads: int) -> None:
 
 
 def exp(x: Floats) -> Floats:
-    """e^x, shaped like x, the same bits on every processor where |x| < 650; elsewhere, and of NaN, as NumPy has it."""
-    return _everywhere(x, exponential, np.exp, np.abs(x) < _LARGEST_EXPONENT)
+    """e^x, shaped like x, the same bits on every processor where |x| <= 650; elsewhere, and of NaN, as NumPy has it."""
+    return _everywhere(x, exponential, np.exp, *EXP_RANGE)
 
 
 def log(x: Floats) -> Floats:
     """ln x, shaped like x, the same bits everywhere where x is above 0, finite and no denormal; elsewhere as NumPy."""
-    return _everywhere(x, logarithm, np.log, (x >= _SMALLEST_NORMAL) & (x < np.inf))
+    return _everywhere(x, logarithm, np.log, *_LOG_RANGE)
 
 
 def _everywhere(
-    x: Floats, compiled: Callable[[Floats, Floats], None], library: Callable[[Floats], Floats], within: Bools
+    x: Floats,
+    compiled: Callable[[Floats, Floats], None],
+    library: Callable[[Floats], Floats],
+    least: float,
+    most: float,
 ) -> Floats:
     """A compiled function where its argument lies within its range: outside of it that would give a finite nothing."""
-    flat = np.ascontiguousarray(np.where(within, x, 1.0), dtype=np.float64).reshape(-1)
+    flat = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
     out = np.empty_like(flat)
-    compiled(flat, out)
-    result = out.reshape(np.shape(x))
-    if within.all():
-        return result
+    if all_within(flat, least, most):
+        compiled(flat, out)
+        return out.reshape(np.shape(x))
+    within = (flat >= least) & (flat <= most)
+    compiled(np.where(within, flat, 1.0), out)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore"):
-        return np.where(within, result, library(x))
+        return np.where(within, out, library(flat)).reshape(np.shape(x))
 
 
 @_intrinsic
@@ -366,76 +404,87 @@ def move_forwards(forwards: Forwards, spot: Floats, basis: Floats, market: Marke
 
 
 @_inlined
-def _put(gain: Floats, start: int, contract: int, cube: Floats) -> None:
-    """Writes WIDTH scenarios of a contract from `start` on to their blocks."""
-    to = cube.ctypes.data + start // BLOCK * cube.strides[0] + contract * cube.strides[1]
-    for part in range(WIDTH // BLOCK):
-        _copy_block(gain.ctypes.data + part * BLOCK * 8, to + part * cube.strides[0])
+def _put(gain: Floats, contract: int, blocks: Floats) -> None:
+    """Writes a contract's WIDTH scenarios to their blocks."""
+    to = blocks.ctypes.data + contract * blocks.strides[1]
+    for part in range(BLOCKS):
+        _copy_block(gain.ctypes.data + part * BLOCK * 8, to + part * blocks.strides[0])
 
 
 @_fast
-def price_forwards(first: int, last: int, forwards: Forwards, spot: Floats, basis: Floats, cube: Floats) -> None:
+def _price_forwards(start: int, forwards: Forwards, spot: Floats, basis: Floats, blocks: Floats) -> None:
     """P&L of futures and perpetuals: scale (F' - F), and in coin scale spot (1 / F - 1 / F').
 
-    Scenarios first..last of the cube, in multiples of WIDTH.
+    WIDTH scenarios from `start` on, into blocks (BLOCKS, contracts, BLOCK).
     """
-    gain = np.empty(WIDTH)
-    for start in range(first * WIDTH, last * WIDTH, WIDTH):
-        now = slice(start, start + WIDTH)
-        for c in range(forwards.contract.size):
-            F, fixed, usd = forwards.forward[c], forwards.fixed[c], forwards.scale[c]
-            up, on = spot[forwards.underlying[c], now], basis[forwards.slice_of[c], now]
-            if forwards.pays_coin[c]:
-                for s in range(WIDTH):
-                    moved = fixed + (F - fixed) * (up[s] * on[s])
-                    gain[s] = usd * up[s] * (moved - F) / (F * moved)
-            else:
-                for s in range(WIDTH):
-                    moved = fixed + (F - fixed) * (up[s] * on[s])
-                    gain[s] = usd * (moved - F)
-            _put(gain, start, forwards.contract[c], cube)
+    gain, now = np.empty(WIDTH), slice(start, start + WIDTH)
+    for c in range(forwards.contract.size):
+        F, fixed, usd = forwards.forward[c], forwards.fixed[c], forwards.scale[c]
+        up, on = spot[forwards.underlying[c], now], basis[forwards.slice_of[c], now]
+        if forwards.pays_coin[c]:
+            for s in range(WIDTH):
+                moved = fixed + (F - fixed) * (up[s] * on[s])
+                gain[s] = usd * up[s] * (moved - F) / (F * moved)
+        else:
+            for s in range(WIDTH):
+                moved = fixed + (F - fixed) * (up[s] * on[s])
+                gain[s] = usd * (moved - F)
+        _put(gain, forwards.contract[c], blocks)
 
 
 @_fast
+def _price_options(start: int, strikes: Strikes, options: Options, market: Market, blocks: Floats) -> None:
+    """P&L of options in WIDTH scenarios from `start` on, into blocks (BLOCKS, contracts, BLOCK)."""
+    otm, v, gain, quote = np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH), np.ones(WIDTH)
+    now = slice(start, start + WIDTH)
+    floor = market.vol_floor[now]
+    for j in range(strikes.strike.size):
+        K, log_strike, ratio = strikes.strike[j], strikes.log_strike[j], strikes.ratio[j]
+        root_years, per_root = strikes.root_years[j], strikes.per_root[j]
+        f, g = strikes.forward_of[j], strikes.slice_of[j]
+        F, log_growth, coin = market.forward[f, now], market.log_growth[f, now], market.coin[f, now]
+        level, shift, skew, curvature = (
+            market.level[g, now],
+            market.shift[g, now],
+            market.skew[g, now],
+            market.curvature[g, now],
+        )
+        a, b, rho, mu, s2 = (
+            strikes.smile[g, 0],
+            strikes.smile[g, 1],
+            strikes.smile[g, 2],
+            strikes.smile[g, 3],
+            strikes.smile[g, 4] ** 2,
+        )
+        for s in range(WIDTH):
+            k = log_strike - log_growth[s]
+            z = min(max(k * per_root, -LARGEST_MONEYNESS), LARGEST_MONEYNESS)
+            w = a + b * (rho * (k - mu) + np.sqrt((k - mu) * (k - mu) + s2))
+            deviation = np.sqrt(abs(w))  # rounding may take a variance of nothing below nothing
+            sigma = level[s] * (ratio * deviation) + shift[s] + z * (skew[s] + z * curvature[s])
+            v[s] = max(max(sigma, floor[s]) * root_years, SMALLEST_TOTAL_VOLATILITY)
+        for s in range(WIDTH):
+            otm[s] = _out_of_the_money(min(F[s], K), abs(log_strike - log_growth[s]), v[s])
+        for o in range(strikes.pointer[j], strikes.pointer[j + 1]):
+            side, usd, value = options.side[o], options.scale[o], options.value[o]
+            per_quote = coin if options.pays_coin[o] else quote
+            for s in range(WIDTH):
+                gain[s] = usd * (max(otm[s] + side * (F[s] - K), otm[s]) * per_quote[s] - value)
+            _put(gain, options.contract[o], blocks)
+
+
+@_exact
+def price_forwards(first: int, last: int, forwards: Forwards, spot: Floats, basis: Floats, cube: Floats) -> None:
+    """P&L of futures and perpetuals in scenarios first..last of the cube, in multiples of WIDTH."""
+    for at in range(first, last):
+        _price_forwards(at * WIDTH, forwards, spot, basis, cube[at * BLOCKS : (at + 1) * BLOCKS])
+
+
+@_exact
 def price_options(first: int, last: int, strikes: Strikes, options: Options, market: Market, cube: Floats) -> None:
     """P&L of options in scenarios first..last of the cube, in multiples of WIDTH."""
-    otm, v, gain, quote = np.empty(WIDTH), np.empty(WIDTH), np.empty(WIDTH), np.ones(WIDTH)
-    for start in range(first * WIDTH, last * WIDTH, WIDTH):
-        now = slice(start, start + WIDTH)
-        floor = market.vol_floor[now]
-        for j in range(strikes.strike.size):
-            K, log_strike, ratio = strikes.strike[j], strikes.log_strike[j], strikes.ratio[j]
-            root_years, per_root = strikes.root_years[j], strikes.per_root[j]
-            f, g = strikes.forward_of[j], strikes.slice_of[j]
-            F, log_growth, coin = market.forward[f, now], market.log_growth[f, now], market.coin[f, now]
-            level, shift, skew, curvature = (
-                market.level[g, now],
-                market.shift[g, now],
-                market.skew[g, now],
-                market.curvature[g, now],
-            )
-            a, b, rho, mu, s2 = (
-                strikes.smile[g, 0],
-                strikes.smile[g, 1],
-                strikes.smile[g, 2],
-                strikes.smile[g, 3],
-                strikes.smile[g, 4] ** 2,
-            )
-            for s in range(WIDTH):
-                k = log_strike - log_growth[s]
-                z = min(max(k * per_root, -LARGEST_MONEYNESS), LARGEST_MONEYNESS)
-                w = a + b * (rho * (k - mu) + np.sqrt((k - mu) * (k - mu) + s2))
-                deviation = np.sqrt(abs(w))  # rounding may take a variance of nothing below nothing
-                sigma = level[s] * (ratio * deviation) + shift[s] + z * (skew[s] + z * curvature[s])
-                v[s] = max(max(sigma, floor[s]) * root_years, SMALLEST_TOTAL_VOLATILITY)
-            for s in range(WIDTH):
-                otm[s] = _out_of_the_money(min(F[s], K), abs(log_strike - log_growth[s]), v[s])
-            for o in range(strikes.pointer[j], strikes.pointer[j + 1]):
-                side, usd, value = options.side[o], options.scale[o], options.value[o]
-                per_quote = coin if options.pays_coin[o] else quote
-                for s in range(WIDTH):
-                    gain[s] = usd * ((otm[s] + max(side * (F[s] - K), 0.0)) * per_quote[s] - value)
-                _put(gain, start, options.contract[o], cube)
+    for at in range(first, last):
+        _price_options(at * WIDTH, strikes, options, market, cube[at * BLOCKS : (at + 1) * BLOCKS])
 
 
 @_exact
@@ -447,16 +496,80 @@ def add_positions(
     Blocks first..last; contract is int32, and quantity, contract and pnl are contiguous.
     """
     for block in range(first, last):
-        for row in range(pointer.size - 1):
-            _add_rows(
-                cube.ctypes.data + block * cube.strides[0],
-                cube.strides[1],
-                contract.ctypes.data,
-                quantity.ctypes.data,
-                pointer[row],
-                pointer[row + 1],
-                pnl.ctypes.data + row * pnl.strides[0] + block * BLOCK * 8,
-            )
+        _add_block(cube[block], pointer, contract, quantity, pnl[:, block * BLOCK : (block + 1) * BLOCK])
+
+
+@_inlined
+def _add_block(block: Floats, pointer: Ints, contract: Places, quantity: Floats, pnl: Floats) -> None:
+    """The sums over one block, into BLOCK columns of pnl."""
+    for row in range(pointer.size - 1):
+        _add_rows(
+            block.ctypes.data,
+            block.strides[0],
+            contract.ctypes.data,
+            quantity.ctypes.data,
+            pointer[row],
+            pointer[row + 1],
+            pnl.ctypes.data + row * pnl.strides[0],
+        )
+
+
+@_exact
+def vol_moves(start: int, proxy: VolProxy, moved: Floats) -> None:
+    """Log moves of volatility by slice, (g, n), in n scenarios of the proxy from `start` on."""
+    for g in range(proxy.tenor.size):
+        u, tenor, largest = proxy.underlying[g], proxy.tenor[g], proxy.largest
+        fall, rise, noise = proxy.fall[u], proxy.rise[u], proxy.noise
+        for s in range(moved.shape[1]):
+            spot, score = proxy.spot_return[u, start + s], proxy.score[start + s]
+            move = (fall * min(spot, 0.0) + rise * max(spot, 0.0) + noise * score) * tenor
+            move = largest if move > largest else move
+            moved[g, s] = -largest if move < -largest else move
+
+
+@_exact
+def revalue_and_add(
+    first: int,
+    last: int,
+    strikes: Strikes,
+    options: Options,
+    distinct: Forwards,
+    forwards: Forwards,
+    proxy: VolProxy,
+    desk: Desk,
+    held: Held,
+    pnl: Floats,
+) -> bool:
+    """The sums of `add_positions` in scenarios first..last, in multiples of WIDTH, off a cube that is not kept.
+
+    WIDTH scenarios at a time become states, prices and sums within a core's cache; `distinct` forwards are those of
+    the options. Whether every price is finite.
+    """
+    finite, market = True, desk.market
+    for at in range(first, last):
+        vol_moves(at * WIDTH, proxy, market.level)
+        exponential(market.level.reshape(-1), market.level.reshape(-1))
+        for u in range(desk.spot.shape[0]):
+            exponential(proxy.spot_return[u, at * WIDTH : (at + 1) * WIDTH], desk.spot[u])
+        move_forwards(distinct, desk.spot, desk.basis, market)
+        _price_options(0, strikes, options, market, desk.blocks)
+        _price_forwards(0, forwards, desk.spot, desk.basis, desk.blocks)
+        finite = finite and all_finite(desk.blocks.reshape(-1))
+        for part in range(BLOCKS):
+            start = at * WIDTH + part * BLOCK
+            _add_block(desk.blocks[part], held.pointer, held.contract, held.quantity, pnl[:, start : start + BLOCK])
+    return finite
+
+
+@_exact
+def ewma_variance(returns: Floats, decay_factor: float, seed_variance: float, forecasts: Floats) -> None:
+    """Variance before each return and after the last one, (n + 1,): a missing return leaves it as it was."""
+    variance = seed_variance
+    forecasts[0] = variance
+    for t in range(returns.size):
+        if not np.isnan(returns[t]):
+            variance = decay_factor * variance + (1.0 - decay_factor) * returns[t] * returns[t]
+        forecasts[t + 1] = variance
 
 
 @_fast
@@ -651,6 +764,15 @@ def _dot(a: Floats, b: Floats) -> float:
 
 
 @_exact
+def all_within(x: Floats, least: float, most: float) -> bool:
+    """Whether every number of a flat array lies from least to most; one that is missing does not."""
+    within = 0
+    for i in range(x.size):
+        within += (x[i] >= least) & (x[i] <= most)
+    return within == x.size
+
+
+@_exact
 def all_finite(x: Floats) -> bool:
     """Whether no number of a flat array is infinite or missing: told by the bits, which no flag can argue away."""
     wrong = 0
@@ -726,14 +848,14 @@ def _smallest(x: Floats, n: int, lanes: Floats, kept: Ints, out: Floats) -> int:
 
 
 @_exact
-def smallest(first: int, last: int, pnl: Floats, n: int, worst: Floats, position: Ints) -> None:
-    """Of rows first..last: the worst numbers of pnl[row, :n] into worst (rows, wanted), and the first worst's position.
+def smallest(first: int, last: int, pnl: Floats, begin: int, n: int, worst: Floats, position: Ints) -> None:
+    """Of rows first..last of contiguous pnl: the worst numbers of n columns from `begin` on into worst (rows, wanted).
 
-    wanted is at most n. A row with a number missing gives NaN and -1.
+    wanted is at most n. position: that of the first worst, from `begin`. A row with a number missing gives NaN and -1.
     """
     lanes, kept = np.empty(_LANES), np.empty(_LANES + n + 1, np.int64)
     for row in range(first, last):
-        position[row] = _smallest(pnl[row], n, lanes, kept, worst[row])
+        position[row] = _smallest(pnl[row, begin : begin + n], n, lanes, kept, worst[row])
 
 
 @_exact

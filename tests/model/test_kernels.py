@@ -30,7 +30,7 @@ from tasks.model.arrays import (
 from tasks.model.errors import ModelInputError
 from tasks.model.kernels import LARGEST_MONEYNESS
 from tasks.model.pricing.cube import Cube
-from tasks.model.pricing.revaluation import revalue, revalue_cube
+from tasks.model.pricing.revaluation import Revaluation, revalue, revalue_cube
 from tasks.model.risk import tail
 from tasks.model.risk.correlation import repaired_shortfall
 from tasks.model.risk.profit import portfolio_pnl, sum_positions
@@ -336,9 +336,12 @@ def test_long_rows_of_many_values_agree_with_sorting():
         pnl = np.round(generator.standard_t(3, (40, n)), 1 if n % 2 else 9)
         for count in (1, 2, 13, 38, 95, min(97, n), n):
             worst, position = np.empty((40, count)), np.empty(40, dtype=np.int64)
-            kernels.smallest(0, 40, pnl, n, worst, position)
+            kernels.smallest(0, 40, pnl, 0, n, worst, position)
             assert np.array_equal(worst, np.sort(pnl, axis=1)[:, :count])
             assert np.array_equal(position, np.argmin(pnl, axis=1))
+        worst, position = tail.smallest(pnl, n - 20, 7, begin=20)
+        assert np.array_equal(worst, np.sort(pnl[:, 20:], axis=1)[:, :7])
+        assert np.array_equal(position, np.argmin(pnl[:, 20:], axis=1))
 
 
 def test_repaired_tails_agree_with_gathering_and_sorting():
@@ -369,6 +372,68 @@ def test_a_what_if_is_the_account_with_the_trade_in_it():
     after = quantity @ table[index] + sizes @ table[legs]
     np.testing.assert_allclose(worst, np.sort(after)[:6], rtol=1e-13)
     assert position == np.argmin(after)
+
+
+def test_a_variance_is_carried_by_its_recursion_over_what_is_there():
+    returns = np.array([0.01, math.nan, -0.03, 0.02])
+    found = np.empty(5)
+    kernels.ewma_variance(returns, 0.9, 4e-4, found)
+    expected = [4e-4]
+    for each in returns.tolist():
+        expected.append(expected[-1] if math.isnan(each) else 0.9 * expected[-1] + 0.1 * each * each)
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+
+
+def random_proxy(contracts, n):
+    """Moves of spot in n scenarios and what volatility makes of them: u underlyings, g slices."""
+    generator = np.random.default_rng(33)
+    u, g = len(contracts.underlyings), len(contracts.slices.days)
+    return kernels.VolProxy(
+        spot_return=generator.normal(0.0, 0.15, (u, n)),
+        score=generator.normal(size=n),
+        fall=generator.uniform(-2.0, 0.0, u),
+        rise=generator.uniform(-0.5, 0.5, u),
+        noise=0.05,
+        underlying=contracts.slices.underlying,
+        tenor=generator.uniform(0.3, 3.0, g),
+        largest=0.4,
+    )
+
+
+def twin_vol_moves(proxy):
+    spot = proxy.spot_return
+    level = proxy.fall[:, None] * np.minimum(spot, 0.0) + proxy.rise[:, None] * np.maximum(spot, 0.0)
+    level += proxy.noise * proxy.score
+    return np.clip(level[proxy.underlying] * proxy.tenor[:, None], -proxy.largest, proxy.largest)
+
+
+def test_sums_without_a_cube_agree_with_the_twins_and_are_those_of_the_cube_bit_for_bit(make_contracts):
+    contracts, _ = random_market(make_contracts, 200, 40, 1)
+    proxy, (pointer, index, quantity) = random_proxy(contracts, 192), random_positions(240, 50)
+    moved = np.empty((len(contracts.slices.days), 192))
+    kernels.vol_moves(0, proxy, moved)
+    assert moved.tobytes() == twin_vol_moves(proxy).tobytes()
+    assert (np.abs(moved) == 0.4).any() and (np.abs(moved) < 0.4).any()
+
+    found = []
+    for threads in (1, 2, 3):
+        pnl = kernels.aligned(50, 192)
+        held = kernels.Held(pointer, index.astype(np.int32), quantity)
+        assert Revaluation(contracts).add_up(proxy, held, pnl, threads)
+        found.append(pnl.tobytes())
+    states = replace(States.still(contracts, 192), spot_factor=kernels.exp(proxy.spot_return), level=kernels.exp(moved))
+    cube = revalue_cube(contracts, states)
+    assert found == [sum_positions(pointer, index, quantity, cube).tobytes()] * 3
+
+    option = contracts.is_option[:, None]
+    with np.errstate(invalid="ignore"):  # a future has no strike
+        unit = np.where(option, twin_option_pnl(contracts, states), twin_forward_pnl(contracts, states))
+    size = usd_of_forward(contracts, states)
+    for row in range(50):
+        at = index[pointer[row] : pointer[row + 1]]
+        own = quantity[pointer[row] : pointer[row + 1]]
+        error = np.abs(pnl[row] - own @ unit[at])
+        assert (error <= 1e-13 * (np.abs(own) @ size[at]) + 1e-300).all()
 
 
 # -- The same bits
@@ -542,6 +607,8 @@ def test_rows_that_fit_no_return_are_never_paired(columns, starts, place, shifts
 def test_a_tail_of_more_scenarios_than_there_are_is_refused():
     with pytest.raises(ModelInputError, match="SHAPE"):
         tail.tails(np.ones((2, 5)), 6, 0.9)
+    with pytest.raises(ModelInputError, match="SHAPE"):
+        tail.smallest(np.ones((2, 5)), 4, 1, begin=2)
 
 
 def test_a_confidence_next_to_one_gives_the_largest_loss():

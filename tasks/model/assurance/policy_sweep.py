@@ -27,7 +27,6 @@ from tasks.model.pricing.revaluation import Revaluation
 from tasks.model.risk import scenarios, tail
 from tasks.model.risk.profit import Positions
 from tasks.model.risk.rescaled import RescaledHistory
-from tasks.model.risk.states import states_of
 
 
 class HeldBook(NamedTuple):
@@ -89,7 +88,7 @@ class _Desk:
     book: HeldBook | None = None
     revaluation: Revaluation | None = None
     positions: Positions | None = None
-    memory: Floats | None = None
+    memory: Floats | None = None  # of the portfolios' P&L, and of the moves of each underlying up and down
 
     def take(self, book: HeldBook) -> None:
         """Another day's book."""
@@ -99,14 +98,32 @@ class _Desk:
             self.revaluation = Revaluation(book.contracts)
         self.book, self.positions = book, Positions(*book[1:], len(book.contracts.ids))
 
-    def pnl(self, scenario_set: ScenarioSet, policy: Policy) -> Floats:
-        """(p, padded n) USD of every portfolio, until the next call."""
+    def read(
+        self, scenario_set: ScenarioSet, policy: Policy, cuts: Sequence[tuple[int, float]]
+    ) -> dict[tuple[int, float], _Tails]:
+        """Tails of the latest so many scenarios at so much confidence, each once."""
+        rows, n, found = self._rows(scenario_set, policy), len(scenario_set.ids), {}
+        p, u = len(rows) - 2 * len(scenario_set.underlyings), len(scenario_set.underlyings)
+        for latest, confidence in dict.fromkeys(cuts):
+            worst, _ = tail.smallest(rows, latest, tail.wanted(latest, confidence), n - latest, self.threads)
+            # The larger the move, the larger the gain: it is enough to know the gains of the worst moves.
+            worst[p : p + u], worst[p + u :] = np.expm1(worst[p : p + u]), 0.0 - np.expm1(0.0 - worst[p + u :])
+            shortfall = tail.mean_of_worst(worst, latest, confidence)
+            found[latest, confidence] = _Tails(shortfall[:p], shortfall[p:])
+        return found
+
+    def _rows(self, scenario_set: ScenarioSet, policy: Policy) -> Floats:
+        """(p + 2 u, padded n): USD of every portfolio, then log moves of the underlyings and what they are downward."""
         assert self.book and self.revaluation and self.positions  # `take` comes first
-        states = states_of(self.book.contracts, scenario_set, policy)
-        shape = (len(self.book.pointer) - 1, padded(len(scenario_set.ids)))
+        move, n = scenario_set.spot_return, len(scenario_set.ids)
+        p, u = len(self.book.pointer) - 1, len(move)
+        shape = (p + 2 * u, padded(n))
         if self.memory is None or self.memory.shape != shape:
             self.memory = aligned(*shape)
-        return self.positions.pnl(self.revaluation.cube(states, self.threads), self.threads, self.memory)
+        self.positions.revalued(self.revaluation, scenario_set, policy, self.threads, self.memory[:p])
+        self.memory[p : p + u, :n] = move
+        np.subtract(0.0, move, out=self.memory[p + u :, :n])
+        return self.memory
 
 
 def _sharing(policies: Sequence[Policy], names: tuple[str, ...]) -> dict[Hashable, list[int]]:
@@ -143,13 +160,13 @@ def _of_group(desk: _Desk, calm: ScenarioSet, closes: Closes, day: int, sharing:
         (min(each.base_margin.lookback_scenarios, len(calm.ids)), each.base_margin.confidence_filtered_fraction)
         for each in sharing
     ]
-    filtered = _read(desk.pnl(calm, sharing[0]), calm, cuts, desk.threads)
+    filtered = desk.read(calm, sharing[0], cuts)
     if not any(each.base_margin.stressed_weight_fraction for each in sharing):
         return [filtered[cut] for cut in cuts]
     known = Closes(closes.underlyings, closes.dates[: day + 1], closes.close[:, : day + 1])
     hard = scenarios.stressed(known, house_periods(calm.underlyings, sharing[0]), sharing[0])
     whole = [(len(hard.ids), each.base_margin.confidence_stressed_fraction) for each in sharing]
-    stressed = _read(desk.pnl(hard, sharing[0]), hard, whole, desk.threads)
+    stressed = desk.read(hard, sharing[0], whole)
     return [
         _Tails(
             *(
@@ -159,19 +176,6 @@ def _of_group(desk: _Desk, calm: ScenarioSet, closes: Closes, day: int, sharing:
         )
         for cut, all_, policy in zip(cuts, whole, sharing, strict=True)
     ]
-
-
-def _read(
-    pnl: Floats, scenario_set: ScenarioSet, cuts: Sequence[tuple[int, float]], threads: int
-) -> dict[tuple[int, float], _Tails]:
-    """Tails of the latest so many scenarios at so much confidence, each once."""
-    n, gain = len(scenario_set.ids), np.expm1(scenario_set.spot_return)
-    both = np.concatenate([gain, 0.0 - gain])
-    found = {}
-    for latest, confidence in dict.fromkeys(cuts):
-        portfolio = tail.tails(pnl[:, n - latest :], latest, confidence, threads).shortfall
-        found[latest, confidence] = _Tails(portfolio, tail.tails(both[:, n - latest :], latest, confidence).shortfall)
-    return found
 
 
 def _buffers(rates: Floats, names: tuple[str, ...], policy: Policy) -> Floats:

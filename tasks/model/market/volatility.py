@@ -6,10 +6,9 @@ starts there. Reference: METHODOLOGY 3.1; Hull and White (1998); the mid-vol var
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from tasks.model import kernels
 from tasks.model.arrays import Floats
 
 
@@ -23,13 +22,9 @@ def ewma_variance(returns: Floats, decay_factor: float, seed_variance: float) ->
 
     returns: (n,), NaN = missing, which leaves the variance as it was. Returns (n + 1,); element 0 is the seed.
     """
-    variance = seed_variance
-    forecasts = [variance]
-    for value in returns.tolist():
-        if not math.isnan(value):
-            variance = decay_factor * variance + (1.0 - decay_factor) * value * value
-        forecasts.append(variance)
-    return np.array(forecasts)
+    forecasts = np.empty(len(returns) + 1)
+    kernels.ewma_variance(np.ascontiguousarray(returns, dtype=np.float64), decay_factor, seed_variance, forecasts)
+    return forecasts
 
 
 def forecast_volatility(daily: Floats, half_life_days: float, seed_days: int, floor_per_day: float) -> Floats:

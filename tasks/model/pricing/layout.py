@@ -10,6 +10,8 @@ from tasks.model.arrays import DAYS_PER_YEAR, Bools, Contracts, Floats, Ints, St
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.kernels import (
     BLOCK,
+    LARGEST,
+    SMALLEST,
     WIDTH,
     Forwards,
     Market,
@@ -17,6 +19,7 @@ from tasks.model.kernels import (
     Strikes,
     aligned,
     all_finite,
+    all_within,
     log,
     move_forwards,
     price_options,
@@ -69,9 +72,8 @@ class Room:
         for place, (into, values) in enumerate(zip((*self.moves, *self.market[3:]), given, strict=True)):
             self._copy(place, into, values)
         move_forwards(self._distinct, *self.moves, self.market)
-        numbers = (self.market.forward, self.market.log_growth, self.market.coin)
-        finite = all(all_finite(each.reshape(-1)) for each in numbers)
-        if not (finite and (not self.market.forward.size or self.market.forward.min() > 0.0)):
+        forward, *others = (each.reshape(-1) for each in self.market[:3])
+        if not (all_within(forward, SMALLEST, LARGEST) and all(all_finite(each) for each in others)):
             raise ModelInputError(
                 Finding("NON_FINITE", "a shocked forward is missing or not above zero", action="mend the states")
             )

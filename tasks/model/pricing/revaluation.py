@@ -12,7 +12,23 @@ import numpy as np
 
 from tasks.model.arrays import Contracts, Floats, States, is_constant, require_finite
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.kernels import BLOCK, WIDTH, all_finite, in_parts, price_forwards, price_options
+from tasks.model.kernels import (
+    BLOCK,
+    BLOCKS,
+    LARGEST,
+    SMALLEST,
+    WIDTH,
+    Desk,
+    Held,
+    VolProxy,
+    aligned,
+    all_finite,
+    all_within,
+    in_parts,
+    price_forwards,
+    price_options,
+    revalue_and_add,
+)
 from tasks.model.pricing import black76, layout, payoff
 from tasks.model.pricing.cube import Cube
 
@@ -50,30 +66,61 @@ class Revaluation:
         self.contracts = contracts
         self._forwards = layout.forwards_of(contracts)
         self._distinct, self._strikes, self._options = layout.options_of(contracts)
-        self._memory: dict[int, tuple[layout.Room, Cube]] = {}
+        self._rooms: dict[int, layout.Room] = {}
+        self._cubes: dict[int, Cube] = {}
+        self._desks: dict[int, Desk] = {}
 
     def cube(self, states: States, threads: int = 1) -> Cube:
         """P&L under the states, the same bits for any number of threads.
 
         It stands until the next call with as many scenarios. Raises as `revalue`.
         """
-        _require_states(self.contracts, states)
-        n = states.spot_factor.shape[1]
-        if n not in self._memory:
-            room = layout.Room(self.contracts, self._distinct, n)
-            self._memory[n] = room, Cube.empty(len(self.contracts.ids), n)
-        room, cube = self._memory[n]
-        room.fill(states)
-        wrong = []
+        room, n = self._filled(states), states.spot_factor.shape[1]
+        if n not in self._cubes:
+            self._cubes[n] = Cube.empty(len(self.contracts.ids), n)
+        cube, wrong = self._cubes[n], []
 
         def price(first: int, last: int) -> None:
             price_options(first, last, self._strikes, self._options, room.market, cube.blocks)
             price_forwards(first, last, self._forwards, *room.moves, cube.blocks)
-            if not all_finite(cube.blocks[first * WIDTH // BLOCK : last * WIDTH // BLOCK].reshape(-1)):
+            if not all_finite(cube.blocks[first * BLOCKS : last * BLOCKS].reshape(-1)):
                 wrong.append(first)
 
-        in_parts(price, cube.blocks.shape[0] * BLOCK // WIDTH, threads)
+        in_parts(price, len(cube.blocks) // BLOCKS, threads)
         return cube.require_finite("scenario P&L", self.contracts.ids) if wrong else cube
+
+    def add_up(self, proxy: VolProxy, held: Held, pnl: Floats, threads: int = 1) -> bool:
+        """P&L of portfolios of these contracts, (p, n), as they add it up off `cube`, which is not made.
+
+        Where the basis stands still and volatility moves by a proxy of n scenarios, a multiple of WIDTH, all finite.
+        Bit for bit what the cube gives, also for any number of threads, and faster: what is priced is added up while
+        it is in a core's cache. Whether every price is finite: if not, `cube` of the same states says which is not.
+        """
+        wrong = []
+
+        def price(first: int, last: int) -> None:
+            book = self._strikes, self._options, self._distinct, self._forwards
+            if not revalue_and_add(first, last, *book, proxy, self._desk(first), held, pnl):
+                wrong.append(first)
+
+        in_parts(price, len(proxy.score) // WIDTH, threads)
+        return not wrong
+
+    def _desk(self, part: int) -> Desk:
+        """Memory of a thread, who works on a part of the scenarios."""
+        if part not in self._desks:
+            room = layout.Room(self.contracts, self._distinct, WIDTH)
+            room.fill(States.still(self.contracts, WIDTH))
+            self._desks[part] = Desk(*room.moves, room.market, aligned(BLOCKS, len(self.contracts.ids), BLOCK))
+        return self._desks[part]
+
+    def _filled(self, states: States) -> layout.Room:
+        _require_states(self.contracts, states)
+        n = states.spot_factor.shape[1]
+        if n not in self._rooms:
+            self._rooms[n] = layout.Room(self.contracts, self._distinct, n)
+        self._rooms[n].fill(states)
+        return self._rooms[n]
 
 
 def sensitivities(contracts: Contracts) -> Sensitivities:
@@ -123,33 +170,27 @@ def _require_states(contracts: Contracts, states: States) -> None:
     """Every factor there is, finite, and above zero where a price is multiplied by it."""
     n = states.spot_factor.shape[1]
     slices = (len(contracts.slices.days), n)
-    for name, shape in (
-        ("spot_factor", (len(contracts.underlyings), n)),
-        *((name, slices) for name in ("basis_factor", "level", "shift", "skew", "curvature")),
-        ("vol_floor", (n,)),
+    price = SMALLEST, Finding("NO_PRICE", "a scenario takes a price to zero or below", action="check the moves")
+    vol = 0.0, Finding("NON_FINITE", "a scenario takes a volatility below zero", action="check the shocks")
+    change = -LARGEST, vol[1]
+    for name, shape, (least, wrong) in (
+        ("spot_factor", (len(contracts.underlyings), n), price),
+        ("basis_factor", slices, price),
+        ("level", slices, vol),
+        *((name, slices, change) for name in ("shift", "skew", "curvature")),
+        ("vol_floor", (n,), vol),
     ):
         values = getattr(states, name)
         if values.shape != shape:
             raise ModelInputError(
                 Finding("SHAPE", f"{name} does not fit the contracts", value=str(values.shape), limit=str(shape))
             )
-        if not _is_finite(values):
+        if not _lies_from(least, values):
             require_finite(name, values)
-    if min(_least(states.spot_factor), _least(states.basis_factor)) <= 0.0:
-        raise ModelInputError(
-            Finding("NO_PRICE", "a scenario takes a price to zero or below", action="check the moves")
-        )
-    if min(_least(states.level), _least(states.vol_floor)) < 0.0:
-        raise ModelInputError(
-            Finding("NON_FINITE", "a scenario takes a volatility below zero", action="check the shocks")
-        )
+            raise ModelInputError(wrong)
 
 
-def _is_finite(values: Floats) -> bool:
-    """Whether no number is missing; one that is seen everywhere is looked at once."""
-    return all_finite(values.reshape(-1)[:1] if is_constant(values) else np.ascontiguousarray(values).reshape(-1))
-
-
-def _least(values: Floats) -> float:
-    """The smallest number, 1 where there is none."""
-    return float(values.flat[0] if is_constant(values) else values.min(initial=1.0))
+def _lies_from(least: float, values: Floats) -> bool:
+    """Whether every number is finite and not below the least; one that is seen everywhere is looked at once."""
+    seen = values.reshape(-1)[:1] if is_constant(values) else np.ascontiguousarray(values).reshape(-1)
+    return all_within(seen, least, LARGEST)

@@ -10,11 +10,11 @@ import numpy as np
 
 from tasks.model.arrays import Contracts, Floats, Ints, ScenarioSet, require_finite
 from tasks.model.errors import Finding, ModelInputError
-from tasks.model.kernels import BLOCK, add_positions, aligned, in_parts, is_aligned
+from tasks.model.kernels import BLOCK, Held, add_positions, aligned, in_parts, is_aligned
 from tasks.model.policy import Policy
 from tasks.model.pricing.cube import Cube
-from tasks.model.pricing.revaluation import revalue_cube
-from tasks.model.risk.states import states_of
+from tasks.model.pricing.revaluation import Revaluation, revalue_cube
+from tasks.model.risk.states import proxy_of, states_of
 
 
 def unit_pnl(contracts: Contracts, scenario_set: ScenarioSet, policy: Policy) -> Floats:
@@ -63,21 +63,54 @@ class Positions:
         """Raises ModelInputError NON_FINITE or SHAPE."""
         require_finite("quantity", quantity)
         _require_sparse(pointer, contract_index, quantity, n_contracts)
-        self.n_contracts, self._pointer = n_contracts, np.ascontiguousarray(pointer, dtype=np.int64)
-        self._contract, self._held = contract_index.astype(np.int32), np.ascontiguousarray(quantity, dtype=np.float64)
+        self.n_contracts = n_contracts
+        self._held = Held(
+            np.ascontiguousarray(pointer, dtype=np.int64),
+            contract_index.astype(np.int32),
+            np.ascontiguousarray(quantity, dtype=np.float64),
+        )
 
     def pnl(self, cube: Cube, threads: int = 1, into: Floats | None = None) -> Floats:
         """Sums off a finite cube of so many contracts, as `sum_positions`. Raises ModelInputError SHAPE."""
-        blocks, shape = cube.blocks, (len(self._pointer) - 1, len(cube.blocks) * BLOCK)
-        pnl = aligned(*shape) if into is None else into
-        if cube.n_contracts != self.n_contracts or pnl.shape != shape or not (is_aligned(pnl) and is_aligned(blocks)):
-            raise ModelInputError(Finding("SHAPE", "the memory handed in is not that of an earlier call"))
+        blocks = cube.blocks
+        pnl = self._memory(cube.n_contracts, len(blocks) * BLOCK, into)
+        if not is_aligned(blocks):
+            raise _another_shape()
 
         def add(first: int, last: int) -> None:
-            add_positions(first, last, blocks, self._pointer, self._contract, self._held, pnl)
+            add_positions(first, last, blocks, *self._held, pnl)
 
         in_parts(add, len(blocks), threads)
         return pnl
+
+    def revalued(
+        self,
+        revaluation: Revaluation,
+        scenario_set: ScenarioSet,
+        policy: Policy,
+        threads: int = 1,
+        into: Floats | None = None,
+    ) -> Floats:
+        """`pnl` off the contracts' cube in scenarios of spot alone, bit for bit, without making the cube.
+
+        Raises ModelInputError as `unit_pnl` and `pnl`, and SHAPE where moves of volatility or basis were observed.
+        """
+        proxy = proxy_of(revaluation.contracts, scenario_set, policy)
+        pnl = self._memory(len(revaluation.contracts.ids), len(proxy.score), into)
+        if not revaluation.add_up(proxy, self._held, pnl, threads):
+            revaluation.cube(states_of(revaluation.contracts, scenario_set, policy))
+        return pnl
+
+    def _memory(self, n_contracts: int, columns: int, into: Floats | None) -> Floats:
+        shape = (len(self._held.pointer) - 1, columns)
+        pnl = aligned(*shape) if into is None else into
+        if n_contracts != self.n_contracts or pnl.shape != shape or not is_aligned(pnl):
+            raise _another_shape()
+        return pnl
+
+
+def _another_shape() -> ModelInputError:
+    return ModelInputError(Finding("SHAPE", "the memory handed in is not that of an earlier call"))
 
 
 def _require_sparse(pointer: Ints, contract_index: Ints, quantity: Floats, n_contracts: int) -> None:

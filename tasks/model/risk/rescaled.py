@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
@@ -21,8 +22,19 @@ from tasks.model.market.volatility import forecast_volatility
 from tasks.model.policy import Policy
 from tasks.model.risk.observed import basis_moves, vol_moves
 
-# forecasts and daily returns of some underlyings up to the day, and their names: factors on the returns from each day
+# the latest forecasts and all daily returns of some underlyings up to the day, and their names: factors on the returns
+# from the days of those forecasts
 FactorOf = Callable[[Floats, Floats, tuple[str, ...]], Floats]
+_SPARE_DATES = 64  # looked at beyond the look-back, where closes are missing
+
+
+class _Drawn(NamedTuple):
+    """n start dates and the moves of u underlyings from them."""
+
+    taken: Ints  # (n,) positions of the calendar
+    scaled: Floats  # (u, n)
+    factor: Floats  # (u, n)
+    proxied: Bools  # (u, n)
 
 
 class RescaledHistory:
@@ -54,9 +66,41 @@ class RescaledHistory:
         Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates of its own, or one whose
         closes end more than its liquidation period before the day: what moved since would be left out in silence.
         """
-        base, dates = self._policy.base_margin, self._closes.dates
+        dates = self._closes.dates
         _require_current(self.names, self.horizon, dates[: day + 1], self._close[:, : day + 1])
         reach = max(day + 1 - int(self.horizon.max()), 0)
+        drawn = self._recent(day, reach)
+        if drawn is None:
+            drawn = self._with_proxies(day, reach)
+        taken = drawn.taken
+        return ScenarioSet(
+            self.name,
+            self._ids_of(taken),
+            self.names,
+            dates[taken],
+            self.horizon,
+            drawn.scaled,
+            drawn.factor,
+            drawn.proxied,
+            normal_scores(len(taken), self._policy.vol_proxy.seed),
+            int(reach - taken[0]) - len(taken),
+            vol_moves(self._factors, self.names, self.horizon, taken),
+            basis_moves(self._factors, self._closes, self.names, self.horizon, taken),
+        )
+
+    def _recent(self, day: int, reach: int) -> _Drawn | None:
+        """The set where the latest dates fill the look-back, so that nothing is young or lacking; else None."""
+        base = self._policy.base_margin
+        first = max(reach - base.lookback_scenarios - _SPARE_DATES, 0)
+        factor = self._factor(self.names, day, first)[:, : reach - first]
+        scaled = self._observed[:, first:reach] * factor
+        taken = np.flatnonzero(np.isfinite(scaled).all(axis=0))[-base.lookback_scenarios :]
+        if len(taken) < max(base.lookback_scenarios, base.minimum_scenarios):
+            return None
+        return _Drawn(first + taken, scaled[:, taken], factor[:, taken], np.zeros((len(scaled), len(taken)), np.bool_))
+
+    def _with_proxies(self, day: int, reach: int) -> _Drawn:
+        base = self._policy.base_margin
         factor = self._factor(self.names, day)[:, :reach]
         scaled = self._observed[:, :reach] * factor
         own = np.isfinite(scaled)
@@ -72,20 +116,7 @@ class RescaledHistory:
         taken = np.flatnonzero(np.isfinite(scaled).all(axis=0))[-base.lookback_scenarios :]
         if len(taken) < base.minimum_scenarios:
             raise _history_short(self.names, own, len(taken), base.minimum_scenarios)
-        return ScenarioSet(
-            self.name,
-            self._ids_of(taken),
-            self.names,
-            dates[taken],
-            self.horizon,
-            scaled[:, taken],
-            factor[:, taken],
-            proxied[:, taken],
-            normal_scores(len(taken), self._policy.vol_proxy.seed),
-            int(reach - taken[0]) - len(taken),
-            vol_moves(self._factors, self.names, self.horizon, taken),
-            basis_moves(self._factors, self._closes, self.names, self.horizon, taken),
-        )
+        return _Drawn(taken, scaled[:, taken], factor[:, taken], proxied[:, taken])
 
     def _ids_of(self, taken: Ints) -> tuple[str, ...]:
         """Ids of the scenarios that start at so many positions: to print a date takes longer than to scale its move."""
@@ -94,14 +125,14 @@ class RescaledHistory:
         self._printed[missing] = True
         return tuple(self._ids[taken].tolist())
 
-    def _factor(self, names: tuple[str, ...], day: int) -> Floats:
-        """(len(names), day + 1) factors on the returns from each start day."""
+    def _factor(self, names: tuple[str, ...], day: int, first: int = 0) -> Floats:
+        """(len(names), day + 1 - first) factors on the returns from each start day, the first ones left out."""
         if names not in self._daily:
             close = [self._closes.close[self._closes.underlyings.index(name)] for name in names]
             sigma = [volatility_of(row, name, self._policy) for row, name in zip(close, names, strict=True)]
             self._daily[names] = np.stack(sigma), daily_returns(np.stack(close))
         forecast, returns = self._daily[names]
-        return self._factor_of(forecast[:, : day + 1], returns[:, : day + 1], names)
+        return self._factor_of(forecast[:, first : day + 1], returns[:, : day + 1], names)
 
     def _early_proxy(self, row: int, day: int) -> Floats:
         """(day + 1,) scaled return that stands in where an underlying has no history yet; NaN where no anchor has."""

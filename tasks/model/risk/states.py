@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from tasks.model import kernels
-from tasks.model.arrays import Contracts, Floats, ScenarioSet, Slices, States
+from tasks.model.arrays import Contracts, Floats, ScenarioSet, Slices, States, require_finite
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.policy import Policy, VolProxy
+from tasks.model.pricing.cube import padded
 from tasks.model.risk import observed
 
 _REFERENCE_TENOR_DAYS = 30.0
@@ -47,18 +48,46 @@ def vol_moves(contracts: Contracts, spot_return: Floats, scenario_set: ScenarioS
     expiry as (30 / days)^power; noise keeps volatility from being a function of spot; no move beyond largest_move.
     spot_return: (n_underlyings, n_scenarios), rows in the order of contracts.underlyings.
     """
+    moved = np.empty((len(contracts.slices.days), spot_return.shape[1]))
+    kernels.vol_moves(0, _proxy(contracts, spot_return, scenario_set.vol_score, policy), moved)
+    return moved
+
+
+def proxy_of(contracts: Contracts, scenario_set: ScenarioSet, policy: Policy) -> kernels.VolProxy:
+    """What `states_of` computes states from where spot alone was observed, padded with scenarios in which it is still.
+
+    Raises ModelInputError UNKNOWN_UNDERLYING as `states_of`, NON_FINITE for a return or a score that is missing, SHAPE
+    where moves of volatility or of the basis were observed.
+    """
+    rows, n = _rows_of(contracts.underlyings, scenario_set), len(scenario_set.ids)
+    if len(scenario_set.vol_observed.days) or len(scenario_set.basis_observed.days):
+        raise ModelInputError(
+            Finding("SHAPE", "more than spot was observed", where=scenario_set.name, action="revalue its states")
+        )
+    spot_return, score = np.zeros((len(rows), padded(n))), np.zeros(padded(n))
+    spot_return[:, :n], score[:n] = scenario_set.spot_return[rows], scenario_set.vol_score
+    if not kernels.all_within(spot_return.reshape(-1), *kernels.EXP_RANGE):
+        require_finite("return", scenario_set.spot_return, scenario_set.underlyings)
+        raise ModelInputError(Finding("NON_FINITE", "a return is beyond reason", where=scenario_set.name))
+    require_finite("score of the volatility proxy", score)
+    return _proxy(contracts, spot_return, score, policy)
+
+
+def _proxy(contracts: Contracts, spot_return: Floats, score: Floats, policy: Policy) -> kernels.VolProxy:
     proxy, slices, names = policy.vol_proxy, contracts.slices, contracts.underlyings
-    beta_down = np.array([proxy.beta_down[name] for name in names])[:, None]
-    beta_up = np.array([proxy.beta_up[name] for name in names])[:, None]
-    fall, rise = np.minimum(spot_return, 0.0), np.maximum(spot_return, 0.0)
-    level = beta_down * fall + beta_up * rise + proxy.noise * scenario_set.vol_score
     # No option stands on the slice of a perpetual: any tenor serves there, as long as it is a number.
     dated = np.where(np.isfinite(slices.days), slices.days, _REFERENCE_TENOR_DAYS)
-    days = np.maximum(dated, proxy.shortest_tenor_days)[:, None]
-    tenor = kernels.exp(proxy.tenor_power * kernels.log(_REFERENCE_TENOR_DAYS / days))
-    moved = level[slices.underlying]
-    moved *= tenor
-    return np.asarray(np.clip(moved, -proxy.largest_move, proxy.largest_move, out=moved))
+    days = np.maximum(dated, proxy.shortest_tenor_days)
+    return kernels.VolProxy(
+        spot_return=np.ascontiguousarray(spot_return, dtype=np.float64),
+        score=np.ascontiguousarray(score, dtype=np.float64),
+        fall=np.array([proxy.beta_down[name] for name in names], dtype=np.float64),
+        rise=np.array([proxy.beta_up[name] for name in names], dtype=np.float64),
+        noise=float(proxy.noise),
+        underlying=slices.underlying,
+        tenor=kernels.exp(proxy.tenor_power * kernels.log(_REFERENCE_TENOR_DAYS / days)),
+        largest=float(proxy.largest_move),
+    )
 
 
 def _observed_vol(slices: Slices, rows: list[int], scenario_set: ScenarioSet, proxy: VolProxy) -> Floats:

@@ -51,13 +51,22 @@ def tails(pnl: Floats, n: int, confidence: float, threads: int = 1) -> Tail:
 
     The same bits for any number of threads. Raises as `value_at_risk`, and SHAPE where there are fewer columns.
     """
-    if pnl.ndim != 2 or pnl.shape[1] < n:
-        raise ModelInputError(Finding("SHAPE", "P&L of fewer scenarios than asked for", value=str(pnl.shape)))
-    worst = np.empty((len(pnl), wanted(n, confidence)))
-    position = np.empty(len(pnl), dtype=np.int64)
-    kernels.in_parts(lambda a, b: kernels.smallest(a, b, pnl, n, worst, position), len(pnl), threads)
-    require_finite("loss", worst)
+    worst, position = smallest(pnl, n, wanted(n, confidence), threads=threads)
     return Tail(mean_of_worst(worst, n, confidence), position)
+
+
+def smallest(pnl: Floats, n: int, count: int, begin: int = 0, threads: int = 1) -> tuple[Floats, Ints]:
+    """The smallest numbers of n columns of each row, ascending, (r, count), and where the first of them stands, (r,).
+
+    Columns and positions count from `begin`; count is at most n. The same bits for any number of threads.
+    Raises ModelInputError NON_FINITE, and SHAPE where there are fewer columns.
+    """
+    if pnl.ndim != 2 or pnl.shape[1] < begin + n:
+        raise ModelInputError(Finding("SHAPE", "P&L of fewer scenarios than asked for", value=str(pnl.shape)))
+    rows = np.ascontiguousarray(pnl, dtype=np.float64)
+    worst, position = np.empty((len(rows), count)), np.empty(len(rows), dtype=np.int64)
+    kernels.in_parts(lambda a, b: kernels.smallest(a, b, rows, begin, n, worst, position), len(rows), threads)
+    return require_finite("loss", worst), position
 
 
 def tail_weights(losses: Floats, confidence: float) -> Floats:
@@ -104,10 +113,8 @@ def _tail_size(n: int, confidence: float) -> tuple[float, int]:
 
 def _smallest(pnl: Floats, count: int) -> Floats:
     """The smallest numbers of each row, ascending: (..., n) -> (..., count). Raises ModelInputError NON_FINITE."""
-    rows = np.ascontiguousarray(pnl, dtype=np.float64).reshape(-1, pnl.shape[-1])
-    worst = np.empty((len(rows), count))
-    kernels.smallest(0, len(rows), rows, pnl.shape[-1], worst, np.empty(len(rows), dtype=np.int64))
-    return require_finite("loss", worst).reshape(*pnl.shape[:-1], count)
+    n = pnl.shape[-1]
+    return smallest(pnl.reshape(-1, n), n, count)[0].reshape(*pnl.shape[:-1], count)
 
 
 def _require_sample(n: int, confidence: float) -> None:

@@ -12,7 +12,8 @@ import QuantLib
 from tasks.model.arrays import COIN_OPTION, INVERSE_FORWARD, LINEAR_FORWARD, QUOTE_OPTION, ScenarioSet, TenorMoves
 from tasks.model.errors import ModelInputError
 from tasks.model.policy import ByName
-from tasks.model.risk.profit import portfolio_pnl, unit_pnl
+from tasks.model.pricing.revaluation import Revaluation
+from tasks.model.risk.profit import Positions, portfolio_pnl, unit_pnl
 from tasks.model.risk.states import vol_moves
 
 RETURNS = np.array([[-0.5, -0.1, 0.0, 0.2], [-0.3, 0.1, 0.0, 0.4]])  # BTC, ETH
@@ -83,6 +84,40 @@ def test_unit_pnl_of_a_future_and_an_option_by_hand(make_contracts, scenario_set
 def test_an_underlying_the_set_does_not_know_raises(make_contracts, scenario_set, opening_policy):
     with pytest.raises(ModelInputError, match=r"UNKNOWN_UNDERLYING.*SOL"):
         unit_pnl(make_contracts({"form": LINEAR_FORWARD, "underlying": "SOL"}), scenario_set, opening_policy)
+
+
+OPTION = {"form": COIN_OPTION, "underlying": "ETH", "strike": 90.0, "years_to_expiry": 60 / 365, "volatility": 0.6}
+BOTH = np.array([0, 2]), np.array([0, 1]), np.array([1.0, -3.0])
+
+
+def test_positions_revalued_at_once_are_those_of_the_unit_pnl(make_contracts, scenario_set, opening_policy):
+    contracts = make_contracts({"form": LINEAR_FORWARD, "underlying": "ETH", "multiplier": 2.0}, OPTION)
+    found = Positions(*BOTH, 2).revalued(Revaluation(contracts), scenario_set, opening_policy)
+    unit = unit_pnl(contracts, scenario_set, opening_policy)
+    np.testing.assert_allclose(found[0, :4], unit[0] - 3.0 * unit[1], rtol=1e-13)
+    np.testing.assert_allclose(found[0, 4:], 0.0, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("code", "change"),
+    [
+        ("NON_FINITE", {"spot_return": np.where(RETURNS == 0.2, math.nan, RETURNS)}),
+        ("NON_FINITE", {"spot_return": 5_000.0 * RETURNS}),
+        ("NON_FINITE", {"vol_score": np.array([1.0, math.inf, 0.0, 0.0])}),
+        ("SHAPE", {"vol_observed": TenorMoves(np.array([30.0]), np.zeros((2, 1, 4)))}),
+        ("SHAPE", {"basis_observed": TenorMoves(np.array([30.0]), np.zeros((2, 1, 4)))}),
+    ],
+)
+def test_what_no_sum_may_be_made_of_is_refused(make_contracts, scenario_set, opening_policy, code, change):
+    book = Revaluation(make_contracts({"form": LINEAR_FORWARD, "underlying": "BTC"}, OPTION))
+    with pytest.raises(ModelInputError, match=code):
+        Positions(*BOTH, 2).revalued(book, replace(scenario_set, **change), opening_policy)
+
+
+def test_a_price_beyond_all_numbers_names_its_contract(make_contracts, scenario_set, opening_policy):
+    contracts = make_contracts({"form": LINEAR_FORWARD, "underlying": "ETH", "multiplier": 1e308}, OPTION)
+    with pytest.raises(ModelInputError, match=f"NON_FINITE.*{contracts.ids[0]}"):
+        Positions(*BOTH, 2).revalued(Revaluation(contracts), scenario_set, opening_policy)
 
 
 def random_book(seed=4, portfolios=60, contracts=40, scenarios=25):

@@ -159,6 +159,14 @@ def test_filtered_agrees_with_the_slow_second_implementation(closes, short_polic
     assert not found.proxied.any()
 
 
+@pytest.mark.parametrize("missing", [30, 64, 65, 90])
+def test_many_holes_within_the_look_back_are_passed_over(make_closes, short_policy, missing):
+    holes = range(650, 650 + missing)
+    gone = make_closes(("BTC", "ETH", "SOL"), "2019-01-01", 900, 8, {"ETH": [*holes]})
+    found = check_filtered(gone, HORIZONS, short_policy)
+    assert found.dropped == missing + 2 and len(found.ids) == 400
+
+
 def test_both_caps_bind_somewhere_in_the_sample(closes, short_policy):
     factor = filtered(closes, HORIZONS, short_policy).scale_factor
     assert factor.min() == 0.85 and factor.max() == 1.1
