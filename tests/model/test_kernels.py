@@ -298,7 +298,7 @@ LOSSES = hnp.arrays(
 def test_the_smallest_numbers_are_exact_whatever_the_ties(row, share):
     count = max(1, math.ceil(share * len(row)))
     worst, position = np.empty((1, count)), np.empty(1, dtype=np.int64)
-    kernels.smallest(0, 1, row[None, :], len(row), worst, position)
+    kernels.smallest(0, 1, row[None, :], 0, len(row), worst, position)
     assert worst[0].tolist() == twin_smallest(row, count).tolist()
     assert position[0] == int(np.argmin(row))
 
@@ -502,7 +502,7 @@ def test_no_missing_number_lowers_a_tail(bad, row, column, wanted):
     pnl = np.random.default_rng(30).normal(size=(300, 400))
     pnl[row, column] = bad
     worst, position = np.empty((300, wanted)), np.empty(300, dtype=np.int64)
-    kernels.smallest(0, 300, pnl, 400, worst, position)
+    kernels.smallest(0, 300, pnl, 0, 400, worst, position)
     assert np.isnan(worst[row]).all() and position[row] == -1
     assert np.isfinite(np.delete(worst, row, axis=0)).all()
     with pytest.raises(ModelInputError, match="NON_FINITE"):
