@@ -66,7 +66,11 @@ def _figures(report: core.CoreReport, asked: dict[str, what_if.Latency]) -> dict
 
 
 def _swept_figures(swept: back_test.Beside) -> dict[str, dict[str, float]]:
-    peers = {"shared scenarios": swept.shared_s, "run by run": swept.run_by_run_s}
+    peers = {
+        "shared scenarios": swept.shared_s,
+        "run by run": swept.run_by_run_s,
+        "whole runs": swept.whole_runs_s,
+    }
     return {
         f"back-test / NumPy, {name}": {
             "ours_s": swept.ours_s,

@@ -31,10 +31,10 @@ class Naive:
                     found[half_life, period, look_back] = _shortfall(pnl[:, -look_back:])
         return found
 
-    def run_by_run(self, day: int) -> list[Floats]:
-        """Every period and look-back of one half-life by itself, on its own scenarios alone."""
+    def run_by_run(self, day: int, whole: bool = False) -> list[Floats]:
+        """Every period and look-back of one half-life by itself, revalued in its own scenarios alone, or in all."""
         return [
-            _shortfall(self._pnl(day, HALF_LIVES[0], period, look_back))
+            _shortfall(self._pnl(day, HALF_LIVES[0], period, max(LOOK_BACKS) if whole else look_back)[:, -look_back:])
             for period in PERIODS
             for look_back in LOOK_BACKS
         ]
