@@ -48,16 +48,16 @@ def calibrate(
 
     common = common or Common()
     home = common.open().prepare()
-    asked = (policy or policy_store.file_in_force(home, as_of), convert.market_data_folder(), as_of)
+    base, market_data = policy or policy_store.file_in_force(home, as_of), convert.market_data_folder()
     names = coins_of(coins)
     with printing.waiting(f"calibrating as of {as_of.isoformat()}"):
         if no_orchestrator:
-            found = calibration.calibrate(*asked, names, effective_date)
+            found = calibration.calibrate(base, market_data, as_of, names, effective_date)
             files = calibration.write(home, found, out)
         else:
             from flows.calibration import calibration as flow
 
-            found, files = flow(home.root, *asked, names, effective_date, out)
+            found, files = flow(home.root, market_data, as_of, names, base, effective_date, out)
     told = found.as_dict() | {"files": {name: str(path) for name, path in files.items()}}
     common.show(told, lambda: _shown(told))
     return codes.PUBLISHED

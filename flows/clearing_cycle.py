@@ -8,42 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
-from prefect import State, Task, flow, runtime, task
-from prefect.cache_policies import NO_CACHE
+from prefect import State, flow, runtime
 from prefect.states import Completed
 
 from flows import review_events
+from flows.noted import as_task
 from tasks import journal
 from tasks.cycle import AFTER_LANDING, Outcome
 from tasks.home import Home
 from tasks.key import cycle_id
 from tasks.land import land
-from tasks.model.errors import LeveeError
 from tasks.schedule import schedules
 from tasks.watch import harmless, watched
 
-STAGE_FAILED = "raised by a stage, not by the orchestrator"
-
-
-def _as_task(step: Callable[..., Any]) -> Task[..., Any]:
-    @wraps(step)
-    def noted(*arguments: Any) -> Any:
-        try:
-            return step(*arguments)
-        except Exception as error:
-            error.add_note(STAGE_FAILED)
-            if isinstance(error, LeveeError):
-                error.keep_values_back()  # an orchestrator stores the text of what a task raises
-            raise
-
-    return task(name=step.__name__, cache_policy=NO_CACHE, persist_result=False)(noted)
-
-
-_TASKS = {step.__name__: _as_task(step) for step in (land, *AFTER_LANDING)}
+_TASKS = {step.__name__: as_task(step) for step in (land, *AFTER_LANDING)}
 
 
 def _run_name() -> str:

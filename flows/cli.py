@@ -15,6 +15,7 @@ from typing import Annotated, Any, NoReturn
 from cyclopts import App, CycloptsError, Parameter
 
 from flows import (
+    answering,
     calibrating,
     calls,
     challenge,
@@ -78,6 +79,7 @@ cycle_app.command(march.backfill)
 cycle_app.command(march.replay)
 cycle_app.command(march.summary)
 convert_app.command(march.l2_book, name="l2-book")
+policy.app.command(answering.answer)
 
 _DEMO_DAY = date(2026, 1, 30)
 
@@ -149,17 +151,28 @@ def sample(
 @convert_app.command(name="deribit-chain")
 def deribit_chain(
     business_date: Day,
+    cycle: str = "EOD",
     seed: int = 1,
     inbox: Inbox = None,
     common: Common | None = None,
 ) -> int:
-    """Turn a day's option-chain snapshot of LEVEE_MARKET_DATA_DIR into inbox files of this home."""
+    """Turn an option-chain snapshot of LEVEE_MARKET_DATA_DIR into inbox files of this home.
+
+    Parameters
+    ----------
+    business_date
+        UTC day of the snapshot.
+    cycle
+        EOD takes the day's last snapshot, ITD1 … ITDn the first to the n-th of those before it.
+    seed
+        Seed of the book.
+    """
     from tasks import convert
 
     common = common or Common()
     home = common.open(inbox).prepare()
     with printing.waiting(f"converting {business_date.isoformat()}"):
-        report = convert.deribit_chain(home, business_date, convert.market_data_folder(), seed)
+        report = convert.deribit_chain(home, business_date, convert.market_data_folder(), seed, cycle)
     common.show(report.as_dict(), report.text)
     return codes.PUBLISHED
 

@@ -1,4 +1,4 @@
-"""What the clock and events run: a deployment of the clearing cycle per schedule, and the review a trigger starts."""
+"""What the clock and events run: the clearing cycle by its timetable, a weekly calibration, the review of a trigger."""
 
 from __future__ import annotations
 
@@ -26,16 +26,19 @@ from prefect.schedules import Cron
 from prefect.types.entrypoint import EntrypointType
 
 from flows import review_events
+from flows.calibration import calibration
 from flows.clearing_cycle import clearing_cycle
 from flows.nightly_league import book_league
 from flows.policy_review import policy_review
-from tasks import convert
+from tasks import convert, fired_triggers
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
-from tasks.schedule import Schedule, nightly, schedules
+from tasks.schedule import CalibrationClock, Schedule, calibration_clock, nightly, schedules
 
 SCHEDULED_WITHIN_SECONDS = 60.0
-LEAGUE = "NIGHT"
+REVIEW_WAIT_SECONDS = 600.0  # for the cycle that told of the trigger to let go of the home
+AT_ONCE = 2  # a review or a calibration of minutes keeps no cycle waiting
+CALIBRATION, LEAGUE = "CALIBRATION", "NIGHT"
 
 
 def deployment(home: Home, schedule: Schedule) -> RunnerDeployment:
@@ -52,15 +55,26 @@ def deployment(home: Home, schedule: Schedule) -> RunnerDeployment:
 
 def review_deployment(home: Home, market_data: Path) -> RunnerDeployment:
     """Deployment `policy_review/TRIGGER`: started by the event of a trigger that fired in this home, not by a clock."""
-    run_id = {"__prefect_kind": "jinja", "template": "a trigger fired in {{ event.payload.run_id }}: see its PT01"}
+    given = {"home": str(home.root), "market_data": str(market_data), "wait_seconds": REVIEW_WAIT_SECONDS}
     fired = DeploymentEventTrigger(
-        name="policy trigger fired",
+        name=f"policy trigger fired {home.root}",
         expect={review_events.TRIGGER_FIRED},
         match=ResourceSpecification({**review_events.resource(home)}),
-        parameters={"home": str(home.root), "market_data": str(market_data), "reason": run_id},
+        parameters=given | {"run_id": {"__prefect_kind": "jinja", "template": "{{ event.payload.run_id }}"}},
     )
     return RunnerDeployment.from_flow(
-        policy_review, name="TRIGGER", triggers=[fired], entrypoint_type=EntrypointType.MODULE_PATH
+        policy_review, name="TRIGGER", triggers=[fired], parameters=given, entrypoint_type=EntrypointType.MODULE_PATH
+    )
+
+
+def calibration_deployment(home: Home, market_data: Path, clock: CalibrationClock) -> RunnerDeployment:
+    """Deployment `calibration/WEEKLY`: by cron on its zone's clock, as of the last day that is over."""
+    return RunnerDeployment.from_flow(
+        calibration,
+        name="WEEKLY",
+        schedule=Cron(clock.cron, timezone=clock.zone),
+        parameters={"home": str(home.root), "market_data": str(market_data), "coins": list(clock.coins)},
+        entrypoint_type=EntrypointType.MODULE_PATH,
     )
 
 
@@ -77,23 +91,41 @@ def league_deployment(home: Home) -> RunnerDeployment:
 
 
 class Service:
-    """Deployments registered with the server, and the runner that takes up their runs one at a time.
+    """Deployments registered with the server, and the runner that takes up their runs, two at a time.
 
     Schedules are not paused when the runner stops: what fell due meanwhile is Late and is run when it is back.
     """
 
     def __init__(self, home: Home) -> None:
-        self._runner = Runner(name="levee", limit=1, pause_on_shutdown=False)
+        self._runner = Runner(name="levee", limit=AT_ONCE, pause_on_shutdown=False)
+        market_data = convert.market_data_folder()
         self._ids = {cycle: self._add(deployment(home, each)) for cycle, each in schedules().items()}
         self._ids[LEAGUE] = self._add(league_deployment(home))
-        self._add(review_deployment(home, convert.market_data_folder()))
+        self._ids[CALIBRATION] = self._add(calibration_deployment(home, market_data, calibration_clock()))
+        self._review = self._add(review_deployment(home, market_data))
+        self._home = home
 
     def _add(self, made: RunnerDeployment) -> UUID:
         added: Any = self._runner.add_deployment(made)
         return UUID(str(added))
 
+    def take_up(self) -> str:
+        """Start a review of triggers that fired while nobody served; what is due, empty where nothing is."""
+        due = fired_triggers.due(self._home)
+        if due.is_empty():
+            return ""
+        last = str(due["run_id"].max())
+        with get_client(sync_client=True) as client:
+            client.create_flow_run_from_deployment(
+                self._review, parameters={"run_id": last}, idempotency_key=f"policy_review-{last}-{due.height}"
+            )
+        return fired_triggers.told(due)
+
     def next_runs(self) -> dict[str, datetime]:
-        """Scheduled time of the next run of each cycle and of the league. Raises NOT_SCHEDULED where there is none."""
+        """Scheduled time of the next run of each cycle, of the league and of the calibration.
+
+        Raises LeveeError NOT_SCHEDULED where the server made none.
+        """
         deadline = time.monotonic() + SCHEDULED_WITHIN_SECONDS
         while True:
             found = {cycle: _next(each) for cycle, each in self._ids.items()}

@@ -42,7 +42,7 @@ def explain(call: str | None = None, account: str | None = None, common: Common 
 
 
 def serve(port: int | None = None, inbox: Inbox = None, common: Common | None = None) -> int:
-    """Run the cycles of data/reference/timetable.toml by the clock, until stopped.
+    """Run cycles and the calibration by the clock and reviews by their triggers, until stopped.
 
     Parameters
     ----------
@@ -59,20 +59,23 @@ def serve(port: int | None = None, inbox: Inbox = None, common: Common | None = 
             from flows.deployments import Service
 
             service = Service(home)
-            _announce(common, url, service.next_runs())
+            _announce(common, url, service.next_runs(), service.take_up())
             service.run()
     except KeyboardInterrupt:
         pass
     return codes.PUBLISHED
 
 
-def _announce(common: Common, url: str, upcoming: dict[str, Any]) -> None:
+def _announce(common: Common, url: str, upcoming: dict[str, Any], reviewed: str) -> None:
     """One line per cycle and where to look, at once: whoever started this waits for it."""
     if common.as_json:
-        print(json.dumps({"url": url, "next": {name: str(when) for name, when in upcoming.items()}}), flush=True)
+        told = {"url": url, "next": {name: str(when) for name, when in upcoming.items()}, "review": reviewed}
+        print(json.dumps(told), flush=True)
         return
-    for cycle, when in sorted(upcoming.items()):
-        print(f"{cycle}: next run {when:%Y-%m-%d %H:%M} UTC")
+    for name, when in sorted(upcoming.items()):
+        print(f"{name}: next run {when:%Y-%m-%d %H:%M} UTC")
+    if reviewed:
+        print(f"a review of the policy begins: {reviewed}")
     print(f"serving {url}; stop with Ctrl-C", flush=True)
 
 

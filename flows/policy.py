@@ -31,7 +31,7 @@ _WAIT_SECONDS = 30.0
 
 @app.command(name="list")
 def list_policies(common: Common | None = None) -> int:
-    """List policies and proposals with their state, next step and reviews that are due. Reads no database."""
+    """List policies and proposals with state and next step, and reviews that are due. Reads no database."""
     from tasks import policy_overview
 
     common = common or Common()
@@ -348,6 +348,8 @@ def _listed(found: dict[str, Any]) -> Group:
         names = ("proposal_id", "policy_id", "effective_date", "state", "proposed_by", "next")
         proposals.add_row(*(Text(each[name], overflow="fold") for name in names))
     due = [Text(f"review {each['review']}: {each['proposal_id']} by {each['review_by']}") for each in found["reviews"]]
+    fired = found["triggers_due"]
+    due += [Text(f"review due: {fired}; next: levee policy answer", overflow="fold")] if fired else []
     return Group(policies, Text(""), proposals, *due)
 
 
@@ -361,7 +363,10 @@ def _events(found: dict[str, Any]) -> Group:
             each["user_name"],
             Text(each["reason"], overflow="fold"),
         )
-    return Group(_stands(found), table, _changes(found))
+    fired = [
+        Text(f"answers {each['trigger_name']} of {each['subject']} in {each['run_id']}") for each in found["triggers"]
+    ]
+    return Group(_stands(found), *fired, table, _changes(found))
 
 
 def _changes(found: dict[str, Any]) -> Group:

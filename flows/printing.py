@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from tasks import status
+from tasks import fired_triggers, status
 from tasks.doctor import Check
 from tasks.home import Home
 from tasks.key import CycleKey
@@ -77,12 +77,21 @@ def summary(home: Home, key: CycleKey, already_published: bool) -> dict[str, Any
         "calls": accounts.filter(accounts["margin_call_amount_usd"] > 0).height,
         "held_accounts": accounts.filter(accounts["status"] == "HELD").height,
         "findings": dict(sorted(by_severity)),
+        "triggers_fired": _fired(home, key.run_id),
     }
+
+
+def _fired(home: Home, run_id: str) -> str:
+    """Triggers of a policy review that fired in a run and that no review has answered."""
+    due = fired_triggers.due(home)
+    return fired_triggers.told(due.filter(due["run_id"] == run_id))
 
 
 def cycle(home: Home, outcome: Mapping[str, Any]) -> Group:
     """What each member owes, then one line that counts everything."""
-    return Group(_accounts(home, outcome["run_id"]), _last_line(outcome))
+    fired = outcome["triggers_fired"]
+    due = [Text(f"a review of the policy is due: {fired}; next: levee policy answer", overflow="fold")] if fired else []
+    return Group(_accounts(home, outcome["run_id"]), *due, _last_line(outcome))
 
 
 def day(outcome: Mapping[str, Any]) -> Text:

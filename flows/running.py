@@ -93,7 +93,7 @@ def orchestrated(run: Callable[[], _Ended]) -> _Ended | None:
         _warn(f"no orchestrator answers at {os.environ['PREFECT_API_URL']}")
         return None
     try:
-        from flows.clearing_cycle import STAGE_FAILED
+        from flows.noted import STAGE_FAILED
 
         return run()
     except LeveeError:

@@ -9,12 +9,13 @@ from functools import cache
 
 import polars as pl
 
-from tasks import calendar, reference, resources, triggers
+from tasks import calendar, reference, resources
 from tasks.model import money
 from tasks.model.margin.ageing import CollectionTerms
 from tasks.model.margin.call import CallInputs, CallResult
 from tasks.model.margin.call_cycle import CallLedger, CallTimes, call_cycle
 from tasks.model.margin.due import USD
+from tasks.model.policy import Policy
 from tasks.stage import Context, stage
 from tasks.statement import is_indicative
 
@@ -80,13 +81,13 @@ def _inputs(context: Context, issued: datetime) -> CallInputs:
         issuers={code: asset.issuer for code, asset in reference.assets().items() if asset.issuer},
         haircut_mode=context.slice("result.haircut_mode"),
         joint_collateral=context.slice("result.joint_collateral"),
-        threshold_fraction=_threshold(context.key.cycle),
+        threshold_fraction=threshold(context.key.cycle, context.policy),
     )
 
 
-def _threshold(cycle: str) -> Decimal:
+def threshold(cycle: str, policy: Policy) -> Decimal:
     """Intraday only those are called, indicatively, who lack much of what they need."""
-    return money.exact(triggers.terms().intraday_call_fraction) if is_indicative(cycle) else Decimal(0)
+    return money.exact(policy.call.intraday_call_fraction) if is_indicative(cycle) else Decimal(0)
 
 
 def _ledger(context: Context) -> CallLedger:

@@ -22,6 +22,7 @@ from tasks import (
     convert_factors,
     convert_funding,
     convert_history,
+    convert_intraday,
     convert_market,
     convert_path,
     convert_positions,
@@ -30,10 +31,10 @@ from tasks import (
     sample_rows,
     schema,
 )
+from tasks.convert_intraday import END_OF_DAY
 from tasks.convert_market import Contract, Day, Price
 from tasks.home import Home, write_atomically
 
-CYCLE = "EOD"
 SENDER = "HOUSE"
 ORIGIN = "REAL"
 LEFT_OUT = ("book_depth",)
@@ -103,32 +104,37 @@ def market_data_folder() -> Path:
     return Path(told).expanduser() if told else resources.root().parent / "shared" / "market-data"
 
 
-def deribit_chain(home: Home, business_date: date, market_data: Path, seed: int) -> ConvertReport:
+def deribit_chain(
+    home: Home, business_date: date, market_data: Path, seed: int, cycle: str = END_OF_DAY
+) -> ConvertReport:
     """Write a day's option chain, with a seeded book that holds its open interest, into the inbox of a prepared home.
 
-    Where an earlier end of day is published here its calls come as deposits and balances carried in are left empty.
-    Raises DeliveryError WAITING naming the file or day that is not there, SCHEMA_DRIFT for a file of another form.
+    cycle: EOD, the day's last snapshot, or ITDn, its n-th before that one. Where an earlier end of day is published
+    here its calls come as deposits and balances carried in are left empty.
+    Raises DeliveryError WAITING naming the file or day that is not there, SCHEMA_DRIFT for a file of another form,
+    LeveeError USAGE for a cycle without a snapshot of its own.
     """
-    material = _read(market_data, business_date)
+    material = _read(market_data, business_date, cycle)
     rows = _datasets(material, seed, convert_calls.published_before(home, business_date), home)
-    folder = home.inbox / business_date.isoformat() / CYCLE
+    folder = home.inbox / business_date.isoformat() / cycle
     for name, records in rows.items():
-        write_atomically(folder / envelope.file_name(name), _file(name, records, material.day, home.environment))
+        content = _file(name, records, material.day, cycle, home.environment)
+        write_atomically(folder / envelope.file_name(name), content)
     return _report(material, folder, {name: len(records) for name, records in rows.items()})
 
 
-def _read(folder: Path, business_date: date) -> _Material:
-    options = convert_chain.options_until(folder, business_date)
+def _read(folder: Path, business_date: date, cycle: str) -> _Material:
+    options, ended = convert_intraday.options_at(folder, business_date, cycle)
     chain = convert_chain.chain_of(options, business_date)
-    assert chain is not None, "options_until raises where the day has no snapshot"
+    assert chain is not None, "options_at raises where the day has no snapshot"
     before = convert_chain.previous_chain(options, business_date)
-    history = convert_history.history_of(folder, options, business_date)
+    history = convert_history.history_of(folder, ended, business_date)
     return _Material(
         folder,
         convert_market.day_of(chain, folder),
         convert_market.day_of(before, folder) if before else None,
         history,
-        convert_factors.factors_of(folder, options, history.closes, business_date),
+        convert_factors.factors_of(folder, ended, history.closes, business_date),
         _stablecoins(folder, business_date),
         _stablecoins(folder, business_date - timedelta(days=1)),
     )
@@ -190,12 +196,12 @@ def _ordered(name: str, rows: Iterable[Mapping[str, Any]]) -> Rows:
     return [tuple(row.get(column) for column in names) for row in rows]
 
 
-def _file(name: str, rows: Rows, day: Day, environment: str) -> bytes:
+def _file(name: str, rows: Rows, day: Day, cycle: str, environment: str) -> bytes:
     as_of = day.chain.as_of
     return envelope.write_csv(
         name,
         day.chain.business_date,
-        CYCLE,
+        cycle,
         1,
         SENDER,
         as_of,

@@ -22,6 +22,7 @@ from tasks.convert_venue import Future, Option
 from tasks.model.errors import DeliveryError, Finding
 
 OPTIONS_FILE = "deribit_options_eod"
+SNAPSHOTS_BETWEEN_FILE = "deribit_options_intraday_crash"
 _TIME = pl.Datetime("us", "UTC")
 _NUMBERS = (
     "underlying",
@@ -142,22 +143,27 @@ def options_known(folder: Path, day: date) -> pl.DataFrame:
     return _last_snapshots(_options(folder), day)
 
 
+def options_between(folder: Path, day: date) -> pl.DataFrame:
+    """Rows of every snapshot of a day before its last, in the order of the file. Raises as `read_file`."""
+    return _options(folder, SNAPSHOTS_BETWEEN_FILE).filter(pl.col("day") == day)
+
+
 def _last_snapshots(frame: pl.DataFrame, until: date) -> pl.DataFrame:
     return frame.filter(pl.col("day") <= until, pl.col("timestamp") == pl.col("timestamp").max().over("day"))
 
 
-def _options(folder: Path) -> pl.DataFrame:
-    """Every row of the file with its UTC day. Raises DeliveryError SCHEMA_DRIFT."""
-    frame = read_file(folder, OPTIONS_FILE, (*_TIMES, *_TEXTS, *_NUMBERS))
+def _options(folder: Path, name: str = OPTIONS_FILE) -> pl.DataFrame:
+    """Every row of a file of snapshots with its UTC day. Raises DeliveryError SCHEMA_DRIFT."""
+    frame = read_file(folder, name, (*_TIMES, *_TEXTS, *_NUMBERS))
     try:
         frame = frame.with_columns(
-            *(pl.col(name).cast(_TIME) for name in _TIMES),
-            *(pl.col(name).cast(pl.String) for name in _TEXTS),
-            *(pl.col(name).cast(pl.Float64, strict=False) for name in _NUMBERS),
+            *(pl.col(column).cast(_TIME) for column in _TIMES),
+            *(pl.col(column).cast(pl.String) for column in _TEXTS),
+            *(pl.col(column).cast(pl.Float64, strict=False) for column in _NUMBERS),
         )
     except pl.exceptions.PolarsError as error:
         raise DeliveryError(
-            Finding("SCHEMA_DRIFT", "a column has another type", where=OPTIONS_FILE, value=str(error).splitlines()[0])
+            Finding("SCHEMA_DRIFT", "a column has another type", where=name, value=str(error).splitlines()[0])
         ) from error
     return frame.with_columns(pl.col("timestamp").dt.date().alias("day"))
 

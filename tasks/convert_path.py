@@ -16,12 +16,11 @@ from pathlib import Path
 import polars as pl
 
 from tasks import convert_venue
-from tasks.convert_chain import read_file
+from tasks.convert_chain import SNAPSHOTS_BETWEEN_FILE, read_file
 from tasks.convert_market import CANDLE, Contract, Day, Price, candles, price_of_candle
 from tasks.convert_venue import VENUE
 from tasks.model import money
 
-SNAPSHOTS_BETWEEN_FILE = "deribit_options_intraday_crash"
 _COLUMNS = ("timestamp", "currency", "index_price")
 
 Observations = list[tuple[datetime, float]]

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tasks import decisions, policy_proposal, policy_states, policy_store
+from tasks import decisions, fired_triggers, policy_proposal, policy_states, policy_store
 from tasks.home import Home
 from tasks.model.assurance.policy_change import changes
 from tasks.model.errors import Finding, LeveeError
@@ -19,12 +19,13 @@ _SHIPPED, _UNKNOWN = "shipped", "never proposed"
 
 
 def listed(home: Home) -> dict[str, Any]:
-    """Policies of the home by first day, proposals in the order they were made, and reviews that are due."""
+    """Policies of the home by first day, proposals as they were made, reviews that are due, triggers none answered."""
     found = policy_states.shown(home)
     return {
         "policies": [_policy(home, path, found) for path in policy_store.files(home)],
         "proposals": [row(each) for each in found],
         "reviews": [due for each in found if (due := _review(home, each))],
+        "triggers_due": fired_triggers.told(fired_triggers.due(home)),
     }
 
 
@@ -50,7 +51,13 @@ def shown(home: Home, proposal_id: str) -> dict[str, Any]:
     """Everything that is kept of a proposal. Raises LeveeError UNKNOWN_ID."""
     history = policy_states.shown_one(home, proposal_id)
     events = [asdict(each) | {"business_date": str(each.business_date or "")} for each in history.events]
-    return row(history) | {"events": events, "changes": history.events[0].evidence["diff"]["changes"]}
+    told = {"changes": history.events[0].evidence["diff"]["changes"], "triggers": _triggers(home, proposal_id)}
+    return row(history) | {"events": events} | told
+
+
+def _triggers(home: Home, proposal_id: str) -> list[dict[str, Any]]:
+    """Triggers whose review led to a proposal; none of one that a person made."""
+    return fired_triggers.answered_by(home, proposal_id)
 
 
 def diff(home: Home, policy: str, against: str) -> dict[str, Any]:

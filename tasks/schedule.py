@@ -45,6 +45,26 @@ class Schedule:
         return calendar.calendars()[self.calendar_id].is_open_day(day)
 
 
+@dataclass(frozen=True)
+class CalibrationClock:
+    """When parameters are estimated by the clock, on the clock of `zone`, and of which underlyings."""
+
+    cron: str
+    zone: str
+    coins: tuple[str, ...]
+
+    def as_of(self, scheduled: datetime) -> date:
+        """The last UTC day that is over at a scheduled time (with its zone)."""
+        return scheduled.astimezone(ZoneInfo("UTC")).date() - timedelta(days=1)
+
+
+@cache
+def calibration_clock() -> CalibrationClock:
+    """As data/reference/calibration.toml declares it."""
+    content = tomllib.loads(resources.data("reference/calibration.toml").read_text(encoding="utf-8"))
+    return CalibrationClock(content["cron"], content["zone"], tuple(content["coins"]))
+
+
 @cache
 def timetable() -> Mapping[str, Schedule]:
     """Cycles of data/reference/timetable.toml by name."""

@@ -43,7 +43,7 @@ def findings(triggers: pl.DataFrame) -> list[Finding]:
     standing = triggers.filter(pl.col("state").is_in(STANDING))
     kinds = [f"{kind.lower()} {count}" for kind, count in standing.group_by("kind").len().sort("kind").iter_rows()]
     what = f"triggers of a policy review stand: {', '.join(kinds)}"
-    action = "read PT01 of the release; `levee policy propose` answers it"
+    action = "read PT01 of the release; `levee policy answer` drafts what data say to it"
     return [Finding(CODE, what, action=action)] if kinds else []
 
 

@@ -1,6 +1,7 @@
 """A policy file's content as a policy, and a policy's fields by their rule ids.
 
-`parse` raises PolicyError with every field that is wrong; nothing is ever filled in.
+`parse` raises PolicyError with every field that is wrong. Nothing is filled in but what is younger than the files: it
+has the default its declaration names, which is what those files mean for ever.
 """
 
 from __future__ import annotations
@@ -69,6 +70,18 @@ def table(schema: Any, content: Any, source: str, path: str = "") -> Any:
     if faults:
         raise PolicyError(*faults)
     return built
+
+
+def completed(content: Mapping[str, Any], schema: Any = Policy) -> dict[str, Any]:
+    """A policy file's content with the default of every parameter it may leave out and does."""
+    found = dict(content)
+    for item in fields(schema):
+        kind = _declared(schema).get(item.name, (None, None))[0]
+        if is_dataclass(kind) and isinstance(found.get(item.name), Mapping):
+            found[item.name] = completed(found[item.name], kind)
+        elif kind is not None and item.name not in found and item.default is not MISSING:
+            found[item.name] = item.default
+    return found
 
 
 def canonical(content: Mapping[str, Any]) -> str:

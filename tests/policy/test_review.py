@@ -1,7 +1,8 @@
-"""A review that nobody types: what a calibration contradicts becomes a proposal's first stage, dated by its notice."""
+"""A review nobody types: a fired trigger is answered once, by the first stage of what a calibration contradicts."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable
 from datetime import date
@@ -9,41 +10,101 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 
-from tasks import policy_proposal, policy_review, policy_store
+from tasks import fired_triggers, ledgers, policy_overview, policy_proposal, policy_review, policy_store
 from tasks.home import Home
-from tasks.model.errors import LeveeError
+from tasks.model.errors import Finding, LeveeError, PolicyError
 from tasks.store import Store
 
 DAY = date(2026, 1, 30)
+RUN, LATER = "20260130-EOD-r01", "20260131-ITD1-r01"
+ROW = {
+    "kind": "TAIL",
+    "level": 1.2,
+    "fires_above": 1.05,
+    "unit": "ratio",
+    "numbers": "expected_shortfall 0.2",
+    "action": "review the confidences",
+}
+
+
+def plainly(step: Callable[..., Any], *given: Any) -> Any:
+    return step(*given)
+
+
+def publish(home: Home, run_id: str, *fired: tuple[str, str, str]) -> None:
+    """A run that is out, with triggers (name, subject, state)."""
+    day, cycle, _ = run_id.split("-")
+    pointer = home.published / day / cycle / "latest.json"
+    pointer.parent.mkdir(parents=True, exist_ok=True)
+    pointer.write_text(json.dumps({"run_id": run_id, "version": 1}), encoding="utf-8")
+    rows = [ROW | {"trigger_name": name, "subject": subject, "state": state} for name, subject, state in fired]
+    (home.exports / run_id).mkdir(parents=True)
+    pl.DataFrame(rows).write_parquet(home.exports / run_id / "result.policy_trigger.parquet")
 
 
 @pytest.fixture
 def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[str, Any], dict[str, Any]], Home]:
-    """A home whose calibration finds given changes, without any history."""
+    """A home with a fired trigger whose calibration finds given changes, without any history."""
 
     def make(content: dict[str, Any], found: dict[str, Any]) -> Home:
         home = Home(tmp_path / "home").prepare("TEST")
-        made = SimpleNamespace(content=content, calibration_id="0123", as_dict=lambda: {"changes": found})
+        report = {
+            "calibration_id": "0123",
+            "as_of": DAY.isoformat(),
+            "coins": ["BTC"],
+            "data_hash": "d",
+            "changes": found,
+            "estimates": [],
+            "left_out": [],
+        }
+        made = SimpleNamespace(content=content, calibration_id="0123", as_dict=lambda: report)
+        folder = home.root / "calibrations" / f"{DAY}-0123"
+        folder.mkdir(parents=True)
+        (folder / "PC01.json").write_text(json.dumps(report), encoding="utf-8")
         monkeypatch.setattr(policy_proposal, "house_day", lambda home: DAY)
         monkeypatch.setattr(policy_review.calibration, "calibrate", lambda *asked: made)
-        monkeypatch.setattr(
-            policy_review.calibration, "write", lambda *asked: {"policy.toml": tmp_path / "policy.toml"}
-        )
+        monkeypatch.setattr(policy_review.calibration, "write", lambda *asked: {"policy.toml": folder / "policy.toml"})
+        publish(home, RUN, ("tail_drift", "BTC", "FIRED"), ("leverage", "M001H", "STANDS"))
         return home
 
     return make
 
 
-def test_a_change_that_is_too_large_is_drafted_as_its_first_stage(
-    calibrated: Callable[..., Home], content: dict[str, Any], tmp_path: Path
-) -> None:
-    content["grid"]["vol_up_fraction"] = 0.72  # from 0.5: two stages of 1.2 each
+@pytest.fixture
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that every proposal fails: nothing of a cycle is needed to go on."""
+
+    def refuse(home: Home, store: Store, proposal: str, user: str) -> None:
+        raise PolicyError(Finding("TEST_FAILED", "too few days"))
+
+    monkeypatch.setattr(policy_review.policy_coverage, "test", refuse)
+
+
+@pytest.fixture
+def larger(content: dict[str, Any]) -> dict[str, Any]:
+    """A calibrated policy two stages of 1.2 away: from 0.5 to 0.72."""
+    content["grid"]["vol_up_fraction"] = 0.72
     content["policy_id"] = "CALIBRATED-2026-01-30"
-    home = calibrated(content, {"grid.vol_up_fraction": 0.72})
+    return content
+
+
+CHANGES = {"grid.vol_up_fraction": 0.72}
+
+
+def answered(home: Home, folder: Path) -> dict[str, Any] | None:
+    return policy_review.answer(home, folder, ("BTC",), "ada", 0.0, plainly)
+
+
+def test_a_change_that_is_too_large_is_drafted_as_its_first_stage(
+    calibrated: Callable[..., Home], larger: dict[str, Any], content: dict[str, Any], tmp_path: Path
+) -> None:
+    home = calibrated(larger, CHANGES)
     made = policy_review.draft(home, tmp_path, ("BTC",))
     assert made is not None
+    assert made.file is not None
     drafted = policy_store.load(made.file)
     assert drafted.grid.vol_up_fraction == pytest.approx(0.6)
     assert drafted.policy_id == "CALIBRATED-2026-01-30"
@@ -51,10 +112,86 @@ def test_a_change_that_is_too_large_is_drafted_as_its_first_stage(
     assert tomllib.loads(made.file.read_text(encoding="utf-8"))["call"] == content["call"]
 
 
-def test_data_that_contradict_nothing_draft_nothing(
+@pytest.mark.usefixtures("refusing")
+def test_a_fired_trigger_leads_to_one_proposal_that_names_it_and_does_not_act(
+    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path
+) -> None:
+    home = calibrated(larger, CHANGES)
+    assert policy_overview.listed(home)["triggers_due"] == f"tail_drift in {RUN}"
+    found = answered(home, tmp_path)
+    assert found is not None
+    (proposal,) = policy_overview.listed(home)["proposals"]
+    shown = policy_overview.shown(home, proposal["proposal_id"])
+    assert [(each["run_id"], each["trigger_name"], each["subject"]) for each in shown["triggers"]] == [
+        (RUN, "tail_drift", "BTC")
+    ]
+    assert proposal["state"] == "CALIBRATED", "tested and refused: it stays where it is"
+    assert [policy_store.load(path).policy_id for path in policy_store.files(home)] == ["OPENING"]
+    assert "tail_drift" in proposal["reason"]
+    assert policy_overview.listed(home)["triggers_due"] == ""
+    page = (home.root / "reviews" / found["review_id"] / "review.html").read_text(encoding="utf-8")
+    assert "grid.vol_up_fraction" in page
+    assert "tail_drift" in page
+
+
+@pytest.mark.usefixtures("refusing")
+def test_the_same_event_again_changes_nothing_and_a_later_run_does_not_repeat_the_proposal(
+    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path
+) -> None:
+    home = calibrated(larger, CHANGES)
+    first = answered(home, tmp_path)
+    assert first is not None
+    assert policy_review.draft(home, tmp_path, ("BTC",)) is None, "nothing is due any more"
+    publish(home, LATER, ("tail_drift", "BTC", "FIRED"))
+    again = answered(home, tmp_path)
+    assert again is not None
+    assert again["review_id"] == first["review_id"], "the calibration found the same"
+    assert len(policy_overview.listed(home)["proposals"]) == 1
+    kept = ledgers.read(home, fired_triggers.TABLE)
+    assert sorted(kept["run_id"]) == [RUN, LATER]
+
+
+def test_two_reviews_at_once_keep_one(calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path) -> None:
+    home = calibrated(larger, CHANGES)
+    made, other = (policy_review.draft(home, tmp_path, ("BTC",)) for _ in range(2))
+    assert made is not None
+    assert other is not None
+    assert policy_review.propose(home, made, "ada") is not None
+    assert policy_review.propose(home, other, "bob") is None
+    assert len(policy_overview.listed(home)["proposals"]) == 1
+
+
+@pytest.mark.usefixtures("refusing")
+def test_a_review_that_was_broken_off_goes_on_where_it_stands(
+    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path
+) -> None:
+    home = calibrated(larger, CHANGES)
+    made = policy_review.draft(home, tmp_path, ("BTC",))
+    assert made is not None
+    kept = policy_review.propose(home, made, "ada")
+    assert kept is not None
+    steps: list[str] = []
+
+    def noted(step: Callable[..., Any], *given: Any) -> Any:
+        steps.append(step.__name__)
+        return step(*given)
+
+    found = policy_review.answer(home, tmp_path, ("BTC",), "ada", 0.0, noted)
+    assert found is not None
+    assert steps == ["draft", "assess"]
+    assert (found["review_id"], found["proposal_id"]) == (kept.review_id, kept.proposal_id)
+
+
+def test_data_that_contradict_nothing_are_an_answer_too(
     calibrated: Callable[..., Home], content: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert policy_review.draft(calibrated(content, {}), tmp_path, ("BTC",)) is None
+    home = calibrated(content, {})
+    found = answered(home, tmp_path)
+    assert found is not None
+    assert found["proposal"] is None
+    assert "contradict nothing" in found["said"]
+    assert answered(home, tmp_path) is None
+    assert policy_overview.listed(home)["proposals"] == []
 
 
 def test_a_number_that_was_not_calibrated_rests_on_no_calibration(

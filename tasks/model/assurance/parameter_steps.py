@@ -36,6 +36,7 @@ class Step:
 
 def steps(content: Mapping[str, Any]) -> Iterator[Step]:
     """Every number of a policy file's content, in the order of the policy's fields. A seed is no parameter of risk."""
+    content = policy_file.completed(content)
     for rule_id, (unit, low, high) in policy_file.describe().items():
         if rule_id.rpartition(".")[2] == "seed":
             continue

@@ -53,9 +53,3 @@ def test_every_shipped_trigger_names_its_unit_source_and_action():
         *("VOLATILITY", "TAIL", "LIQUIDITY", "CREDIT", "BREACHES", "CONCENTRATION", "LEVERAGE")
     }
     assert all(each.unit and each.source and each.action and each.meaning for each in found.values())
-
-
-@pytest.mark.parametrize("fraction", [-0.1, 1.5, NAN])
-def test_a_threshold_of_intraday_calls_is_a_fraction(fraction):
-    with pytest.raises(PolicyError, match="intraday"):
-        replace(terms(), intraday_call_fraction=fraction)

@@ -74,6 +74,7 @@ ELSEWHERE = {
     "call.issue_minutes_after_as_of": "the shell dates calls by it",
     "call.minimum_funding_minutes": "the shell dates calls by it",
     "call.approval_above_usd": "the approve stage asks by it",
+    "call.intraday_call_fraction": "the call stage of an intraday cycle asks by it",
 }
 # The end at which a book needs more, where that is so for any book or for the book below.
 CAUTIOUS = {
@@ -153,7 +154,7 @@ def content() -> dict[str, Any]:
     raw["brackets"] |= {name: {"floor_usd": [0, 1e6], "im_fraction": [0.001, 0.001]} for name in ("major", "other")}
     raw["collateral"]["haircut_fraction"] = {"default": 0.0}
     raw["collateral"]["calibration"]["assets"] = ["BTC", "ETH", "USDC"]
-    raw["call"] |= {"minimum_transfer_amount_usd": 0, "call_increment_usd": 0.01}
+    raw["call"] |= {"minimum_transfer_amount_usd": 0, "call_increment_usd": 0.01, "intraday_call_fraction": 0.1}
     return raw
 
 
