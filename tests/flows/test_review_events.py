@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from flows import deployments, review_events
 from tasks.home import Home
 from tasks.key import CycleKey
+from tasks.schedule import calibration_clock
 
 KEY = CycleKey(date(2026, 1, 30), "EOD", 1)
 
@@ -52,3 +53,12 @@ def test_the_review_listens_for_its_own_home_alone(tmp_path):
     assert not trigger.match.matches(review_events.resource(other))
     assert trigger.parameters["home"] == str(home.root)
     assert not made.schedules
+
+
+def test_the_calibration_is_deployed_beside_the_cycles_once_a_week(tmp_path):
+    clock = calibration_clock()
+    made = deployments.calibration_deployment(Home(tmp_path), tmp_path, clock)
+    (each,) = made.schedules
+    assert (each.schedule.cron, each.schedule.timezone) == ("0 10 * * 0", "UTC")
+    assert made.parameters == {"home": str(tmp_path), "market_data": str(tmp_path), "coins": ["BTC", "ETH"]}
+    assert clock.as_of(datetime(2026, 11, 22, 10, tzinfo=UTC)) == date(2026, 11, 21), "its own day is not over yet"
