@@ -10,23 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from flows import printing
-from flows.options import Common
-from flows.policy import Flag, User
+from flows.options import Common, NoOrchestrator, User
 from tasks import codes
 
 _WAIT_SECONDS = 30.0
 
 
-def answer(no_orchestrator: Flag = False, user: User = "", common: Common | None = None) -> int:
+def answer(no_orchestrator: NoOrchestrator = False, user: User = "", common: Common | None = None) -> int:
     """Answer the triggers that fired: calibrate, draft what data contradict, test it, find its impact.
 
     Under `levee serve` the event of a trigger starts the same by itself. Nothing is put in force, and a trigger is
     answered once. History is that of LEVEE_MARKET_DATA_DIR.
-
-    Parameters
-    ----------
-    no_orchestrator
-        Do the same without Prefect.
     """
     from tasks import convert, decisions, policy_review, review_report
     from tasks.schedule import calibration_clock
