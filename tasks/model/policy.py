@@ -356,10 +356,8 @@ class Call:
     minimum_funding_minutes: Annotated[int, Bound(0, 2880, "minutes")]
     approval: Annotated[str, Choice("off", "on")]
     approval_above_usd: Annotated[float, Bound(0.0, 1e12, "USD: a second person approves a larger call")]
-    intraday_call_fraction: Annotated[float, Bound(0.0, 1.0, "fraction of its requirement that an account lacks")] = (
-        0.10
-    )
-    """An account that lacks less is not called intraday. What a policy without it means: never to be changed here."""
+    # A policy that does not name it is older than it and means this for ever.
+    intraday_call_fraction: Annotated[float, Bound(0.0, 1.0, "fraction of its requirement that is lacking")] = 0.10
 
 
 @dataclass(frozen=True)
