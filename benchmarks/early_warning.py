@@ -107,10 +107,10 @@ def implied(folder: Path, days: np.ndarray, daily: Floats) -> list[tuple[date, f
     found: dict[date, float] = {day: level / 100.0 for day, level in index.select("date", "dvol_close").iter_rows()}
     smiles = pl.read_parquet(folder / "btc_iv_smile_crash_dates.parquet").drop_nulls()
     near = smiles.with_columns((pl.col("moneyness_return").abs()).alias("off")).sort("date", "tenor_days", "off")
-    for (day,), rows in near.group_by("date", maintain_order=True):
+    for rows in near.partition_by("date", maintain_order=True):
         at_money = rows.group_by("tenor_days", maintain_order=True).first()
         tenor = at_money.sort((pl.col("tenor_days") - 30).abs()).row(0, named=True)
-        found[day] = tenor["implied_vol"]  # type: ignore[index]  # a group's key is of the column's type
+        found[tenor["date"]] = tenor["implied_vol"]
     realised = forecast_volatility(daily, float(_FAST), _SEED, _FLOOR) * np.sqrt(365.0)
     place = {day: at for at, day in enumerate(days.astype("datetime64[D]").tolist())}
     return [(day, found[day], float(realised[place[day]])) for day in sorted(found) if day in place]

@@ -31,7 +31,7 @@ def answer(no_orchestrator: NoOrchestrator = False, user: User = "", common: Com
     with printing.waiting("answering triggers"):
         if no_orchestrator:
             coins = calibration_clock().coins
-            found = policy_review.answer(home, market_data, coins, who, _WAIT_SECONDS, _plainly)
+            found: Any = policy_review.answer(home, market_data, coins, who, _WAIT_SECONDS, _plainly)
         else:
             from flows.policy_review import policy_review as flow
 

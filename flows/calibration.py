@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def calibration(
     here = Home(home).prepare()
     day = as_of or _by_clock()
     begun = base or policy_store.file_in_force(here, day)
-    found = as_task(calibrations.calibrate)(begun, market_data, day, coins or calibration_clock().coins, effective_date)
+    estimate: Callable[..., calibrations.Calibration] = as_task(calibrations.calibrate)
+    found = estimate(begun, market_data, day, coins or calibration_clock().coins, effective_date)
     return found, calibrations.write(here, found, out)
 
 

@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks import calibration, calibration_report, fired_triggers, policy_overview, policy_states, statement_page
+from tasks import calibration, calibration_report, fired_triggers, policy_overview, policy_states
 from tasks.fired_triggers import Review
 from tasks.home import Home, canonical_json, write_atomically
 from tasks.model.errors import Finding, LeveeError
 from tasks.policy_states import CALIBRATED, IMPACT_ASSESSED, TESTED, History
+from tasks.rendering import render
 
 FOLDER = "reviews"
 NOTHING = "data contradict nothing of the policy in force: write down why there is no change, or propose by judgement"
@@ -42,7 +43,7 @@ def write(home: Home, found: Mapping[str, Any]) -> Path:
     """Write a review's page and JSON; returns their folder."""
     folder = home.root / FOLDER / str(found["review_id"])
     write_atomically(folder / "review.json", canonical_json(found))
-    write_atomically(folder / "review.html", statement_page.render("review", review=found))
+    write_atomically(folder / "review.html", render("review", review=found))
     return folder
 
 
