@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from tasks import fired_triggers, status
+from tasks import status
 from tasks.doctor import Check
 from tasks.home import Home
 from tasks.key import CycleKey
@@ -83,6 +83,8 @@ def summary(home: Home, key: CycleKey, already_published: bool) -> dict[str, Any
 
 def _fired(home: Home, run_id: str) -> str:
     """Triggers of a policy review that fired in a run and that no review has answered."""
+    from tasks import fired_triggers
+
     due = fired_triggers.due(home)
     return fired_triggers.told(due.filter(due["run_id"] == run_id))
 
