@@ -37,6 +37,7 @@ ANY = "*"
 HAIRCUT_SIDES = ("PRE_HAIRCUT", "POST_HAIRCUT")
 ORIGINS = ("HOUSE", "CLIENT")
 TOTAL = "TOTAL"
+CLEAN = "CLEAN"
 ASSET_CLASSES = (
     "cash at the central bank of its own currency",
     "cash at other central banks",
@@ -152,6 +153,11 @@ def _back_test() -> list[Item]:
         Item("6.5.3", "", "Coverage achieved", FRACTION, YEAR),
         Item("6.5.4", "", "Largest uncovered loss", USD, YEAR),
         Item("6.5.5", "", "Average uncovered loss", USD, YEAR),
+        Item("6.5.1.1", CLEAN, "Times a margin was below the loss, positions held constant", COUNT, YEAR),
+        Item("6.5.2", CLEAN, "Observations, positions held constant", COUNT, YEAR),
+        Item("6.5.3", CLEAN, "Coverage achieved, positions held constant", FRACTION, YEAR),
+        Item("6.5.4", CLEAN, "Largest uncovered loss, positions held constant", USD, YEAR),
+        Item("6.5.5", CLEAN, "Average uncovered loss, positions held constant", USD, YEAR),
         Item("6.6.1", "", "Variation margin paid in on a day: average", USD, QUARTER),
         Item("6.7.1", "", "Variation margin paid in on a day: largest", USD, QUARTER),
         Item("6.8.1", "", "Initial margin called on a day: largest", USD, QUARTER),

@@ -82,6 +82,7 @@ def test_the_policy_in_force_is_what_the_model_is_said_to_be(told: Values) -> No
 def test_what_is_not_known_is_said_to_be_missing_and_never_zero(told: Values) -> None:
     assert "declared" in told["4.1.1"]
     assert "stress tests" in told["4.4.3 PEAK"]
+    assert "levee backtest accounts" in told["6.5.2 CLEAN"]
     assert "over after none" in told["6.5.2"], "the 30th is missing: no two days after a day are published"
 
 
@@ -127,6 +128,38 @@ def test_margin_against_what_was_lost_in_the_two_days_after(thirtieth: Any, tmp_
     assert (told["6.5.4"], told["6.5.5"]) == ("44.25", "23.00")
     assert (told["4.4.6 PEAK"], told["4.4.6 MEAN"]) == ("44.25", "23.00")
     assert (told["4.4.10 PEAK"], told["4.4.10 MEAN"]) == ("44.25", "23.00"), "on each day one member alone"
+
+
+def test_the_same_with_positions_held_constant_is_what_the_accounts_back_test_found(house: Any, tmp_path: Path) -> None:
+    """Three portfolios, one loss unknown; a day whose runs were replaced since and one before the year are left out."""
+    home = house.show(tmp_path)
+    for day, run in (("20260128", "20260128-EOD-r02"), ("20260129", "20260129-EOD-r01"), ("20260130", "x")):
+        folder = home.published / day / "EOD"
+        folder.mkdir(parents=True)
+        (folder / "latest.json").write_text(json.dumps({"run_id": run, "version": 1}), encoding="utf-8")
+    stands, replaced = "20260128-EOD-r02 20260129-EOD-r01 x", "20260128-EOD-r01 20260129-EOD-r01 x"
+    rows = [
+        (date(2026, 1, 28), stands, "PORTFOLIO", 100.0, 130.0),
+        (date(2026, 1, 28), stands, "PORTFOLIO", 50.0, 50.0),
+        (date(2026, 1, 28), stands, "PORTFOLIO", 10.0, None),
+        (date(2026, 1, 28), stands, "ACCOUNT", 1.0, 900.0),
+        (date(2026, 1, 27), replaced, "PORTFOLIO", 1.0, 800.0),
+        (date(2024, 1, 27), "- - -", "PORTFOLIO", 1.0, 700.0),
+    ]
+    columns = ["margin_date", "rests_on", "level", "margin_usd", "clean_loss_usd"]
+    (home.root / "back_test").mkdir()
+    found = pl.DataFrame(rows, schema=columns, orient="row").with_columns(horizon_days=2)
+    found.write_parquet(home.root / "back_test" / "accounts.parquet")
+    with opened(home, quarter("2026Q1")) as period:
+        policy = policy_store.in_force(period.home, period.latest["business_date"])
+        told = values(coverage(period, policy))
+    assert [told[f"{item} CLEAN"] for item in ("6.5.1.1", "6.5.2", "6.5.3", "6.5.4", "6.5.5")] == [
+        "1",
+        "2",
+        "0.50000000",
+        "30.00",
+        "30.00",
+    ]
 
 
 def test_every_item_is_told_once_with_its_source_or_its_reason(made: Disclosed) -> None:
