@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,15 +16,21 @@ os.environ |= {"POLARS_MAX_THREADS": "1", "LEVEE_THREADS": "1", "OMP_NUM_THREADS
 
 import pytest
 
-from flows import cli
+from benchmarks import forked
+from flows import cli, environment
 from tasks import envelope, resources
+from tasks.home import Home
 
 ROOT = Path(__file__).resolve().parents[1]
 Row = dict[str, str | None]
+MadeOnce = Callable[[str, Callable[[Path], None]], Path]
 # Prefect reads its settings when it is first imported: a test may do so before any command has prepared for it.
 os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
-# Hundreds of homes are made: their kernels are compiled once.
+# Hundreds of homes are made: their kernels are compiled once, for this process, before a command prepares it, and for
+# those it starts, which need not read the sources again either.
 os.environ["LEVEE_KERNELS"] = str(ROOT / ".pytest_cache" / "kernels")
+forked.begin(environment.kernel_cache(Path(os.environ["LEVEE_KERNELS"]), environment.KERNELS))
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,58 @@ def levee(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
         return Result(int(ended.value.code or 0), printed.out, printed.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> MadeOnce:
+    """A copy of a folder of that name, which was made by whichever worker asked first."""
+    own = tmp_path_factory.getbasetemp()
+    shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "made-once"
+    shared.mkdir(exist_ok=True)
+
+    def make_or_find(name: str, make: Callable[[Path], None]) -> Path:
+        folder, done = shared / name, shared / f"{name}.done"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                done.touch()
+        return Path(shutil.copytree(folder, tmp_path_factory.mktemp(name) / "home"))
+
+    return make_or_find
+
+
+@pytest.fixture(scope="session")
+def shipped_day(made_once: MadeOnce) -> Home:
+    """A home in which the shipped day is out, cleared without an orchestrator. Read only."""
+
+    def clear(folder: Path) -> None:
+        shutil.copytree(resources.data("sample/inbox"), folder / "inbox")
+        before = dict(os.environ)
+        os.environ["LEVEE_ENV"] = "DEMO"
+        with pytest.raises(SystemExit) as ended:
+            cli.main(["cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--home", str(folder)])
+        os.environ.clear()
+        os.environ.update(before)
+        assert ended.value.code == 0
+
+    return Home(made_once("shipped-day", clear))
+
+
+@pytest.fixture(scope="session")
+def small_market(made_once: MadeOnce) -> Home:
+    """Three days of a small synthetic market, 29 to 31 January 2026, of which the first is out. Read only."""
+    from tasks import sample
+    from tasks.cycle import procedure
+
+    def clear(folder: Path) -> None:
+        home = Home(folder).prepare("TEST")
+        sample.write(home.inbox, 3, 3, 24, 5, date(2026, 1, 31), "TEST")
+        with home.locked("cycle run"):
+            procedure(home, date(2026, 1, 29), "EOD", lambda step, *given: step(*given))
+
+    return Home(made_once("small-market", clear))
 
 
 @pytest.fixture

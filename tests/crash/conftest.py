@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.forked import Forked
 from tasks import resources
 from tasks.cycle import procedure
 from tasks.home import Home
@@ -23,6 +24,16 @@ from tasks.verify import releases, verify
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = date(2026, 1, 30)
+
+
+def surroundings(**settings: str) -> dict[str, str]:
+    """Environment of a command on the shipped day."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
+    }
+    return kept | {"LEVEE_ENV": "DEMO"} | settings
 
 
 @dataclass(frozen=True)
@@ -38,15 +49,10 @@ class House:
 
     def start(self, *arguments: object, **settings: str) -> subprocess.Popen[str]:
         """Start the command in a process of its own."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
-        }
         return subprocess.Popen(
             [sys.executable, "-m", "flows.cli", *map(str, arguments), "--home", str(self.home.root)],
             cwd=ROOT,
-            env=kept | {"LEVEE_ENV": "DEMO"} | settings,
+            env=surroundings(**settings),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -60,8 +66,10 @@ class House:
 
     def kill(self, point: str) -> None:
         """Run the cycle so that it dies at a crash point."""
-        ended = self.run("--no-orchestrator", LEVEE_CRASH_AT=point)
-        assert ended.returncode == -signal.SIGKILL, ended.stderr
+        words = ("cycle", "run", "--date", str(DAY), "--json", "--no-orchestrator", "--home", str(self.home.root))
+        process = Forked(words, surroundings(LEVEE_CRASH_AT=point))
+        _, err = process.communicate()
+        assert process.returncode == -signal.SIGKILL, err
 
     def read(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of a query."""
@@ -81,28 +89,24 @@ class House:
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> House:
+def undisturbed(shipped_day: Home, tmp_path_factory: pytest.TempPathFactory) -> House:
     """A home whose cycle nobody disturbed. Never changed: what changes it copies it."""
     root = tmp_path_factory.mktemp("undisturbed") / "home"
-    shutil.copytree(resources.data("sample/inbox"), root / "inbox")
-    made = House(Home(root).prepare("DEMO"))
-    ended = made.run("--no-orchestrator")
-    assert ended.returncode == 0, ended.stderr
-    return made
+    shutil.copytree(shipped_day.root, root)  # its database is open to one process at a time
+    return House(Home(root))
 
 
 @pytest.fixture
-def house(undisturbed: House, tmp_path: Path) -> House:
-    """A home to which the shipped day was delivered; kernels compiled for the undisturbed one serve it too."""
+def house(tmp_path: Path) -> House:
+    """A home to which the shipped day was delivered."""
     shutil.copytree(resources.data("sample/inbox"), tmp_path / "home" / "inbox")
-    (tmp_path / "home" / "numba").symlink_to(undisturbed.home.root / "numba")
     return House(Home(tmp_path / "home").prepare("DEMO"))
 
 
 @pytest.fixture
 def cleared(undisturbed: House, tmp_path: Path) -> House:
     """A copy of the undisturbed home."""
-    shutil.copytree(undisturbed.home.root, tmp_path / "cleared", ignore=shutil.ignore_patterns("numba"))
+    shutil.copytree(undisturbed.home.root, tmp_path / "cleared")
     return House(Home(tmp_path / "cleared"))
 
 

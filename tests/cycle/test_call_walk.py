@@ -10,9 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tasks import ledgers, resources
+from tasks import ledgers
 from tasks.home import Home
 
 RUN = ("cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--json", "--home")
@@ -30,13 +28,11 @@ def published(home: Path, version: int, report: str) -> list[dict[str, str]]:
 
 
 def test_a_deposit_taken_back_and_then_more_than_enough(
-    tmp_path: Path, levee: Callable[..., Any], edit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, levee: Callable[..., Any], edit: Callable[..., Path], shipped_day: Home
 ) -> None:
     """F38, F44 and F45 in a row: v1 as called, v2 asks for more, v3 gives all of it back."""
-    monkeypatch.setenv("LEVEE_ENV", "DEMO")
     home, files = tmp_path / "home", tmp_path / "home/inbox/2026-01-30/EOD"
-    shutil.copytree(resources.data("sample/inbox"), home / "inbox")
-    assert levee(*RUN, home).code == 0
+    shutil.copytree(shipped_day.root, home)
     first = next(row for row in ledger(home) if row["margin_account_id"] == "007C")
     v1 = {path: path.read_bytes() for path in (home / "published").glob("*/*/v01/**/*.*")}
     root_of_v1 = json.loads((home / "published/20260130/EOD/v01/_COMPLETE.json").read_bytes())["root_hash"]

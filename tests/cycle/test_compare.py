@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
 from decimal import Decimal
 from pathlib import Path
 from statistics import NormalDist
@@ -13,23 +12,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows import cli
-from tasks import resources
+from tasks.home import Home
 
 DAY = "2026-01-30"
 N = NormalDist()
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("compare") / "home"
-    shutil.copytree(resources.data("sample/inbox"), folder / "inbox")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEVEE_ENV", "DEMO")
-        with pytest.raises(SystemExit) as ended:
-            cli.main(["cycle", "run", "--date", DAY, "--no-orchestrator", "--home", str(folder)])
-    assert ended.value.code == 0
-    return folder
+def home(shipped_day: Home) -> Path:
+    return shipped_day.root
 
 
 @pytest.fixture

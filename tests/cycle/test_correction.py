@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import resources
 from tasks.home import Home
 from tasks.verify import verify
 
@@ -20,24 +19,9 @@ RUN = ("cycle", "run", "--date", DAY, "--no-orchestrator", "--json", "--user", "
 Rows = list[dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def out_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with the shipped day, published."""
-    from flows import cli
-
-    home = tmp_path_factory.mktemp("out") / "home"
-    shutil.copytree(resources.data("sample/inbox"), home / "inbox")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("LEVEE_ENV", "DEMO")
-        with pytest.raises(SystemExit) as ended:
-            cli.main([*RUN, "--home", str(home)])
-    assert ended.value.code == 0
-    return home
-
-
 @pytest.fixture
-def home(out_once: Path, tmp_path: Path) -> Path:
-    shutil.copytree(out_once, tmp_path / "home")
+def home(shipped_day: Home, tmp_path: Path) -> Path:
+    shutil.copytree(shipped_day.root, tmp_path / "home")
     return tmp_path / "home"
 
 

@@ -14,22 +14,14 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows import cli
-from tasks import resources
+from tasks.home import Home
 
 DAY = "2026-01-30"
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("explain") / "home"
-    shutil.copytree(resources.data("sample/inbox"), folder / "inbox")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEVEE_ENV", "DEMO")
-        with pytest.raises(SystemExit) as ended:
-            cli.main(["cycle", "run", "--date", DAY, "--no-orchestrator", "--home", str(folder)])
-    assert ended.value.code == 0
-    return folder
+def home(shipped_day: Home) -> Path:
+    return shipped_day.root
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +34,6 @@ def call_id(home: Path) -> str:
 @pytest.fixture(scope="module")
 def found(home: Path, call_id: str) -> dict[str, Any]:
     from tasks import explain
-    from tasks.home import Home
 
     answer: dict[str, Any] = json.loads(json.dumps(explain.call(Home(home), call_id), default=str))
     return answer
@@ -132,7 +123,6 @@ def test_what_is_not_there_is_a_usage_error(levee: Callable[..., Any], home: Pat
 
 def test_a_line_of_changed_bytes_is_not_shown(home: Path, call_id: str, tmp_path: Path) -> None:
     from tasks import explain
-    from tasks.home import Home
 
     copy = tmp_path / "home"
     shutil.copytree(home, copy, ignore=shutil.ignore_patterns("levee.duckdb*", "numba"))

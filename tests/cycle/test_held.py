@@ -12,6 +12,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tasks.home import Home
+
 DAY = "2026-01-30"
 MULTIPLE, CENT = Decimal("1.25"), Decimal("0.01")  # held.multiple of the opening policy
 Row = dict[str, str | None]
@@ -40,9 +42,8 @@ def _demo_home(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clean(levee: Callable[..., Any], small_inbox: Path, tmp_path: Path) -> Path:
-    assert run(levee, tmp_path / "clean", small_inbox).code == 0
-    return tmp_path / "clean"
+def clean(shipped_day: Home) -> Path:
+    return shipped_day.root
 
 
 def one_buy_too_many(rows: list[Row]) -> None:

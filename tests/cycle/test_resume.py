@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.forked import Forked
 from tasks import resources
 from tasks.cycle import TRIAL, procedure
 from tasks.home import Home
@@ -27,14 +26,9 @@ RUN = ("cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--json", "-
 def kill(home: Path, point: str) -> None:
     """Run the shipped day in a process of its own that dies at a crash point."""
     shutil.copytree(resources.data("sample/inbox"), home / "inbox", dirs_exist_ok=True)
-    ended = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *RUN, str(home)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": point},
-    )
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    process = Forked([*RUN, str(home)], os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": point})
+    _, err = process.communicate()
+    assert process.returncode == -signal.SIGKILL, err
 
 
 def calls(home: Path) -> list[tuple[Any, ...]]:
@@ -42,23 +36,35 @@ def calls(home: Path) -> list[tuple[Any, ...]]:
         return store.read("SELECT run_id, state, count(*) FROM control.margin_call GROUP BY ALL").rows()
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose run died with its calls approved and nothing published. Read only."""
+    home = tmp_path_factory.mktemp("killed")
+    kill(home, "publish:begin")
+    return home
+
+
+@pytest.fixture
+def approved(killed: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(killed, tmp_path / "approved"))
+
+
 def test_an_approved_run_that_never_went_out_gives_way_to_the_next(
-    tmp_path: Path, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    approved: Path, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kill(tmp_path, "publish:begin")
     monkeypatch.setattr(resources, "code_version", lambda: "the next one")
-    ended = levee(*RUN, tmp_path)
+    ended = levee(*RUN, approved)
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["run_id"] == "20260130-EOD-r02"
-    assert [(run_id, state) for run_id, state, _ in calls(tmp_path)] == [("20260130-EOD-r02", "ISSUED")]
+    assert [(run_id, state) for run_id, state, _ in calls(approved)] == [("20260130-EOD-r02", "ISSUED")]
 
 
 def test_a_run_taken_up_after_another_had_its_turn_calls_what_it_would_have_called(
-    tmp_path: Path, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    approved: Path, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A deployment between two attempts, taken back: the run in between replaced the drafts of the first one."""
-    kill(tmp_path, "publish:begin")
-    drafts, home = calls(tmp_path), Home(tmp_path)
+    drafts, home = calls(approved), Home(approved)
     with Store(home.database) as store:
         first = store.read("SELECT code_version FROM control.cycle_run").item()
     with monkeypatch.context() as patch, home.locked("cycle run"):
@@ -66,21 +72,20 @@ def test_a_run_taken_up_after_another_had_its_turn_calls_what_it_would_have_call
         ended = procedure(home, date(2026, 1, 30), "EOD", lambda step, *given: step(*given), TRIAL)
     assert ended.key.run_no == 2
     monkeypatch.setattr(resources, "code_version", lambda: first)
-    done = levee(*RUN, tmp_path)
+    done = levee(*RUN, approved)
     assert done.code == 0, done.err
     assert json.loads(done.out)["run_id"] == "20260130-EOD-r01"
-    assert calls(tmp_path) == [(run_id, "ISSUED", count) for run_id, _, count in drafts]
+    assert calls(approved) == [(run_id, "ISSUED", count) for run_id, _, count in drafts]
     with Store(home.database) as store:
         states = dict(store.read("SELECT run_no, state FROM control.cycle_run").rows())
     assert states == {1: "PUBLISHED", 2: "SUPERSEDED"}
 
 
 def test_collateral_withdrawn_before_issue_is_not_counted_in_the_call(
-    tmp_path: Path, levee: Callable[..., Any], edit: Callable[..., Path]
+    approved: Path, levee: Callable[..., Any], edit: Callable[..., Path]
 ) -> None:
     """F42: the run dies with its calls approved; before it goes on a withdrawal of 1,000 USDC is delivered."""
-    kill(tmp_path, "publish:begin")
-    with Store(Home(tmp_path).database) as store:
+    with Store(Home(approved).database) as store:
         account, before = store.read(
             "SELECT margin_account_id, total_initial_margin_usd - collateral_counted_value_usd AS short_usd "
             "FROM result.margin_account WHERE margin_call_amount_usd > 0 ORDER BY ALL LIMIT 1"
@@ -91,11 +96,11 @@ def test_collateral_withdrawn_before_issue_is_not_counted_in_the_call(
         row["withdrawals"] = str(Decimal(row["withdrawals"] or 0) + 1000)
         row["qty_close"] = None
 
-    edit(tmp_path / "inbox/2026-01-30/EOD/collateral_balances.csv", withdraw, 2)
-    ended = levee(*RUN, tmp_path)
+    edit(approved / "inbox/2026-01-30/EOD/collateral_balances.csv", withdraw, 2)
+    ended = levee(*RUN, approved)
     assert ended.code == 0, ended.err
     assert json.loads(ended.out)["run_id"] == "20260130-EOD-r02"
-    with Store(Home(tmp_path).database) as store:
+    with Store(Home(approved).database) as store:
         after = store.read(
             "SELECT total_initial_margin_usd - collateral_counted_value_usd FROM result.margin_account "
             f"WHERE run_id = '20260130-EOD-r02' AND margin_account_id = '{account}'"

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import policy_impact, policy_store, sample, verify
+from tasks import policy_impact, policy_store, verify
 from tasks.cycle import procedure
 from tasks.home import Home
 from tasks.model.assurance.impact import impact
@@ -30,19 +30,10 @@ def run(home: Home, day: date) -> None:
         procedure(home, day, "EOD", lambda step, *given: step(*given))
 
 
-@pytest.fixture(scope="module")
-def one_day(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """Read only: 29 January is out, two more days are delivered."""
-    home = Home(tmp_path_factory.mktemp("lifecycle") / "home").prepare("TEST")
-    sample.write(home.inbox, len(DAYS), 3, 24, 5, DAYS[-1], "TEST")
-    run(home, DAYS[0])
-    return home
-
-
 @pytest.fixture
-def home(one_day: Home, tmp_path: Path) -> Home:
+def home(small_market: Home, tmp_path: Path) -> Home:
     target = tmp_path / "home"
-    shutil.copytree(one_day.root, target, ignore=shutil.ignore_patterns("numba", "prefect"))
+    shutil.copytree(small_market.root, target)
     return Home(target)
 
 

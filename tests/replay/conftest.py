@@ -10,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks import sample
 from tasks.cycle import procedure
 from tasks.home import Home
-
-DAYS = (date(2026, 1, 29), date(2026, 1, 30), date(2026, 1, 31))
 
 
 def cycle(home: Home, day: date) -> None:
@@ -29,13 +26,14 @@ def run_cycle() -> Callable[[Home, date], None]:
 
 
 @pytest.fixture(scope="session")
-def two_days(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def two_days(small_market: Home, made_once: Callable[[str, Callable[[Path], None]], Path]) -> Home:
     """Read only: 29 and 30 January 2026 are out, the 31st is delivered."""
-    home = Home(tmp_path_factory.mktemp("replay") / "home").prepare("TEST")
-    sample.write(home.inbox, len(DAYS), 3, 24, 5, DAYS[-1], "TEST")
-    for day in DAYS[:2]:
-        cycle(home, day)
-    return home
+
+    def go_on(folder: Path) -> None:
+        shutil.copytree(small_market.root, folder)
+        cycle(Home(folder), date(2026, 1, 30))
+
+    return Home(made_once("two-days", go_on))
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -16,6 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from benchmarks.forked import Forked
 from tasks import ledgers, resources
 from tasks.home import Home
 from tasks.store import Store
@@ -137,13 +136,9 @@ def killed_at(home: Path, point: str) -> tuple[str, ...]:
     """The words of a command that was killed there, on the shipped day."""
     shutil.copytree(resources.data("sample/inbox"), home / "inbox")
     words = ("cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--json", "--home", str(home))
-    killed = subprocess.run(
-        [sys.executable, "-m", "flows.cli", *words],
-        capture_output=True,
-        check=False,
-        env=os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": point},
-    )
-    assert killed.returncode == -signal.SIGKILL
+    killed = Forked(words, os.environ | {"LEVEE_ENV": "DEMO", "LEVEE_CRASH_AT": point})
+    _, err = killed.communicate()
+    assert killed.returncode == -signal.SIGKILL, err
     return words
 
 

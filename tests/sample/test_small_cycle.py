@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from tasks import resources
-from tasks.call import call
-from tasks.gate import gate
 from tasks.home import Home
-from tasks.land import land
-from tasks.margin import margin
-from tasks.mark import mark
-from tasks.settle import settle
 from tasks.store import Store
 
 FOLDER = resources.data("sample")
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    home = Home(tmp_path_factory.mktemp("home"), FOLDER / "inbox").prepare("DEMO")
-    with home.locked("test"):
-        key = land(home, date(2026, 1, 30), "EOD").key
-        for stage in (gate, mark, settle, margin, call):
-            stage(home, key)
-    with Store(home.database) as opened:
+def store(shipped_day: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    own = shutil.copy(shipped_day.database, tmp_path_factory.mktemp("home"))  # open to one process at a time
+    with Store(Path(own)) as opened:
         yield opened
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,24 +10,15 @@ from typing import Any
 
 import pytest
 
-from flows import cli
-from tasks import resources
 from tasks.home import Home
 
 STARTED = datetime(2026, 1, 30, 8, 10, tzinfo=UTC)
 
 
 @pytest.fixture(scope="session")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Home:
+def published(shipped_day: Home) -> Home:
     """The shipped day, run and published. Read only."""
-    folder = tmp_path_factory.mktemp("watched") / "home"
-    shutil.copytree(resources.data("sample/inbox"), folder / "inbox")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LEVEE_ENV", "DEMO")
-        with pytest.raises(SystemExit) as ended:
-            cli.main(["cycle", "run", "--date", "2026-01-30", "--no-orchestrator", "--home", str(folder)])
-    assert ended.value.code == 0
-    return Home(folder)
+    return shipped_day
 
 
 @pytest.fixture
