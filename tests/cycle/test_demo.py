@@ -1,4 +1,7 @@
-"""What a newcomer does: the demo, the demo again, status, list, verify, and a broken option."""
+"""What a newcomer does: the demo, the demo again, status, list, verify, and a broken option.
+
+The demo runs under an orchestrator, and nothing leaves the machine meanwhile.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,40 @@ from pathlib import Path
 import pytest
 
 from tasks import resources
+from tasks.home import Home
+from tasks.verify import releases, verify
 
 ROOT = Path(__file__).resolve().parents[2]
+# Loaded by every Python process of the cycle, the orchestrator's own server among them, before anything else.
+WATCH = """
+import os, sys
+_seen = os.open(os.environ["SOCKETS_SEEN"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+_asked = {"socket.connect": 1, "socket.sendto": 1, "socket.sendmsg": 1, "socket.bind": 1, "socket.getaddrinfo": 0,
+          "socket.gethostbyname": 0, "socket.gethostbyaddr": 0}
+
+def _watch(event, given):
+    if event in _asked:
+        address = given[_asked[event]]
+        host = address[0] if isinstance(address, tuple) else address
+        os.write(_seen, f"{event} {type(address).__name__} {host!r}\\n".encode())
+
+sys.addaudithook(_watch)
+"""
+LOOPBACK = {"'127.0.0.1'", "'localhost'", "'::1'", "b'127.0.0.1'", "b'localhost'", "None"}
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def command(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     environment = {
         name: value
         for name, value in os.environ.items()
         if name == "LEVEE_KERNELS" or not name.startswith(("LEVEE_", "PREFECT_"))
     }
     return subprocess.run(
-        [sys.executable, "-m", "flows.cli", *arguments], capture_output=True, text=True, env=environment, check=False
+        [sys.executable, "-m", "flows.cli", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment | settings,
+        check=False,
     )
 
 
@@ -35,10 +60,29 @@ def tree(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("demo") / "var"
-    ended = command("demo", "--home", str(folder))
+    watch = folder.with_name("watch")
+    watch.mkdir()
+    (watch / "sitecustomize.py").write_text(WATCH, encoding="utf-8")
+    ended = command("demo", "--home", str(folder), PYTHONPATH=str(watch), SOCKETS_SEEN=str(watch / "seen"))
     assert ended.returncode == 0, ended.stderr
+    assert "running without one" not in ended.stderr
     (folder / "said").write_text(ended.stdout, encoding="utf-8")
     return folder
+
+
+def test_an_orchestrator_changes_no_byte(home: Path, shipped_day: Home) -> None:
+    (under,), (without,) = releases(Home(home)), releases(shipped_day)
+    assert under["root_hash"] == without["root_hash"]
+    assert verify(home / "published") == []
+
+
+def test_every_socket_of_a_cycle_stays_on_the_loopback(home: Path) -> None:
+    seen = (home.with_name("watch") / "seen").read_text(encoding="utf-8")
+    lines = [line.split(" ", 2) for line in seen.splitlines()]
+    connected = [host for event, _, host in lines if event == "socket.connect"]
+    assert connected, "an orchestrator is spoken to, so the watch works"
+    assert [line for line in lines if line[1] == "tuple" and line[2] not in LOOPBACK] == []
+    assert [line for line in lines if line[1] != "tuple" and "sock" not in line[2] and line[2] not in LOOPBACK] == []
 
 
 def test_the_demo_prints_what_each_member_owes_as_worked_out_on_paper(home: Path) -> None:
