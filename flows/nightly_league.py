@@ -8,9 +8,8 @@ from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from tasks import board, book_league_page
+from tasks import board, book_league_page, status
 from tasks.home import Home
-from tasks.model.errors import LeveeError
 
 
 @flow(name="book_league", persist_result=False)
@@ -20,12 +19,9 @@ def book_league(home: Path) -> int | State[None]:
     A home without an end of day has no league: the run ends Completed as Skipped.
     """
     here = Home(home).prepare()
-    play = task(name="play", cache_policy=NO_CACHE, persist_result=False)(book_league_page.bring_up_to_date)
-    try:
-        told = play(here)
-    except LeveeError as error:
-        if error.code != "UNKNOWN_ID":
-            raise
+    if not status.in_force(here):
         return Completed(name="Skipped", message="no end of day is out")
+    play = task(name="play", cache_policy=NO_CACHE, persist_result=False)(book_league_page.bring_up_to_date)
+    told = play(here)
     board.write(here)
     return told.asked.computed

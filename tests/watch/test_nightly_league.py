@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from flows import deployments
+from flows import deployments, nightly_league
 from tasks import board, book_league, book_league_page
 from tasks.home import Home
 from tasks.model.assurance.book_league import NIGHT, book_table, night_table
@@ -89,6 +89,11 @@ def test_a_model_without_a_figure_has_a_dash_and_no_zero():
     row = book_league_page.page(found).decode().split("<tr><th>2026-01-29</th>")[1].split("</tr>")[0]
     assert row == "<td>0.00</td><td>–</td>"
     assert found.models.row(1, named=True)["of_champion"] == pytest.approx(0.8), "over the nights it has a figure of"
+
+
+def test_a_home_without_an_end_of_day_has_no_league(tmp_path):
+    ended = nightly_league.book_league.fn(tmp_path / "empty")
+    assert (ended.name, ended.type.value) == ("Skipped", "COMPLETED")
 
 
 def test_the_league_follows_the_end_of_day_on_the_same_clock(tmp_path):
