@@ -11,6 +11,7 @@ import numpy as np
 from tasks.calibration_data import Evidence
 from tasks.calibration_history import LEVEL, Ask
 from tasks.model.arrays import Closes, Floats, Ints
+from tasks.model.assurance.calibration.clustered import clustered_quantile, either_way, largest_fall
 from tasks.model.assurance.calibration.correlation import correlation_figure
 from tasks.model.assurance.calibration.estimate import Figure, require_enough
 from tasks.model.assurance.calibration.garch_challenger import garch_challenger
@@ -103,13 +104,17 @@ def _haircuts(asset: str, evidence: Evidence, policy: Policy) -> Iterator[Ask]:
     def falls(close: Floats) -> Floats:
         return separate_falls(close[0], days, long)
 
+    def clustered(close: Floats) -> Mapping[str, Figure]:
+        daily = daily_returns(close[0])
+        return {"": clustered_quantile(falls(close), daily, days, largest_fall, confidence, LEVEL, RUNS, SEED)}
+
     def largest(close: Floats) -> Mapping[str, Figure]:
         every = largest_falls(close[0], days)
         seen = np.maximum(every[np.isfinite(every)], 0.0)
         return {"": upper_bound(seen, len(falls(close)), confidence)}
 
     if asset in policy.collateral.calibration.assets:
-        yield Ask(parameter, (asset,), long, lambda close: {"": quantile_figure(falls(close), confidence, LEVEL)}, note)
+        yield Ask(parameter, (asset,), long, clustered, note)
     else:
         yield Ask(parameter, (asset,), long, largest, f"largest {note}")
         check = f"check.haircut_quantile.{asset}"
@@ -147,7 +152,8 @@ def _range(days: int, confidence: float, least: int, close: Floats) -> Mapping[s
     known = int(np.isfinite(horizon_returns(close[0], days)).sum())
     require_enough("moves of the window", known, least)
     moves = np.abs(separate_returns(close[0], days, len(close[0])))
-    return {"": quantile_figure(moves, 2.0 * confidence - 1.0, LEVEL).mapped(math.expm1)}
+    both, daily = 2.0 * confidence - 1.0, daily_returns(close[0])
+    return {"": clustered_quantile(moves, daily, days, either_way, both, LEVEL, RUNS, SEED).mapped(math.expm1)}
 
 
 def _long_run(close: Floats) -> Mapping[str, Figure]:

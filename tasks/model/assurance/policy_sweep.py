@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from tasks.model.arrays import Closes, Contracts, Floats, Ints, ScenarioSet
+from tasks.model.assurance.rolling_buffer import buffer_fractions
 from tasks.model.assurance.rolling_margin import house_periods
 from tasks.model.kernels import aligned
-from tasks.model.margin import apc
-from tasks.model.margin.outright import Outright
 from tasks.model.margin.requirement import blend
 from tasks.model.policy import Policy
 from tasks.model.pricing.cube import padded
@@ -180,13 +179,6 @@ def _of_group(desk: _Desk, calm: ScenarioSet, closes: Closes, day: int, sharing:
 
 def _buffers(rates: Floats, names: tuple[str, ...], policy: Policy) -> Floats:
     """(t, u) buffer in force as the state of each underlying runs from day to day on one USD outright, (t, 2 u)."""
-    u, rule = len(names), policy.apc_buffer
-    found = np.zeros((len(rates), u))
-    if rule.mode == "off":
-        return found
-    before: list[dict[str, Any] | None] = [None] * u
-    for day, rate in enumerate(rates):
-        reference = Outright(names, rate[:u], rate[u:]).margin_rate(policy).tolist()
-        before = [apc.day_on(each, past, rule) for each, past in zip(reference, before, strict=True)]
-        found[day] = [state["buffer_fraction"] for state in before if state is not None]
-    return found
+    if policy.apc_buffer.mode == "off":
+        return np.zeros((len(rates), len(names)))
+    return buffer_fractions(names, rates[:, : len(names)], rates[:, len(names) :], policy)

@@ -7,8 +7,9 @@ was cut. Reference: METHODOLOGY 5, line 9.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-import polars as pl
 
 from tasks.model.arrays import Floats
 from tasks.model.assurance.rolling_tails import StaticRows
@@ -22,7 +23,7 @@ def buffer_shares(rows: StaticRows, row_blended: Floats, long: Floats, short: Fl
 
     row_blended: (t, g) blended tail of the rows; long, short: (t, u) of one USD of each underlying, NaN where none.
     """
-    fraction = _fractions(rows.underlyings, long, short, policy)[:, rows.row_underlying]
+    fraction = buffer_fractions(rows.underlyings, long, short, policy)[:, rows.row_underlying]
     p, known = len(rows.portfolio_start), np.flatnonzero(np.isfinite(fraction).all(axis=1))
     place = (np.arange(len(known))[:, None] * p + rows.row_portfolio).ravel()
     found = np.full((len(row_blended), p), np.nan)
@@ -31,11 +32,12 @@ def buffer_shares(rows: StaticRows, row_blended: Floats, long: Floats, short: Fl
     return found
 
 
-def _fractions(names: tuple[str, ...], long: Floats, short: Floats, policy: Policy) -> Floats:
-    """(t, u) buffer in force of each underlying."""
-    carried = pl.DataFrame(schema=apc.BUFFER_SCHEMA)
+def buffer_fractions(names: tuple[str, ...], long: Floats, short: Floats, policy: Policy) -> Floats:
+    """(t, u) buffer in force of each underlying, on the tails of one USD of it; NaN on days that lack one."""
+    before: list[dict[str, Any] | None] = [None] * len(names)
     found = np.full(long.shape, np.nan)
     for day in np.flatnonzero(np.isfinite(long).all(axis=1) & np.isfinite(short).all(axis=1)).tolist():
-        carried = apc.buffer_table(Outright(names, long[day], short[day]), carried, policy)
-        found[day] = carried["buffer_fraction"].to_numpy()
+        rates = Outright(names, long[day], short[day]).margin_rate(policy).tolist()
+        states = [apc.day_on(rate, past, policy.apc_buffer) for rate, past in zip(rates, before, strict=True)]
+        found[day], before = [state["buffer_fraction"] for state in states], list(states)
     return found

@@ -9,7 +9,7 @@ look-backs. Reference: METHODOLOGY 5 and 9.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -18,11 +18,10 @@ import numpy as np
 from tasks.model.arrays import Closes, Ints
 from tasks.model.assurance.rate_path import Forecast, RatePath, rate_path
 from tasks.model.assurance.rolling_rates import Rates, RollingTails, margin_rates
-from tasks.model.assurance.rolling_tails import SpanTails, StaticRows, drawn_tails, static_rows, stressed_tails
+from tasks.model.assurance.rolling_tails import Cut, SpanTails, StaticRows, drawn_tails, static_rows, stressed_tails
 from tasks.model.assurance.static_portfolio import OUTRIGHT, Leg, StaticPortfolio
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.policy import Policy
-from tasks.model.risk.rescaled import RescaledHistory
 from tasks.model.risk.scenarios import FILTERED, LONG_RUN, STRESSED, filtered_history, long_run_history
 
 HOUSE_MODEL = "HOUSE"
@@ -48,7 +47,18 @@ def roll_policies(
     first: np.datetime64,
     last: np.datetime64,
 ) -> tuple[tuple[RatePath, ...], ...]:
-    """Paths by policy and portfolio; policies that draw the same scenarios share them.
+    """Paths by policy and portfolio; see `rolled`."""
+    return tuple(rolled(closes, policies, portfolios, first, last))
+
+
+def rolled(
+    closes: Closes,
+    policies: Sequence[Policy],
+    portfolios: Sequence[StaticPortfolio],
+    first: np.datetime64,
+    last: np.datetime64,
+) -> Iterator[tuple[RatePath, ...]]:
+    """Paths of one policy after the other; those that draw the same scenarios share them and what is read off them.
 
     closes: daily ones of the portfolios' underlyings and the policies' anchors, beyond `last` where losses of the last
     days are to be known. A portfolio's scenarios are those of a house that lists its underlyings and no other. Days on
@@ -57,11 +67,12 @@ def roll_policies(
     """
     _require_closes(closes, portfolios, first, last)
     start = int((first - closes.dates[0]).astype(int))
-    shared = _Shared(closes, start, start + int((last - first).astype(int)))
+    shared = _Shared(closes, tuple(policies), start, start + int((last - first).astype(int)))
     groups: dict[tuple[str, ...], list[StaticPortfolio]] = {}
     for each in portfolios:
         groups.setdefault(each.underlyings, []).append(each)
-    return tuple(_of_policy(shared, policy, portfolios, groups) for policy in policies)
+    for policy in policies:
+        yield _of_policy(shared, policy, portfolios, groups)
 
 
 def from_early_days(policy: Policy) -> Policy:
@@ -81,6 +92,7 @@ class _Shared:
     """A span of the closes, and what several policies read off it."""
 
     closes: Closes
+    policies: tuple[Policy, ...]  # all that are asked for
     first: int  # position of the first day rates are asked of
     last: int
     found: dict[object, Any] = field(default_factory=dict)
@@ -91,6 +103,11 @@ class _Shared:
             self.found[key] = make()
         made: _Found = self.found[key]
         return made
+
+    def alike(self, drawing: object, periods: dict[str, int]) -> Sequence[Policy]:
+        """Policies that draw what a `_drawing` tells of."""
+        groups = self.once(("drawings", *periods), lambda: _grouped(self.policies, tuple(periods)))
+        return groups[drawing]
 
 
 def _of_policy(
@@ -119,16 +136,22 @@ def _path(
 ) -> RatePath:
     days = shared.last + 1 - shared.first
     confidence = policy.base_margin.confidence_filtered_fraction
-    return rate_path(
-        portfolio,
-        HOUSE_MODEL,
-        shared.closes,
-        house_periods(portfolio.underlyings, policy),
-        slice(shared.first, shared.last + 1),
-        rates.rate[-days:, p],
-        rates.buffer[-days:, p],
-        policy.apc_buffer.fraction if policy.apc_buffer.mode == "on" else 0.0,
-        Forecast(tails.value_at_risk[-days:, p], tails.portfolio[-days:, p], confidence),
+    return replace(
+        _lost(shared, portfolio, house_periods(portfolio.underlyings, policy)),
+        rate=rates.rate[-days:, p],
+        buffer=rates.buffer[-days:, p],
+        full_buffer=policy.apc_buffer.fraction if policy.apc_buffer.mode == "on" else 0.0,
+        forecast=Forecast(tails.value_at_risk[-days:, p], tails.portfolio[-days:, p], confidence),
+    )
+
+
+def _lost(shared: _Shared, portfolio: StaticPortfolio, periods: dict[str, int]) -> RatePath:
+    """Path without a margin: what is lost and how volatile it is under any policy of these periods."""
+    span = slice(shared.first, shared.last + 1)
+    none = np.full(shared.last + 1 - shared.first, np.nan)
+    return shared.once(
+        (portfolio, tuple(periods.items())),
+        lambda: rate_path(portfolio, HOUSE_MODEL, shared.closes, periods, span, none),
     )
 
 
@@ -138,19 +161,21 @@ def _tails(
     """Tails under each scenario set; those that another policy reads too are read once."""
     base, periods = policy.base_margin, house_periods(rows.underlyings, policy)
     drawing, read = _drawing(policy, periods), (held, int(days[0]))
+    alike = shared.alike(drawing, periods)
     calm, stress, shifts = (
         base.confidence_filtered_fraction,
         base.confidence_stressed_fraction,
         policy.correlation_break.shifts,
     )
 
-    def history(name: str) -> RescaledHistory:
-        make = filtered_history if name == FILTERED else long_run_history
-        return shared.once((name, drawing), lambda: make(shared.closes, periods, policy))
-
     def drawn(name: str, pairings: int) -> SpanTails:
-        key = (name, drawing, read, calm, pairings)
-        return shared.once(key, lambda: drawn_tails(rows, history(name), days, calm, pairings))
+        make = filtered_history if name == FILTERED else long_run_history
+        asking = [each for each in alike if name == FILTERED or each.base_margin.long_run_floor == "on"]
+        found = shared.once(
+            (name, drawing, read, pairings),
+            lambda: drawn_tails(rows, make(shared.closes, periods, _longest(asking)), days, _cuts(asking), pairings),
+        )
+        return found[Cut(base.lookback_scenarios, calm)]
 
     stressed = shared.once(
         (STRESSED, _stressing(policy, periods), read, stress),
@@ -159,8 +184,29 @@ def _tails(
     return RollingTails(drawn(FILTERED, shifts), stressed, drawn(LONG_RUN, 0) if base.long_run_floor == "on" else None)
 
 
+def _grouped(policies: Sequence[Policy], names: Sequence[str]) -> dict[object, list[Policy]]:
+    """Policies by their `_drawing`."""
+    groups: dict[object, list[Policy]] = {}
+    for each in policies:
+        groups.setdefault(_drawing(each, house_periods(names, each)), []).append(each)
+    return groups
+
+
+def _cuts(policies: Sequence[Policy]) -> list[Cut]:
+    bases = [each.base_margin for each in policies]
+    return list(dict.fromkeys(Cut(each.lookback_scenarios, each.confidence_filtered_fraction) for each in bases))
+
+
+def _longest(policies: Sequence[Policy]) -> Policy:
+    return max(policies, key=lambda each: each.base_margin.lookback_scenarios)
+
+
 def _drawing(policy: Policy, periods: dict[str, int]) -> tuple[object, ...]:
-    """What of a policy filtered scenarios depend on."""
+    """What of a policy filtered scenarios depend on.
+
+    Of one underlying alone a shorter look-back is the latest part of a longer one. Of several it is not where one is
+    young: whether a proxy stands in for it depends on the look-back, and so do the dates that all of them have.
+    """
     alike = replace(
         policy.base_margin,
         confidence_filtered_fraction=0.0,
@@ -168,8 +214,10 @@ def _drawing(policy: Policy, periods: dict[str, int]) -> tuple[object, ...]:
         stressed_weight_fraction=0.0,
         offset_limit_fraction=0.0,
         long_run_floor="off",
+        lookback_scenarios=policy.base_margin.lookback_scenarios if len(periods) > 1 else 0,
     )
-    return alike, tuple(periods.items()), policy.stress.anchors, policy.grid.range_fraction
+    buffered = policy.apc_buffer.mode == "on"  # reads more portfolios, on all days
+    return alike, tuple(periods.items()), policy.stress.anchors, policy.grid.range_fraction, buffered
 
 
 def _stressing(policy: Policy, periods: dict[str, int]) -> tuple[object, ...]:

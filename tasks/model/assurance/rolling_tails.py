@@ -6,13 +6,14 @@ period asks for scenarios of its own. Reference: METHODOLOGY 4 and 5, lines 1 an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from tasks.model.arrays import Closes, Floats, Ints, ScenarioSet
+from tasks.model.arrays import Closes, Floats, Ints
 from tasks.model.assurance.static_portfolio import StaticPortfolio, leg_gain
 from tasks.model.errors import ModelInputError
 from tasks.model.kernels import exp
@@ -75,13 +76,22 @@ def static_rows(portfolios: Sequence[StaticPortfolio]) -> StaticRows:
     )
 
 
-def drawn_tails(rows: StaticRows, drawn: RescaledHistory, days: Ints, confidence: float, shifts: int) -> SpanTails:
-    """Tails of rescaled scenarios on each day, a position in the closes."""
-    found = _empty(rows, len(days))
+class Cut(NamedTuple):
+    """What is looked at of a day's scenarios: the latest so many, at so much confidence."""
+
+    latest: int
+    confidence: float
+
+
+def drawn_tails(
+    rows: StaticRows, drawn: RescaledHistory, days: Ints, cuts: Sequence[Cut], shifts: int
+) -> dict[Cut, SpanTails]:
+    """Tails of rescaled scenarios under each cut on each day, a position in the closes, drawn once for all of them."""
+    found = {cut: _empty(rows, len(days)) for cut in cuts}
     for at, day in enumerate(days.tolist()):
-        returns = known_returns(partial(drawn.at, day))
+        returns = known_returns(partial(drawn.returns, day))
         if returns is not None:
-            _read(rows, returns, confidence, shifts, found, at)
+            _read(rows, returns, shifts, found, at)
     return found
 
 
@@ -89,22 +99,27 @@ def stressed_tails(
     rows: StaticRows, closes: Closes, periods: dict[str, int], days: Ints, confidence: float, policy: Policy
 ) -> SpanTails:
     """Tails of the stressed scenarios on each day. They are drawn anew on days when the set may have changed."""
+    cut = Cut(np.iinfo(np.int64).max, confidence)
     found = _empty(rows, len(days))
     changes = [at for at, day in enumerate(days.tolist()) if not at or _may_change(closes, periods, day, policy)]
     for first, following in zip(changes, [*changes[1:], len(days)], strict=True):
         known = _up_to(closes, int(days[first]))
-        returns = known_returns(partial(scenarios.stressed, known, periods, policy))
+        returns = known_returns(partial(_stressed_returns, known, periods, policy))
         if returns is not None:
-            _read(rows, returns, confidence, 0, found, first)
+            _read(rows, returns, 0, {cut: found}, first)
             for figure in (found.row, found.portfolio, found.value_at_risk):
                 figure[first:following] = figure[first]
     return found
 
 
-def known_returns(draw: Callable[[], ScenarioSet]) -> Floats | None:
+def _stressed_returns(closes: Closes, periods: dict[str, int], policy: Policy) -> Floats:
+    return scenarios.stressed(closes, periods, policy).spot_return
+
+
+def known_returns(draw: Callable[[], Floats]) -> Floats | None:
     """(u, n) of a scenario set; None where history is too short to draw one."""
     try:
-        return draw().spot_return
+        return draw()
     except ModelInputError as error:
         if error.code != "HISTORY_SHORT":
             raise
@@ -129,17 +144,28 @@ def _may_change(closes: Closes, periods: dict[str, int], day: int, policy: Polic
     return late or bool(stress.windows.label) or since % stress.refresh_days == 0
 
 
-def _read(rows: StaticRows, returns: Floats, confidence: float, shifts: int, into: SpanTails, at: int) -> None:
+def _read(rows: StaticRows, returns: Floats, shifts: int, into: Mapping[Cut, SpanTails], at: int) -> None:
     """Reads the tails of one day; other pairings of the underlyings where there are `shifts` of the calendar."""
     pnl, n = rows.pnl(returns), returns.shape[1]
-    sums = rows.of_portfolios(pnl)
-    into.row[at] = tail.tails(pnl, n, confidence).shortfall
-    into.portfolio[at] = tail.tails(sums, n, confidence).shortfall
-    into.value_at_risk[at] = tail.value_at_risk(0.0 - sums, confidence)
-    into.repaired[at] = into.portfolio[at]
-    if shifts and len(rows.underlyings) > 1:
-        found = repaired_shortfall(pnl, rows.portfolio_start, rows.row_underlying, returns, confidence, shifts)
-        into.repaired[at] = np.maximum(*found)
+    for latest in dict.fromkeys(min(cut.latest, n) for cut in into):
+        cuts = [cut for cut in into if min(cut.latest, n) == latest]
+        part = np.ascontiguousarray(pnl[:, n - latest :])
+        sums, confidences = rows.of_portfolios(part), [cut.confidence for cut in cuts]
+        row = tail.rungs(part, latest, confidences)
+        # Rows that are portfolios have their tails.
+        portfolio = row if sums is part else tail.rungs(sums, latest, confidences)
+        for cut, own, whole in zip(cuts, row, portfolio, strict=True):
+            found = into[cut]
+            found.row[at], found.portfolio[at], found.value_at_risk[at] = own.shortfall, *whole
+            found.repaired[at] = whole.shortfall
+            if shifts and len(rows.underlyings) > 1:
+                found.repaired[at] = _repaired(rows, part, returns[:, n - latest :], cut.confidence, shifts)
+
+
+def _repaired(rows: StaticRows, pnl: Floats, returns: Floats, confidence: float, shifts: int) -> Floats:
+    """(p,) shortfall under the dearer pairing of the underlyings."""
+    paired = repaired_shortfall(pnl, rows.portfolio_start, rows.row_underlying, returns, confidence, shifts)
+    return np.asarray(np.maximum(*paired))
 
 
 def _summed(values: Floats, starts: Ints) -> Floats:

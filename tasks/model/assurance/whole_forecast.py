@@ -42,7 +42,7 @@ def whole_forecast(path: RatePath, closes: Closes, policy: Policy) -> WholeForec
     drawn = filtered_history(closes, house_periods(path.portfolio.underlyings, policy), policy)
     rows, lookback = static_rows((path.portfolio,)), policy.base_margin.lookback_scenarios
     days = np.searchsorted(closes.dates, path.dates[path.judged])
-    returns = [known_returns(partial(drawn.at, day)) for day in days.tolist()]
+    returns = [known_returns(partial(drawn.returns, day)) for day in days.tolist()]
     kept = [at for at, each in enumerate(returns) if each is not None and each.shape[1] == lookback]
     scenarios = np.full((len(kept), lookback), np.nan)
     for row, at in enumerate(kept):

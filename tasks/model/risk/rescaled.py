@@ -66,12 +66,7 @@ class RescaledHistory:
         Raises ModelInputError HISTORY_SHORT naming the underlying with the fewest start dates of its own, or one whose
         closes end more than its liquidation period before the day: what moved since would be left out in silence.
         """
-        dates = self._closes.dates
-        _require_current(self.names, self.horizon, dates[: day + 1], self._close[:, : day + 1])
-        reach = max(day + 1 - int(self.horizon.max()), 0)
-        drawn = self._recent(day, reach)
-        if drawn is None:
-            drawn = self._with_proxies(day, reach)
+        drawn, dates = self._drawn(day), self._closes.dates
         taken = drawn.taken
         return ScenarioSet(
             self.name,
@@ -83,10 +78,22 @@ class RescaledHistory:
             drawn.factor,
             drawn.proxied,
             normal_scores(len(taken), self._policy.vol_proxy.seed),
-            int(reach - taken[0]) - len(taken),
+            self._reach(day) - int(taken[0]) - len(taken),
             vol_moves(self._factors, self.names, self.horizon, taken),
             basis_moves(self._factors, self._closes, self.names, self.horizon, taken),
         )
+
+    def returns(self, day: int) -> Floats:
+        """(u, n) scaled returns of the set of `at`, oldest first: all a book without options reads. Raises as it."""
+        return self._drawn(day).scaled
+
+    def _reach(self, day: int) -> int:
+        """Days from which a move of every underlying is known by then."""
+        return max(day + 1 - int(self.horizon.max()), 0)
+
+    def _drawn(self, day: int) -> _Drawn:
+        _require_current(self.names, self.horizon, self._closes.dates[: day + 1], self._close[:, : day + 1])
+        return self._recent(day, self._reach(day)) or self._with_proxies(day, self._reach(day))
 
     def _recent(self, day: int, reach: int) -> _Drawn | None:
         """The set where the latest dates fill the look-back, so that nothing is young or lacking; else None."""

@@ -8,6 +8,7 @@ Rockafellar and Uryasev (2002).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,13 @@ class Tail(NamedTuple):
     worst: Ints  # (r,) position of the largest loss, the first of equals
 
 
+class Rung(NamedTuple):
+    """Of r rows at one confidence."""
+
+    shortfall: Floats  # (r,) expected shortfall, loss > 0
+    value_at_risk: Floats  # (r,)
+
+
 def value_at_risk(losses: Floats, confidence: float) -> Floats:
     """The ceil((n + 1) c)-th smallest of n losses, the largest at most: coverage holds at finite n.
 
@@ -33,8 +41,7 @@ def value_at_risk(losses: Floats, confidence: float) -> Floats:
     """
     n = losses.shape[-1]
     _require_sample(n, confidence)
-    rank = min(math.ceil(round((n + 1) * confidence, _WHOLE)), n)
-    return -_smallest(0.0 - losses, n - rank + 1)[..., -1]
+    return -_smallest(0.0 - losses, n - _rank(n, confidence) + 1)[..., -1]
 
 
 def expected_shortfall(losses: Floats, confidence: float) -> Floats:
@@ -67,6 +74,15 @@ def smallest(pnl: Floats, n: int, count: int, begin: int = 0, threads: int = 1) 
     worst, position = np.empty((len(rows), count)), np.empty(len(rows), dtype=np.int64)
     kernels.in_parts(lambda a, b: kernels.smallest(a, b, rows, begin, n, worst, position), len(rows), threads)
     return require_finite("loss", worst), position
+
+
+def rungs(pnl: Floats, n: int, confidences: Sequence[float]) -> list[Rung]:
+    """Tails of the first n columns of P&L, (r, at least n), contiguous, at several confidences, in one search.
+
+    Each is what `tails` and `value_at_risk` give alone, to the bit. Raises as they do.
+    """
+    worst, _ = smallest(pnl, n, max(wanted(n, each) for each in confidences))
+    return [Rung(mean_of_worst(worst, n, each), np.asarray(0.0 - worst[:, n - _rank(n, each)])) for each in confidences]
 
 
 def tail_weights(losses: Floats, confidence: float) -> Floats:
@@ -103,6 +119,11 @@ def worst(losses: Floats) -> Ints:
     if not losses.shape[-1]:
         raise ModelInputError(Finding("NO_SCENARIOS", "there is no worst of no scenarios"))
     return np.asarray(np.argmax(require_finite("loss", losses), axis=-1), dtype=np.int64)
+
+
+def _rank(n: int, confidence: float) -> int:
+    """Place of the quantile among n losses, the smallest having 1."""
+    return min(math.ceil(round((n + 1) * confidence, _WHOLE)), n)
 
 
 def _tail_size(n: int, confidence: float) -> tuple[float, int]:
