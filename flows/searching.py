@@ -26,10 +26,11 @@ def optimise(
     effective_date: date | None = None,
     common: Common | None = None,
 ) -> int:
-    """Search the declared grid for the policy with the least cost times swing that covers 99.5 % of every outright.
+    """Search for the policy with the least cost times swing that covers 99.5 % of every outright and swings no more.
 
     Chosen on the first half of the daily history of LEVEE_MARKET_DATA_DIR, judged on the second. Nothing is put in
-    force: with --out a page, a table and the chosen policy are written, to be proposed with `levee policy propose`.
+    force: with --out a page, a table and the chosen policies are written, each with what it rests on, to be proposed
+    with `levee policy propose policy.toml --search policy.json`.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def optimise(
     home = common.open().prepare()
     file = policy or policy_store.file_in_force(home, last or date.max)
     names = coins_of(coins)
-    with printing.waiting("margining every day under every policy of the grid"):
+    with printing.waiting("margining every day under every policy of the search"):
         found = search.optimise(search.Request(names, file, first, last, effective_date), convert.market_data_folder())
         files = search.write(found, out) if out else {}
     told = found.as_dict() | {"files": {name: str(path) for name, path in files.items()}}
@@ -63,7 +64,7 @@ def optimise(
 
 def _shown(told: dict[str, Any]) -> Group:
     """The active policy, the chosen ones and the baselines on both halves, then the reason in numbers."""
-    named = dict.fromkeys(each for each in (told["active"], told["chosen"], told["chosen_in_stages"]) if each)
+    named = dict.fromkeys(each for each in (told["active"], *told["reason"]) if each)
     table = Table("policy", "half", box=None, pad_edge=False)
     for name in ("coverage", "mean rate", "matched cost", "peak/trough", "cost × swing"):
         table.add_column(name, justify="right", no_wrap=True)

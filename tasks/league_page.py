@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup, escape
 
-from tasks import drawing, league_tests_chart
+from tasks import chart_labels, drawing, league_tests_chart
+from tasks.chart_labels import Mark
 from tasks.drawing import Frame
 from tasks.model.arrays import Floats
 from tasks.model.assurance.league import League
@@ -101,10 +102,7 @@ def frontier_chart(placed: Sequence[Standing]) -> str:
     frame, parts = frontier_box(
         [each.coverage_matched_cost for each in placed], [each.peak_to_trough for each in placed]
     )
-    taken: list[tuple[float, float]] = []
-    for each in placed:
-        kind = "champion" if each.verdict == "CHAMPION" else "covers" if each.covers else "short"
-        parts.append(mark(frame, kind, each.coverage_matched_cost, each.peak_to_trough, each.model, taken))
+    parts += chart_labels.marks(frame, [_mark(frame, each) for each in placed])
     return drawing.svg(frame, "Coverage-matched cost against peak to trough of the rate", "chart", parts)
 
 
@@ -122,22 +120,9 @@ def frontier_box(cost: Sequence[float], swing: Sequence[float]) -> tuple[Frame, 
     return frame, parts
 
 
-def mark(frame: Frame, kind: str, cost: float, swing: float, name: str, taken: list[tuple[float, float]]) -> str:
-    """A named point of a frontier; its label keeps clear of those taken, and is taken then."""
-    across, up = frame.across(cost), frame.up(math.log2(swing))
-    label = _free(taken, across + 9.0, up + 4.0)
-    return (
-        f'<g class="{kind}"><circle cx="{across:.1f}" cy="{up:.1f}" r="5"/>'
-        f'<text class="first" x="{label[0]:.1f}" y="{label[1]:.1f}">{escape(name)}</text></g>'
-    )
-
-
-def _free(taken: list[tuple[float, float]], x: float, y: float) -> tuple[float, float]:
-    """A place for a label that runs into none before: lower ones step down."""
-    while any(abs(x - other) < 100.0 and abs(y - height) < 14.0 for other, height in taken):
-        y -= 14.0
-    taken.append((x, y))
-    return x, y
+def _mark(frame: Frame, of: Standing) -> Mark:
+    kind = "champion" if of.verdict == "CHAMPION" else "covers" if of.covers else "short"
+    return Mark(of.model, kind, frame.across(of.coverage_matched_cost), frame.up(math.log2(of.peak_to_trough)))
 
 
 def _interval(frame: Frame, row: Mapping[str, Any], line: float, target: float) -> str:

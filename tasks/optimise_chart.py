@@ -1,70 +1,119 @@
-"""Picture of a policy search: every policy tried by cost and swing, the efficient ones joined, named ones marked."""
+"""Pictures of a policy search: every policy tried, the efficient ones told apart, named ones and challengers marked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks import drawing, league_page
+from tasks import chart_labels, drawing, league_page
+from tasks.chart_labels import Mark
+from tasks.drawing import Frame
 from tasks.league import TARGET
-from tasks.model.arrays import Floats
 from tasks.model.assurance.frontier import Figures, non_dominated
 
 if TYPE_CHECKING:
     from tasks.optimise import Optimised
 
 HALVES = ("First half: chosen here", "Second half: judged here")
+_LEAST_SHOWN = 0.985  # what covers less is drawn at the edge
 
 
 def frontier(found: Optimised, half: int) -> str:
     """Coverage-matched cost against peak to trough on one half; hollow ones cover too little."""
-    points = found.seconds if half else {name: each.first for name, each in found.choice.trials.items()}
-    marks = _marks(found, points, half)
-    every = [*points.values(), *(figures for _, _, figures in marks)]
+    points, named = _points(found, half), _named(found, half)
+    every = [*points.values(), *(each for _, _, each in named)]
     frame, parts = league_page.frontier_box(
         [each.matched_cost for each in every], [each.peak_to_trough for each in every]
     )
+
+    def place(each: Figures) -> tuple[float, float]:
+        return frame.across(each.matched_cost), frame.up(math.log2(each.peak_to_trough))
+
+    parts += _dots(points, place)
     covering = {name: each for name, each in points.items() if each.covers(TARGET)}
-    short = [each for name, each in points.items() if name not in covering]
-    for kind, held in (("short", short), ("covers", list(covering.values()))):
-        parts.append(f'<g class="tried {kind}">{drawing.dots(frame, *_places(held))}</g>')
-    parts.append(f'<g class="efficient">{drawing.curve(frame, *_places(_steps(covering)))}</g>')
-    taken: list[tuple[float, float]] = []
-    parts += [
-        league_page.mark(frame, kind, figures.matched_cost, figures.peak_to_trough, name, taken)
-        for name, kind, figures in marks
-    ]
+    steps = _steps(covering)
+    line = drawing.curve(
+        frame,
+        np.array([each.matched_cost for each in steps]),
+        np.log2(np.array([each.peak_to_trough for each in steps])),
+    )
+    parts.append(f'<g class="efficient">{line}</g>')
+    parts += chart_labels.marks(frame, [Mark(name, kind, *place(each)) for name, kind, each in named])
     return drawing.svg(frame, f"{HALVES[half]}: coverage-matched cost against peak to trough", "chart", parts)
 
 
-def _steps(covering: Mapping[str, Figures]) -> list[Figures]:
+def coverage(found: Optimised, half: int) -> str:
+    """Lowest coverage against cost times swing on one half."""
+    points, named = _points(found, half), _named(found, half)
+    scores = [each.score for each in (*points.values(), *(each for _, _, each in named))]
+    low, high = math.log2(min(scores)) - 0.2, math.log2(max(scores)) + 0.2
+    frame = Frame(720, 300, 44, 40, (_LEAST_SHOWN, 1.0), (low, high))
+    levels = [each / 10.0 for each in (1, 1.5, 2, 3, 5, 8, 12, 20)]
+    parts = [drawing.gridline(frame, math.log2(at), f"{at:g}") for at in levels if low < math.log2(at) < high]
+    parts += [drawing.tick(frame, at, f"{100 * at:.1f} %") for at in (0.985, 0.99, 0.995, 1.0)]
+    edge, middle = frame.across(TARGET), frame.width / 2
+    parts.append(
+        f'<line class="target" x1="{edge:.1f}" x2="{edge:.1f}" y1="{frame.top}" y2="{frame.height - frame.bottom}"/>'
+        f'<text class="axis" x="{middle:.0f}" y="{frame.height - 4:.0f}">lowest coverage</text>'
+    )
+
+    def place(each: Figures) -> tuple[float, float]:
+        return frame.across(max(each.lowest_coverage, _LEAST_SHOWN)), frame.up(math.log2(each.score))
+
+    parts += _dots(points, place)
+    parts += chart_labels.marks(frame, [Mark(name, kind, *place(each)) for name, kind, each in named])
+    return drawing.svg(frame, f"{HALVES[half]}: lowest coverage against cost times swing", "chart", parts)
+
+
+CHARTS: tuple[Callable[[Optimised, int], str], ...] = (frontier, coverage)
+
+
+def _dots(points: Mapping[str, Figures], place: Callable[[Figures], tuple[float, float]]) -> list[str]:
+    """Policies tried: those that cover too little, the dominated ones and, on top, the efficient ones."""
+    efficient = set(non_dominated(points))
+    groups: dict[str, list[Figures]] = {"short": [], "dominated": [], "best": []}
+    for name, each in points.items():
+        groups["short" if not each.covers(TARGET) else "best" if name in efficient else "dominated"].append(each)
+    return [
+        f'<g class="tried {kind}">{"".join(_dot(*place(each)) for each in held)}</g>' for kind, held in groups.items()
+    ]
+
+
+def _dot(x: float, y: float) -> str:
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6"/>'
+
+
+def _points(found: Optimised, half: int) -> Mapping[str, Figures]:
+    return found.seconds if half else {name: each.first for name, each in found.trials.items()}
+
+
+def _steps(covering: Mapping[str, Figures]) -> Sequence[Figures]:
     """Efficient in cost and swing among those that cover, by cost: how much they cover beyond that does not count."""
     alike = {name: replace(each, lowest_coverage=1.0) for name, each in covering.items()}
     return [alike[name] for name in non_dominated(alike)] if alike else []
 
 
-def _marks(found: Optimised, points: Mapping[str, Figures], half: int) -> list[tuple[str, str, Figures]]:
-    """Names, kinds and figures of what is labelled: the active policy, the chosen ones, the baselines."""
-    choice = found.choice
-    names = {choice.active: "active", choice.unbound: "chosen in stages", choice.chosen: "chosen"}
-    if choice.chosen == choice.active:
-        names[choice.active] = "active, chosen"
+def _named(found: Optimised, half: int) -> list[tuple[str, str, Figures]]:
+    """Names, kinds and figures of what is labelled: the active policy, the chosen ones, the challengers."""
+    points, choice = _points(found, half), found.choice
+    labels: dict[str, list[str]] = {choice.active: ["active"]}
+    for name, label in (
+        (choice.chosen, "chosen"),
+        (choice.unbound, "chosen in stages"),
+        (choice.cheapest, "cheapest"),
+    ):
+        if name is not None:
+            labels.setdefault(name, []).append(label)
     policies = [
-        (label, "champion" if name == choice.active else _kind(points[name]), points[name])
-        for name, label in names.items()
-        if name is not None
+        (", ".join(told), "champion" if name == choice.active else _kind(points[name]), points[name])
+        for name, told in labels.items()
     ]
     return [*policies, *((name, _kind(each[half]), each[half]) for name, each in found.baselines.items())]
 
 
 def _kind(figures: Figures) -> str:
     return "covers" if figures.covers(TARGET) else "short"
-
-
-def _places(held: Sequence[Figures]) -> tuple[Floats, Floats]:
-    """Where points stand: cost across, swing in doublings up."""
-    cost = np.array([each.matched_cost for each in held])
-    return cost, np.log2(np.array([each.peak_to_trough for each in held]))

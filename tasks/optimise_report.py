@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from tasks import optimise_chart
+from tasks import optimise_chart, search_evidence
 from tasks.home import canonical_json
+from tasks.model import policy_file
 from tasks.model.assurance.frontier import Figures
+from tasks.model.assurance.policy_change import changes
 from tasks.rendering import render
 
 if TYPE_CHECKING:
@@ -31,10 +34,12 @@ def told(found: Optimised) -> dict[str, Any]:
         "data_hash": found.data_hash,
         "policies_tried": found.tried,
         "outside_of_bounds": list(found.refused),
+        "base_policy_hash": found.base.policy_hash,
         "active": choice.active,
         "chosen": choice.chosen,
         "chosen_in_stages": choice.unbound,
-        "reason": {each: reason(found, each) for each in (choice.chosen, choice.unbound) if each},
+        "cheapest": choice.cheapest,
+        "reason": {each: reason(found, each) for each in choice.leaders},
         "standings": [asdict(each) for each in found.standings],
         "points": rows(found),
     }
@@ -54,7 +59,7 @@ def rows(found: Optimised) -> list[dict[str, Any]]:
             "rise": _shown(each.rise),
             "refused": "; ".join(f"{fault.where}: {fault.value}" for fault in each.refused),
         }
-        for name, each in found.choice.trials.items()
+        for name, each in found.trials.items()
     ]
     baselines = [
         {"policy": name, "kind": "baseline", **_figures("first", old), **_figures("second", new)}
@@ -66,9 +71,9 @@ def rows(found: Optimised) -> list[dict[str, Any]]:
 def reason(found: Optimised, name: str) -> str:
     """Why a policy was chosen and how it did, in numbers."""
     choice = found.choice
-    own, base = choice.trials[name].first, choice.trials[choice.active].first
+    own, base = found.trials[name].first, found.trials[choice.active].first
     own_after, base_after = found.seconds[name], found.seconds[choice.active]
-    within = sum(not each.refused for each in choice.trials.values())
+    within = sum(not each.refused for each in found.trials.values())
     return (
         f"{name}: of {found.tried} policies tried, {within} of them within one change of the active one. First half: "
         f"covers {own.lowest_coverage:.2%}, cost times swing {own.score:.4f} against {base.score:.4f} of the active "
@@ -78,6 +83,24 @@ def reason(found: Optimised, name: str) -> str:
     )
 
 
+def evidence(found: Optimised, name: str, content: Mapping[str, Any]) -> bytes:
+    """What a proposal of a chosen policy rests on, for `levee policy propose --search`."""
+    policy = policy_file.parse(content, name)
+    row = next(each for each in rows(found) if each["policy"] == name)
+    told = {
+        "as_of": found.last.isoformat(),
+        "coins": sorted(found.request.coins),
+        "data_hash": found.data_hash,
+        "base_policy_hash": found.base.policy_hash,
+        "policy_hash": policy.policy_hash,
+        "policies_tried": found.tried,
+        "reason": reason(found, name),
+        "figures": row,
+        "changes": {each.rule_id: each.after for each in changes(found.base, policy)},
+    }
+    return canonical_json({"search_id": search_evidence.identify(told), **told})
+
+
 def files(found: Optimised) -> dict[str, bytes]:
     """Files of the search by name."""
     return {CSV_FILE: _csv(found).encode(), JSON_FILE: canonical_json(told(found)), PAGE_FILE: _page(found)}
@@ -85,7 +108,7 @@ def files(found: Optimised) -> dict[str, bytes]:
 
 def _place(found: Optimised, name: str, half: int) -> int:
     """Place of a policy by its score among all that were tried, whether they cover or not."""
-    scores = {each: (found.seconds[each] if half else trial.first).score for each, trial in found.choice.trials.items()}
+    scores = {each: (found.seconds[each] if half else trial.first).score for each, trial in found.trials.items()}
     return 1 + sum(score < scores[name] for score in scores.values())
 
 
@@ -108,9 +131,8 @@ def _csv(found: Optimised) -> str:
 
 def _page(found: Optimised) -> bytes:
     choice = found.choice
-    shown = dict.fromkeys(each for each in (choice.active, choice.chosen, choice.unbound) if each)
+    shown = tuple(dict.fromkeys((choice.active, *choice.leaders)))
     every = {row["policy"]: row for row in rows(found)}
-    marked = [every[name] for name in (*shown, *found.baselines)]
     return render(
         "frontier",
         header={
@@ -119,13 +141,11 @@ def _page(found: Optimised) -> bytes:
             "splits": ", ".join(f"{coin} {each}" for coin, each in found.splits.items()),
             "tried": found.tried,
         },
+        choice=choice,
         moves=choice.chosen not in (None, choice.active),
-        chosen=choice.chosen,
-        unbound=choice.unbound,
-        active=choice.active,
         reasons=[reason(found, name) for name in shown if name != choice.active],
-        charts=[Markup(optimise_chart.frontier(found, half)) for half in (0, 1)],
-        marked=marked,
+        charts=[[Markup(draw(found, half)) for draw in optimise_chart.CHARTS] for half in (0, 1)],
+        marked=[every[name] for name in (*shown, *found.baselines)],
         efficient=[[every[name] for name in found.frontier(half)] for half in (0, 1)],
         standings=found.standings,
     )

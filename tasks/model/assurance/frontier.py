@@ -7,7 +7,7 @@ policy beats in one of coverage, cost and swing without being beaten in another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,10 +47,13 @@ def figures(paths: Sequence[RatePath], target: float) -> Figures:
     )
 
 
-def least(found: Mapping[str, Figures], target: float) -> str | None:
-    """Name of the policy with the least score of those that cover, the first of equals; None where none covers."""
+def least(
+    found: Mapping[str, Figures], target: float, by: Callable[[Figures], float] = lambda each: each.score
+) -> str | None:
+    """Name of the policy with the least score, or other figure, of those that cover, the first of equals; None where
+    none covers."""
     covering = [name for name in found if found[name].covers(target)]
-    return min(covering, key=lambda name: found[name].score, default=None)
+    return min(covering, key=lambda name: by(found[name]), default=None)
 
 
 def non_dominated(found: Mapping[str, Figures]) -> tuple[str, ...]:

@@ -1,0 +1,82 @@
+"""What a search for a policy says of the one it chose, as what a proposal rests on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tasks.home import canonical_json
+from tasks.model.assurance.policy_change import Change
+from tasks.model.errors import Finding, LeveeError
+
+KEY = "search"  # of the evidence of a proposal
+_ID_DIGITS = 12
+_TEXTS = ("as_of", "base_policy_hash", "data_hash", "policy_hash", "reason", "search_id")
+
+
+def identify(told: Mapping[str, Any]) -> str:
+    """Short hash of everything that is told beside it."""
+    rest = {name: value for name, value in told.items() if name != "search_id"}
+    return hashlib.sha256(canonical_json(rest)).hexdigest()[:_ID_DIGITS]
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The evidence of a file. Raises LeveeError USAGE where it is none, or not as it was written."""
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        fault = next(_faults(told), "")
+    except (OSError, ValueError, RecursionError) as error:
+        fault = f"{type(error).__name__}: {error}"
+    if fault:
+        raise LeveeError(
+            Finding(
+                "USAGE",
+                f"no evidence of a policy search: {fault}",
+                where=str(path),
+                action="give the .json beside the policy as `levee optimise --out` wrote both",
+            )
+        )
+    return dict(told)
+
+
+def require(told: Mapping[str, Any], base_policy_hash: str, changed: Iterable[Change], where: str) -> None:
+    """Raises LeveeError PARAM_STATE where it began from another policy, or something that changes is not what it chose.
+
+    A number may go part of the way from where it is to what was chosen: a stage of a change that is too large for one.
+    """
+    faults = []
+    if told["base_policy_hash"] != base_policy_hash:
+        faults.append(_fault("the search began from another policy than the one that is replaced", where))
+    for each in changed:
+        chosen = told["changes"].get(each.rule_id)
+        if chosen is None or not _on_the_way(each, str(chosen)):
+            what = "something changes that the search did not choose so"
+            faults.append(_fault(what, where, f"{each.rule_id} {each.after}", str(chosen)))
+    if faults:
+        raise LeveeError(*faults)
+
+
+def _faults(told: Any) -> Iterator[str]:
+    if not isinstance(told, dict):
+        yield "it is no table"
+        return
+    yield from (f"{name} is no text" for name in _TEXTS if not isinstance(told.get(name), str))
+    if not isinstance(told.get("changes"), dict) or not told["changes"]:
+        yield "it changes nothing"
+    elif identify(told) != told["search_id"]:
+        yield "it was changed since it was written"
+
+
+def _on_the_way(change: Change, chosen: str) -> bool:
+    try:
+        before, after, last = float(change.before), float(change.after), float(chosen)
+    except ValueError:
+        return change.after == chosen
+    return min(before, last) <= after <= max(before, last)
+
+
+def _fault(what: str, where: str, value: str = "", limit: str = "") -> Finding:
+    return Finding("PARAM_STATE", what, where=where, value=value, limit=limit, action="search again, or propose that")
