@@ -6,6 +6,7 @@ joined to its point by a thin line.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from tasks.drawing import Frame
 
 _LETTER, _LINE = 7.4, 15.0  # of a label in the chart's units: generous, for fonts differ
 _RADIUS, _GAP, _TOGETHER = 5.0, 9.0, 3.0
-_RINGS = 12  # distances that are tried
+_RINGS = 24  # distances that are tried
+_LONGEST = 26  # letters of a line
 
 
 class Mark(NamedTuple):
@@ -72,28 +74,36 @@ def _drawn(frame: Frame, mark: Mark, taken: list[_Box]) -> str:
     box = box or next(_places(frame, mark))
     taken.append(box)
     side, x = ("last", box.right) if box.right < mark.x else ("first", box.left)
-    near = min(abs(box.left - mark.x), abs(box.right - mark.x))
     middle = 0.5 * (box.top + box.bottom)
-    far = abs(middle - mark.y) > _LINE or near > 2.0 * _GAP
+    far = abs(middle - mark.y) > 0.5 * (box.bottom - box.top) + 1.0
     line = f'<line class="to" x1="{mark.x:.1f}" y1="{mark.y:.1f}" x2="{x:.1f}" y2="{middle:.1f}"/>' if far else ""
+    words = "".join(
+        f'<text class="{side}" x="{x:.1f}" y="{box.top + _LINE * (at + 0.8):.1f}">{escape(each)}</text>'
+        for at, each in enumerate(_lines(mark.name))
+    )
     return (
         f'<g class="{mark.kind}">{line}<circle cx="{mark.x:.1f}" cy="{mark.y:.1f}" r="{_RADIUS:g}"/>'
-        f'<text class="{side}" x="{x:.1f}" y="{middle + 4.5:.1f}">{escape(mark.name)}</text></g>'
+        f'<g class="name">{words}</g></g>'
     )
 
 
+def _lines(name: str) -> list[str]:
+    return textwrap.wrap(name, _LONGEST, break_long_words=False)
+
+
 def _places(frame: Frame, mark: Mark) -> Iterator[_Box]:
-    """Where the label may stand within the frame, nearest first; to the right at least, whatever the frame."""
-    width = _LETTER * len(mark.name)
+    """Where the label may stand within the frame, nearest first; to the right where the frame has no place for it."""
+    lines = _lines(mark.name)
+    width, half = _LETTER * max(len(each) for each in lines), 0.5 * _LINE * len(lines)
     inside = _Box(frame.left, 0.0, frame.width, frame.height - frame.bottom)
     found = False
     for ring in range(_RINGS):
         for down in dict.fromkeys((-ring, ring)):
             middle = mark.y + down * 0.7 * _LINE
             for left in (mark.x + _GAP, mark.x - _GAP - width):
-                box = _Box(left, middle - 0.5 * _LINE, left + width, middle + 0.5 * _LINE)
+                box = _Box(left, middle - half, left + width, middle + half)
                 if inside.holds(box):
                     found = True
                     yield box
     if not found:
-        yield _Box(mark.x + _GAP, mark.y - 0.5 * _LINE, mark.x + _GAP + width, mark.y + 0.5 * _LINE)
+        yield _Box(mark.x + _GAP, mark.y - half, mark.x + _GAP + width, mark.y + half)

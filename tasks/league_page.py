@@ -20,6 +20,7 @@ from tasks.model.assurance.rate_path import RatePath
 from tasks.rendering import render
 
 _WEEK = 7  # days drawn as one point: the largest loss and margin of them
+_MOST_TICKS = 9  # of costs
 _LOWEST_COVERAGE = 0.98  # what covers less is drawn at the edge
 
 
@@ -113,8 +114,9 @@ def frontier_box(cost: Sequence[float], swing: Sequence[float]) -> tuple[Frame, 
     frame = Frame(720, 340, 44, 40, (min(cost) - edge, max(cost) + 2.2 * edge), (-0.15, high))
     levels = [float(2**power) for power in range(math.ceil(frame.y[1]))]
     parts = [drawing.gridline(frame, math.log2(level), f"{level:g} ×") for level in levels]
-    first = math.ceil(100.0 * frame.x[0])
-    parts += [drawing.tick(frame, at / 100.0, f"{at} %") for at in range(first, math.floor(100.0 * frame.x[1]) + 1)]
+    step = next(each for each in (1, 2, 5, 10, 20, 50) if each * _MOST_TICKS >= 100.0 * (frame.x[1] - frame.x[0]))
+    first = step * math.ceil(100.0 * frame.x[0] / step)
+    parts += [drawing.tick(frame, at / 100.0, f"{at} %") for at in range(first, int(100.0 * frame.x[1]) + 1, step)]
     middle, foot = frame.width / 2, frame.height - 4
     parts.append(f'<text class="axis" x="{middle:.0f}" y="{foot:.0f}">coverage-matched cost</text>')
     return frame, parts

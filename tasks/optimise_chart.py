@@ -23,15 +23,22 @@ _LEAST_SHOWN = 0.985  # what covers less is drawn at the edge
 
 
 def frontier(found: Optimised, half: int) -> str:
-    """Coverage-matched cost against peak to trough on one half; hollow ones cover too little."""
+    """Coverage-matched cost against peak to trough on one half; hollow ones cover too little.
+
+    The box is that of the policies: a challenger beyond it stands at its edge, its figures beside its name.
+    """
     points, named = _points(found, half), _named(found, half)
-    every = [*points.values(), *(each for _, _, each in named)]
     frame, parts = league_page.frontier_box(
-        [each.matched_cost for each in every], [each.peak_to_trough for each in every]
+        [each.matched_cost for each in points.values()], [each.peak_to_trough for each in points.values()]
     )
 
     def place(each: Figures) -> tuple[float, float]:
-        return frame.across(each.matched_cost), frame.up(math.log2(each.peak_to_trough))
+        swing = min(math.log2(each.peak_to_trough), frame.y[1])
+        return frame.across(min(max(each.matched_cost, frame.x[0]), frame.x[1])), frame.up(swing)
+
+    def told(name: str, each: Figures) -> str:
+        shown = frame.x[0] <= each.matched_cost <= frame.x[1] and math.log2(each.peak_to_trough) <= frame.y[1]
+        return name if shown else f"{name} ({100 * each.matched_cost:.0f} %, {each.peak_to_trough:.1f} ×)"
 
     parts += _dots(points, place)
     covering = {name: each for name, each in points.items() if each.covers(TARGET)}
@@ -42,7 +49,7 @@ def frontier(found: Optimised, half: int) -> str:
         np.log2(np.array([each.peak_to_trough for each in steps])),
     )
     parts.append(f'<g class="efficient">{line}</g>')
-    parts += chart_labels.marks(frame, [Mark(name, kind, *place(each)) for name, kind, each in named])
+    parts += chart_labels.marks(frame, [Mark(told(name, each), kind, *place(each)) for name, kind, each in named])
     return drawing.svg(frame, f"{HALVES[half]}: coverage-matched cost against peak to trough", "chart", parts)
 
 

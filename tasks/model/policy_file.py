@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from tasks.model.errors import Finding, PolicyError
@@ -119,7 +120,8 @@ def _shortest(number: float) -> str:
     return f"{number:g}" if float(f"{number:g}") == number else f"{number:.15g}"
 
 
-def _declared(schema: Any) -> dict[str, tuple[Any, Bound | Choice | None]]:
+@cache
+def _declared(schema: Any) -> Mapping[str, tuple[Any, Bound | Choice | None]]:
     """Type and rule of every parameter of a section, in order."""
     hints = get_type_hints(schema, include_extras=True)
     declared = {}
