@@ -185,7 +185,4 @@ def _named(found: Search) -> dict[str, Paths]:
     """Second halves of the active policy and the chosen ones; one that is another already stands under its name."""
     choice = found.choice
     names = {choice.cheapest: CHEAPEST, choice.unbound: UNBOUND, choice.chosen: CHOSEN, choice.active: ACTIVE}
-    named = {name: label for name, label in names.items() if name is not None}
-    active = found.trials[choice.active].candidate
-    paths = found.ground.seconds([found.trials[name].candidate for name in named], active)
-    return {label: paths[name] for name, label in named.items()}
+    return {label: found.second(name) for name, label in names.items() if name is not None}

@@ -1,13 +1,13 @@
-"""The search itself: every point of the grid on the daily history, then points between the best and their neighbours.
+"""The search itself: every point of the grid on the daily history, then those between the best and their neighbours.
 
-Policies that draw the same scenarios share them. Of each policy nothing is kept but its figures on both halves; those
-of the second are put away unseen: what is looked at next, and what is chosen, rests on the first alone.
+Policies that draw the same scenarios share them. Of each policy its rates are kept and its figures on both halves;
+those of the second are put away unseen: what is looked at next, and what is chosen, rests on the first alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from tasks.back_test_plan import day
 from tasks.league import TARGET
-from tasks.model.arrays import Closes
+from tasks.model.arrays import Closes, Floats
 from tasks.model.assurance.frontier import Figures, figures
 from tasks.model.assurance.governance import Rails
 from tasks.model.assurance.policy_grid import Axis, Candidate, between, candidates
@@ -24,7 +24,6 @@ from tasks.model.assurance.rate_path import RatePath
 from tasks.model.assurance.rolling_margin import from_early_days, roll_policies, rolled
 from tasks.model.assurance.static_portfolio import StaticPortfolio
 
-ROUNDS = 2  # of finer points
 Paths = Sequence[RatePath]
 
 
@@ -55,12 +54,6 @@ class Ground:
         """Their second halves."""
         return [second_half(each, day(self.splits[_coin(each)])) for each in paths]
 
-    def seconds(self, tried: Sequence[Candidate], active: Candidate) -> dict[str, list[RatePath]]:
-        """Second halves of a few by name, held to the losses of the active policy."""
-        policies = [from_early_days(each.policy) for each in (active, *tried)]
-        base, *others = (self.judged(each) for each in roll_policies(self.closes, policies, self.held, *self.span))
-        return {each.name: self.second(held_to(own, base)) for each, own in zip(tried, others, strict=True)}
-
 
 @dataclass
 class Search:
@@ -72,6 +65,7 @@ class Search:
     base: Paths  # of the active policy, judged
     trials: dict[str, Trial] = field(default_factory=dict)
     seconds: dict[str, Figures] = field(default_factory=dict)
+    rates: dict[str, list[Floats]] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)  # outside of a policy's bounds
 
     @property
@@ -88,19 +82,24 @@ class Search:
             own = held_to(ground.judged(paths), self.base)
             self.trials[each.name] = trial(each, ground.first(own), base, TARGET, self.rails)
             self.seconds[each.name] = figures(ground.second(own), TARGET)
+            self.rates[each.name] = [path.rate for path in own]
+
+    def second(self, name: str) -> list[RatePath]:
+        """Second halves of a policy that was tried, without its forecasts."""
+        pairs = zip(self.base, self.rates[name], strict=True)
+        return self.ground.second([replace(base, rate=rate, forecast=None) for base, rate in pairs])
 
 
 def search(ground: Ground, content: Mapping[str, Any], grid: Sequence[Axis], rails: Rails, active: str) -> Search:
-    """Every point of the grid, then rounds of points between the leaders and their neighbours."""
+    """Every point of the grid, then those half way between the leaders and their neighbours."""
     tried, refused = candidates(content, grid, rails)
     opening = next(each.policy for each in tried if each.name == active)
     base = ground.judged(roll_policies(ground.closes, [from_early_days(opening)], ground.held, *ground.span)[0])
     found = Search(ground, rails, active, base, refused=refused)
     found.look(tried)
-    for _ in range(ROUNDS):
-        finer, outside = candidates(content, grid, rails, _finer(found, grid))
-        found.refused += outside
-        found.look(finer)
+    finer, outside = candidates(content, grid, rails, _finer(found, grid))
+    found.refused += outside
+    found.look(finer)
     return found
 
 
