@@ -10,7 +10,7 @@ import pytest
 
 from tasks.model.arrays import Closes
 from tasks.model.assurance.rolling_margin import from_early_days, roll, roll_policies
-from tasks.model.assurance.rolling_tails import static_rows, stressed_tails
+from tasks.model.assurance.rolling_tails import drawn_tails, static_rows, stressed_tails
 from tasks.model.assurance.static_portfolio import static_portfolios
 from tasks.model.errors import ModelInputError
 from tasks.model.policy import ByName, StressWindows
@@ -89,6 +89,31 @@ def test_policies_that_share_scenarios_have_the_rates_they_have_alone(closes, po
     mean = [[path.rate.mean() for path in paths] for paths in together]
     for other in mean[1:]:
         assert not np.allclose(other, mean[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("coin", ["BTC", "ETH"])
+def test_look_backs_and_confidences_of_one_coin_are_read_off_one_drawing(closes, policy, coin, monkeypatch):
+    # ETH has 220 start days of its own by then: fewer than one look-back, more than another.
+    base, span = policy.base_margin, (closes.dates[430], closes.dates[445])
+    portfolios = [each for each in static_portfolios([coin]) if each.product == "OUTRIGHT"]
+    tried = [
+        replace(policy, base_margin=replace(base, lookback_scenarios=n, confidence_filtered_fraction=confidence))
+        for n in (300, 120, 250)
+        for confidence in (0.975, 0.99)
+    ]
+    alone = [roll(closes, each, portfolios, *span) for each in tried]
+    drawings = []
+
+    def counted(*arguments):
+        drawings.append(arguments)
+        return drawn_tails(*arguments)
+
+    monkeypatch.setattr("tasks.model.assurance.rolling_margin.drawn_tails", counted)
+    for paths, own in zip(roll_policies(closes, tried, portfolios, *span), alone, strict=True):
+        same(paths, own)
+        for path, other in zip(paths, own, strict=True):
+            np.testing.assert_array_equal(path.forecast.value_at_risk, other.forecast.value_at_risk)
+    assert len(drawings) == 1 and len({paths[0].rate[0] for paths in alone}) == len(tried)
 
 
 def test_an_inverse_portfolio_loses_and_posts_in_usd_what_a_linear_one_does(closes, policy):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tasks.model.errors import ModelInputError
-from tasks.model.risk.tail import expected_shortfall, value_at_risk, worst
+from tasks.model.risk.tail import expected_shortfall, rungs, value_at_risk, worst
 
 CONFIDENCE = st.sampled_from([0.9, 0.95, 0.975, 0.99, 0.995])
 LOSSES = hnp.arrays(np.float64, st.integers(1, 400), elements=st.floats(-1e6, 1e6))
@@ -111,3 +111,12 @@ def test_no_scenarios_have_no_tail(measure):
 def test_a_confidence_is_a_fraction(confidence):
     with pytest.raises(ModelInputError, match="CONFIDENCE"):
         expected_shortfall(np.ones(10), confidence)
+
+
+def test_several_confidences_in_one_search_are_each_alone_to_the_bit():
+    losses = np.random.default_rng(8).standard_t(3, (5, 400))
+    losses[2] = np.round(losses[2])  # with equals
+    found = rungs(np.ascontiguousarray(0.0 - losses[:, :390]), 390, (0.97, 0.9, 0.9999, 0.975))
+    for confidence, each in zip((0.97, 0.9, 0.9999, 0.975), found, strict=True):
+        np.testing.assert_array_equal(each.shortfall, expected_shortfall(losses[:, :390], confidence))
+        np.testing.assert_array_equal(each.value_at_risk, value_at_risk(losses[:, :390], confidence))
