@@ -85,6 +85,7 @@ def propose(
     emergency: bool = False,
     judgement: str = "",
     calibration: Path | None = None,
+    search: Path | None = None,
     split: Path | None = None,
     user: User = "",
     common: Common | None = None,
@@ -100,9 +101,11 @@ def propose(
     emergency
         It cannot wait: no limit of step and notice, one approval more, and a look back by a fixed day.
     judgement
-        What the numbers rest on where no calibration does.
+        What the numbers rest on where no calibration and no search does.
     calibration
         The calibration's report (JSON) the numbers come from.
+    search
+        What `levee optimise --out` wrote beside the policy (JSON).
     split
         Instead: write the stages a change that is too large is reached in into this folder.
     """
@@ -112,8 +115,8 @@ def propose(
         return _split(file, split, common)
     with _acting("propose", user, common) as (home, store, who, told):
         history = policy_proposal.propose(home, store, file.expanduser().resolve(), who, reason, emergency)
-        if judgement or calibration:
-            evidence = policy_proposal.evidence(judgement, calibration)
+        if judgement or calibration or search:
+            evidence = policy_proposal.evidence(judgement, calibration, search)
             history = policy_proposal.justify(home, store, history.proposal_id, who, evidence)
         told(history)
     return codes.PUBLISHED
@@ -124,6 +127,7 @@ def justify(
     proposal: str,
     judgement: str = "",
     calibration: Path | None = None,
+    search: Path | None = None,
     user: User = "",
     common: Common | None = None,
 ) -> int:
@@ -137,11 +141,13 @@ def justify(
         Reason in words.
     calibration
         A calibration's report (JSON).
+    search
+        What `levee optimise --out` wrote beside the policy (JSON).
     """
     from tasks import policy_proposal
 
     with _acting("justify", user, common) as (home, store, who, told):
-        evidence = policy_proposal.evidence(judgement, calibration)
+        evidence = policy_proposal.evidence(judgement, calibration, search)
         told(policy_proposal.justify(home, store, proposal, who, evidence))
     return codes.PUBLISHED
 

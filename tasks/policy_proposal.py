@@ -15,7 +15,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from tasks import decisions, policy_states, policy_store, resources, status
+from tasks import decisions, policy_states, policy_store, resources, search_evidence, status
 from tasks.home import Home, write_atomically
 from tasks.model import policy_file
 from tasks.model.assurance.governance import Governance, steps_refused
@@ -151,13 +151,17 @@ def propose(home: Home, store: Store, file: Path, user: str, reason: str, emerge
 
 
 def justify(home: Home, store: Store, proposal_id: str, user: str, evidence: Mapping[str, Any]) -> History:
-    """Say what the numbers rest on: a calibration's report, or judgement in words.
+    """Say what the numbers rest on: a calibration's report, a policy search's choice, or judgement in words.
 
-    evidence: `calibration` (as_of, coins, data_hash, …) or `judgement`. Raises LeveeError PARAM_STATE, STALE_APPROVAL.
+    evidence: `calibration` (as_of, coins, data_hash, …) `search` or `judgement`. Raises LeveeError PARAM_STATE, STALE_APPROVAL.
     """
     history = policy_states.history(store, proposal_id)
     _require_calibrated(proposal_id, unchanged(home, history), evidence)
-    reason = str(evidence.get("judgement") or "calibrated")
+    if search_evidence.KEY in evidence:
+        changed = unchanged(home, history)
+        search_evidence.require(evidence[search_evidence.KEY], changed.base.policy_hash, changed.changes, proposal_id)
+    chosen = "chosen by a search" if search_evidence.KEY in evidence else "calibrated"
+    reason = str(evidence.get("judgement") or chosen)
     return policy_states.move(
         store, history, policy_states.CALIBRATED, user, reason, business_date=house_day(home), evidence=evidence
     )
@@ -181,12 +185,18 @@ def _require_calibrated(proposal_id: str, found: Proposal, evidence: Mapping[str
         )
 
 
-def evidence(judgement: str, calibration: Path | None) -> dict[str, Any]:
-    """What a draft's numbers rest on. Raises LeveeError USAGE unless it is one of the two, or the report is none."""
-    if bool(judgement.strip()) == bool(calibration):
+def evidence(judgement: str, calibration: Path | None, search: Path | None = None) -> dict[str, Any]:
+    """What a draft's numbers rest on. Raises LeveeError USAGE unless it is one of these, or the report is none."""
+    if sum(map(bool, (judgement.strip(), calibration, search))) != 1:
         raise LeveeError(
-            Finding("USAGE", "the numbers rest on a calibration or on judgement", action="use one of both options")
+            Finding(
+                "USAGE",
+                "the numbers rest on a calibration, on a search or on judgement",
+                action="use one of the options",
+            )
         )
+    if search:
+        return {search_evidence.KEY: search_evidence.read(search)}
     if not calibration:
         return {"judgement": judgement.strip()}
     try:
