@@ -153,7 +153,8 @@ def propose(home: Home, store: Store, file: Path, user: str, reason: str, emerge
 def justify(home: Home, store: Store, proposal_id: str, user: str, evidence: Mapping[str, Any]) -> History:
     """Say what the numbers rest on: a calibration's report, a policy search's choice, or judgement in words.
 
-    evidence: `calibration` (as_of, coins, data_hash, …) `search` or `judgement`. Raises LeveeError PARAM_STATE, STALE_APPROVAL.
+    evidence: `calibration` (as_of, coins, data_hash, …), `search` (as `levee optimise` writes it) or `judgement`.
+    Raises LeveeError PARAM_STATE, STALE_APPROVAL.
     """
     history = policy_states.history(store, proposal_id)
     _require_calibrated(proposal_id, unchanged(home, history), evidence)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import search_evidence
+from tasks import policy_proposal, search_evidence
 from tasks.home import canonical_json
 from tasks.model.assurance.policy_change import Change
 from tasks.model.errors import LeveeError
@@ -69,3 +69,12 @@ def test_what_is_proposed_is_what_was_chosen_or_on_the_way(
 def test_a_search_from_another_policy_is_no_evidence(told: dict[str, object]) -> None:
     with pytest.raises(LeveeError, match="PARAM_STATE"):
         search_evidence.require(told, "c" * 64, [change(WEIGHT, "0.25", "0.5")], "P-1")
+
+
+def test_numbers_rest_on_one_thing(told: dict[str, object], tmp_path: Path) -> None:
+    path = tmp_path / "policy.json"
+    path.write_bytes(canonical_json(told))
+    assert policy_proposal.evidence("", None, path) == {"search": told}
+    for judgement, calibration, search in (("because", None, path), ("", path, path), (" ", None, None)):
+        with pytest.raises(LeveeError, match="USAGE"):
+            policy_proposal.evidence(judgement, calibration, search)

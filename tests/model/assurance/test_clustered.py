@@ -59,9 +59,9 @@ def test_the_unit_of_returns_does_not_matter_and_a_seed_gives_the_same_again() -
 
 
 def test_an_end_beyond_the_largest_move_is_told_and_too_few_moves_are_refused() -> None:
-    daily = clustered_days(900, 7)
+    daily = clustered_days(1_100, 7)
     found, ordered = of_range(daily, confidence=0.993)
-    assert len(ordered) == 450 and found.high > ordered[-1]
+    assert len(ordered) == 550 and found.high > ordered[-1]
     with pytest.raises(ModelInputError, match="NO_OBSERVATIONS"):
         of_range(daily[:300], confidence=0.99)
 
