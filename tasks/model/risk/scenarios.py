@@ -83,7 +83,7 @@ def long_run_history(
     def factor(sigma: Floats, returns: Floats, names: tuple[str, ...]) -> Floats:
         recent = returns[:, -base.long_run_days :]
         floor = np.array([base.volatility_floor_per_day[name] for name in names])[:, None]
-        lasting = np.maximum(np.stack([np.sqrt(np.nanmean(row * row)) for row in recent])[:, None], floor)
+        lasting = np.maximum(np.stack([_root_mean_square(row) for row in recent])[:, None], floor)
         return scale_factor(sigma, lasting, "mid", base.scale_factor_lowest, base.scale_factor_highest)
 
     return RescaledHistory(LONG_RUN, closes, horizon_by_underlying, policy, factors, factor)
@@ -126,6 +126,12 @@ def stressed(
         vol_moves(factors, names, horizon, starts),
         basis_moves(factors, closes, names, horizon, starts),
     )
+
+
+def _root_mean_square(values: Floats) -> float:
+    """Of those that are there, NaN without any."""
+    known = values[np.isfinite(values)]
+    return float(np.sqrt(np.mean(known * known))) if len(known) else float("nan")
 
 
 def present_volatility(closes: Closes, name: str, policy: Policy) -> float:

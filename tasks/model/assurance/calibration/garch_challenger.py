@@ -1,24 +1,24 @@
 """GJR-GARCH-t beside the exponential weights: its parameters, and whether it forecasts better on days it did not see.
 
 Parameters are fitted on the first half of the returns and both models then forecast the second, each day from the days
-before it; they are told apart by QLIKE. Reference: Hansen and Lunde (2005); Diebold and Mariano (1995).
+before it; they are told apart by QLIKE. Reference: Hansen and Lunde (2005); Schmeiser (1982).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 
 import numpy as np
 
 from tasks.model.arrays import Floats
+from tasks.model.assurance.calibration.batch_means import batch_mean
 from tasks.model.assurance.calibration.estimate import Figure, normal_figure, require_enough
-from tasks.model.assurance.diebold_mariano import ScoreDifference, diebold_mariano
 from tasks.model.market.gjr_garch import LEAST_RETURNS, fit_gjr, gjr_variance
 from tasks.model.market.volatility import decay, ewma_variance
 
 SEED_RETURNS = 30
+BATCHES = 10  # of the days judged: scores remember, so that the error of their mean is read off means of long stretches
 
 
 def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Mapping[str, Figure]:
@@ -37,18 +37,18 @@ def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Mapp
         name: normal_figure(value, error, level, len(returns))
         for (name, value), error in zip(asdict(fitted.model).items(), errors, strict=True)
     }
-    judged, later = _judged(returns, half_life_days), len(returns) - len(returns) // 2
-    error = abs(judged.mean_difference / judged.statistic) if judged.statistic else 0.0
-    return found | {"score_difference": normal_figure(judged.mean_difference, error, level, later)}
+    difference = _difference(returns, half_life_days)
+    return found | {"score_difference": batch_mean(difference, len(difference) // BATCHES, level)}
 
 
-def _judged(returns: Floats, half_life_days: float) -> ScoreDifference:
+def _difference(returns: Floats, half_life_days: float) -> Floats:
+    """(n - n // 2,) score of the challenger less that of the weights on each day of the second half."""
     half = len(returns) // 2
     known, later = returns[:half] ** 2, returns[half:] ** 2
     garch = gjr_variance(returns, fit_gjr(returns[:half]).model, float(known.mean()))[half:-1]
     seed = float(known[:SEED_RETURNS].mean())
     weights = ewma_variance(returns[SEED_RETURNS:], decay(half_life_days), seed)[half - SEED_RETURNS : -1]
-    return diebold_mariano(_qlike(later, garch), _qlike(later, weights), max(round(math.sqrt(len(later))), 1))
+    return _qlike(later, garch) - _qlike(later, weights)
 
 
 def _qlike(squared: Floats, variance: Floats) -> Floats:
