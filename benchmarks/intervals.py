@@ -131,7 +131,7 @@ def garch_path(rng: np.random.Generator, n: int) -> Floats:
 def garch(rng: np.random.Generator, long: Floats) -> Drawn:
     """Parameters in 3,000 days of the law, and the score difference that the fit of half of them has for ever."""
     returns = garch_path(rng, 3_000)
-    found = garch_challenger(returns, HALF_LIFE, LEVEL)
+    found = garch_challenger(returns, HALF_LIFE, 90, RUNS, LEVEL, 1)
     model = fit_gjr(returns[:1_500]).model
     mean = float(np.mean(long * long))
     weights, fitted = ewma_variance(long, decay(HALF_LIFE), mean), gjr_variance(long, model, mean)
@@ -256,7 +256,7 @@ def rows(paths: int, seed: int) -> tuple[Row, ...]:
     half = max(paths // SLOWEST, 8)
     two_days, fall = truths(200 * paths, seed + 1)
     broken = float(np.quantile(depegs(np.random.default_rng(seed + 2), 400 * paths)[0], 0.99))
-    long = garch_path(np.random.default_rng(seed + 3), 40 * paths)
+    long = garch_path(np.random.default_rng(seed + 3), 200 * paths)
     return (
         Row(
             ("EWMA half-life",),

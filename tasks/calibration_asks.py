@@ -174,7 +174,7 @@ def _tail(coin: str, policy: Policy, close: Floats) -> Mapping[str, Figure]:
 
 
 def _garch(half_life_days: float, close: Floats) -> Mapping[str, Figure]:
-    found = garch_challenger(daily_returns(close[0]), half_life_days, LEVEL)
+    found = garch_challenger(daily_returns(close[0]), half_life_days, BLOCK_DAYS, RUNS, LEVEL, SEED)
     return {f".{name}": figure for name, figure in found.items()}
 
 

@@ -1,4 +1,4 @@
-"""Names beside the points of a chart: none runs into another, and points that stand together share one.
+"""Names beside the points of a chart: none runs into another, and points of a kind that stand together share one.
 
 A label is tried to the right of its point, to the left, above and below, nearer places first; one that had to go far is
 joined to its point by a thin line.
@@ -54,7 +54,7 @@ def marks(frame: Frame, named: Sequence[Mark]) -> list[str]:
 
 
 def _shared(named: Sequence[Mark]) -> list[Mark]:
-    """Points that stand together as one, of the kind of the first."""
+    """Points of a kind that stand together as one."""
     found: list[Mark] = []
     for each in named:
         at = next((i for i, one in enumerate(found) if _near(one, each)), None)
@@ -66,7 +66,7 @@ def _shared(named: Sequence[Mark]) -> list[Mark]:
 
 
 def _near(one: Mark, other: Mark) -> bool:
-    return abs(one.x - other.x) < _TOGETHER and abs(one.y - other.y) < _TOGETHER
+    return one.kind == other.kind and abs(one.x - other.x) < _TOGETHER and abs(one.y - other.y) < _TOGETHER
 
 
 def _drawn(frame: Frame, mark: Mark, taken: list[_Box]) -> str:

@@ -114,9 +114,10 @@ def frontier_box(cost: Sequence[float], swing: Sequence[float]) -> tuple[Frame, 
     frame = Frame(720, 340, 44, 40, (min(cost) - edge, max(cost) + 2.2 * edge), (-0.15, high))
     levels = [float(2**power) for power in range(math.ceil(frame.y[1]))]
     parts = [drawing.gridline(frame, math.log2(level), f"{level:g} ×") for level in levels]
-    step = next(each for each in (1, 2, 5, 10, 20, 50) if each * _MOST_TICKS >= 100.0 * (frame.x[1] - frame.x[0]))
-    first = step * math.ceil(100.0 * frame.x[0] / step)
-    parts += [drawing.tick(frame, at / 100.0, f"{at} %") for at in range(first, int(100.0 * frame.x[1]) + 1, step)]
+    low, high = (100.0 * each for each in frame.x)
+    step = next(each for each in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0) if each * _MOST_TICKS >= high - low)
+    ticks = [step * at for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    parts += [drawing.tick(frame, at / 100.0, f"{at:g} %") for at in ticks]
     middle, foot = frame.width / 2, frame.height - 4
     parts.append(f'<text class="axis" x="{middle:.0f}" y="{foot:.0f}">coverage-matched cost</text>')
     return frame, parts

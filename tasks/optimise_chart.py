@@ -38,7 +38,7 @@ def frontier(found: Optimised, half: int) -> str:
 
     def told(name: str, each: Figures) -> str:
         shown = frame.x[0] <= each.matched_cost <= frame.x[1] and math.log2(each.peak_to_trough) <= frame.y[1]
-        return name if shown else f"{name} ({100 * each.matched_cost:.0f} %, {each.peak_to_trough:.1f} ×)"
+        return name if shown else f"{name} ({100 * each.matched_cost:.0f}\xa0%, {each.peak_to_trough:.1f}\xa0×)"
 
     parts += _dots(points, place)
     covering = {name: each for name, each in points.items() if each.covers(TARGET)}

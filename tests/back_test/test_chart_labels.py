@@ -39,8 +39,9 @@ def test_no_name_runs_into_another_or_out_of_the_frame(spread: float) -> None:
 
 def test_points_that_stand_together_share_a_name_and_a_long_one_is_broken() -> None:
     together = [Mark(name, "covers", 100.0, 100.0 + at) for at, name in enumerate(("chosen in stages", "HS_1000"))]
-    (drawn,) = marks(FRAME, [*together, Mark("DERIBIT_PM", "short", 101.0, 101.5)])
+    (drawn,) = marks(FRAME, [*together, Mark("DERIBIT_PM", "covers", 101.0, 101.5)])
     assert drawn.count("<circle") == 1
+    assert len(marks(FRAME, [together[0], together[1]._replace(kind="short")])) == 2
     assert [name for *_, name in TEXT.findall(drawn)] == ["chosen in stages, HS_1000,", "DERIBIT_PM"]
 
 

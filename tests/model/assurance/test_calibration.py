@@ -199,7 +199,7 @@ def test_impact_is_the_slope_through_the_origin():
 
 
 def test_the_challenger_tells_its_parameters_and_its_score_on_days_it_did_not_see():
-    figures = garch_challenger(np.insert(RNG.standard_normal(800) * 0.03, 100, np.nan), 90.0, 0.95)
+    figures = garch_challenger(np.insert(RNG.standard_normal(800) * 0.03, 100, np.nan), 90.0, 30, 50, 0.95, 1)
     assert set(figures) == {"omega", "alpha", "gamma", "beta", "degrees", "score_difference"}
     assert figures["score_difference"].observations == 400
     assert figures["omega"].observations == 800

@@ -1,7 +1,7 @@
 """GJR-GARCH-t beside the exponential weights: its parameters, and whether it forecasts better on days it did not see.
 
 Parameters are fitted on the first half of the returns and both models then forecast the second, each day from the days
-before it; they are told apart by QLIKE. Reference: Hansen and Lunde (2005); Schmeiser (1982).
+before it; they are told apart by QLIKE. Reference: Hansen and Lunde (2005).
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from dataclasses import asdict
 import numpy as np
 
 from tasks.model.arrays import Floats
-from tasks.model.assurance.calibration.batch_means import batch_mean
 from tasks.model.assurance.calibration.estimate import Figure, normal_figure, require_enough
+from tasks.model.assurance.calibration.resample import bootstrap_figure
 from tasks.model.market.gjr_garch import LEAST_RETURNS, fit_gjr, gjr_variance
 from tasks.model.market.volatility import decay, ewma_variance
 
 SEED_RETURNS = 30
-BATCHES = 10  # of the days judged: scores remember, so that the error of their mean is read off means of long stretches
 
 
-def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Mapping[str, Figure]:
+def garch_challenger(
+    daily: Floats, half_life_days: float, block: int, runs: int, level: float, seed: int
+) -> Mapping[str, Figure]:
     """Parameters of the challenger on daily log returns, (n,), by name; NaN where missing, which both pass over.
 
     `score_difference` is its mean QLIKE less that of the weights of a half-life on the second half: below zero it
-    forecasts better.
+    forecasts better. Its days are drawn again in blocks: scores remember, and a few loud days make most of them.
 
     Raises ModelInputError NO_OBSERVATIONS for fewer than 500 returns; GARCH as `fit_gjr`.
     """
@@ -38,7 +39,8 @@ def garch_challenger(daily: Floats, half_life_days: float, level: float) -> Mapp
         for (name, value), error in zip(asdict(fitted.model).items(), errors, strict=True)
     }
     difference = _difference(returns, half_life_days)
-    return found | {"score_difference": batch_mean(difference, len(difference) // BATCHES, level)}
+    mean = bootstrap_figure(lambda days: float(np.mean(difference[days])), len(difference), block, runs, level, seed)
+    return found | {"score_difference": mean}
 
 
 def _difference(returns: Floats, half_life_days: float) -> Floats:
