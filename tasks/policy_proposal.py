@@ -157,10 +157,10 @@ def justify(home: Home, store: Store, proposal_id: str, user: str, evidence: Map
     Raises LeveeError PARAM_STATE, STALE_APPROVAL.
     """
     history = policy_states.history(store, proposal_id)
-    _require_calibrated(proposal_id, unchanged(home, history), evidence)
+    found = unchanged(home, history)
+    _require_calibrated(proposal_id, found, evidence)
     if search_evidence.KEY in evidence:
-        changed = unchanged(home, history)
-        search_evidence.require(evidence[search_evidence.KEY], changed.base.policy_hash, changed.changes, proposal_id)
+        search_evidence.require(evidence[search_evidence.KEY], found.base.policy_hash, found.changes, proposal_id)
     chosen = "chosen by a search" if search_evidence.KEY in evidence else "calibrated"
     reason = str(evidence.get("judgement") or chosen)
     return policy_states.move(
