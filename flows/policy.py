@@ -177,12 +177,10 @@ def impact(proposal: str, user: User = "", common: Common | None = None) -> int:
     proposal
         Id of a proposal.
     """
-    from tasks import policy_impact, policy_reports
+    from tasks import policy_reports
 
-    common = common or Common()
     with _acting("impact", user, common) as (home, store, who, told):
-        history, found = policy_impact.assess(home, store, proposal, who)
-        folder = policy_reports.write_impact(home, history, found)
+        history, folder = policy_reports.assess(home, store, proposal, who)
         told(history, f"PI01: {folder}")
     return codes.PUBLISHED
 
@@ -313,8 +311,10 @@ def _acting(step: str, user: str, common: Common | None) -> Iterator[tuple[Home,
         Store(home.database) as store,
         printing.waiting(f"policy {step}"),
     ):
-        yield home, store, decisions.asking(user or None), lambda history, note="": made.append((history, note))
-        ledgers.show(home, store)
+        try:
+            yield home, store, decisions.asking(user or None), lambda history, note="": made.append((history, note))
+        finally:  # whoever came before may have died between its commit and this
+            ledgers.show(home, store)
     for history, note in made:
         told = _told(history) | ({"note": note} if note else {})
         common.show(told, partial(_stands, told))
@@ -346,7 +346,8 @@ def _split(file: Path, folder: Path, common: Common | None) -> int:
 def _listed(found: dict[str, Any]) -> Group:
     policies = Table("policy", "first day", "hash", "proposal", box=None, pad_edge=False)
     for each in found["policies"]:
-        policies.add_row(each["policy_id"], each["effective_date"], each["policy_hash"][:16], each["proposal_id"])
+        shown = (each["policy_id"], each["effective_date"], each["policy_hash"][:16], each["proposal_id"])
+        policies.add_row(*(Text(name, overflow="fold") for name in shown))
     if not found["proposals"]:
         return Group(policies, Text("\nno proposals"))
     proposals = Table("proposal", "policy", "first day", "state", "by", "next", box=None, pad_edge=False)
@@ -366,7 +367,7 @@ def _events(found: dict[str, Any]) -> Group:
             str(each["event_no"]),
             each["state"],
             each["business_date"],
-            each["user_name"],
+            Text(each["user_name"], overflow="fold"),
             Text(each["reason"], overflow="fold"),
         )
     fired = [
@@ -382,5 +383,5 @@ def _changes(found: dict[str, Any]) -> Group:
     table.add_column("unit")
     for each in found["changes"]:
         step = "" if each["step"] is None else f"{each['step']:.4f}"
-        table.add_row(each["rule_id"], each["before"], each["after"], step, each["unit"])
+        table.add_row(*(Text(str(each[name])) for name in ("rule_id", "before", "after")), step, each["unit"])
     return Group(table, Text(f"diff {found['diff_hash'][:16]}"))

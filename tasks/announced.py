@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
 
-from tasks import policy_states
+from tasks import policy_activations, policy_states
 from tasks.home import Home
 from tasks.policy_states import NOTICED, WITHDRAWN, History
 from tasks.store import Store
 
 TABLE = "book.announced_policy"
 _CYCLE = "EOD"
-_NO_TIME = datetime(1970, 1, 1)
 _COLUMNS = {
     "proposal_id": pl.String,
     "policy_hash": pl.String,
@@ -52,7 +51,7 @@ def _day(event: policy_states.Event) -> date:
 
 def _row(history: History) -> dict[str, Any]:
     told = history.of(NOTICED)
-    content = told.evidence["policy_toml"]
+    content = told.evidence[policy_states.CONTENT]
     return {
         "proposal_id": history.proposal_id,
         "policy_hash": told.policy_hash,
@@ -68,26 +67,8 @@ def hand_over(home: Home, run: Mapping[str, Any], to: Home, store: Store) -> Non
     if not path.exists():
         return
     for row in pl.read_parquet(path).iter_rows(named=True):
-        policy_states.begin(store, _notice(row))
+        names = ("proposal_id", "policy_hash", "effective_date", "notice_date", "content")
+        policy_states.begin(store, policy_activations.handed_over(NOTICED, *(row[name] for name in names)))
     for folder in sorted(home.exports.iterdir()):
         if folder.is_dir() and folder.name != run["run_id"] and not (to.exports / folder.name).exists():
             (to.exports / folder.name).symlink_to(folder.resolve())
-
-
-def _notice(row: Mapping[str, Any]) -> policy_states.Event:
-    return policy_states.Event(
-        proposal_id=row["proposal_id"],
-        event_no=1,
-        state=NOTICED,
-        policy_hash=row["policy_hash"],
-        base_policy_hash="",
-        diff_hash="",
-        effective_date=row["effective_date"],
-        business_date=row["notice_date"],
-        emergency=False,
-        user_name="replay",
-        reason="replay",
-        decision_id="",
-        evidence={"policy_toml": row["content"]},
-        event_ts=_NO_TIME,
-    )

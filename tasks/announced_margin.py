@@ -39,10 +39,10 @@ def _figures(context: Context, kept: Mapping[str, Any]) -> Iterator[pl.DataFrame
         file = Path(folder) / policy_proposal.FILE
         file.write_text(kept["content"], encoding="utf-8")
         day, scratch = context.key.business_date, Home(Path(folder) / "trial")
-        in_force = policy_store.file_in_force(context.home, day)
+        in_force = policy_store.file_in_force(context.home, day, context.store)
         proposal = policy_proposal.beside(file, in_force, context.policy)
         try:
-            found = policy_impact.side_by_side(context.home, day, proposal, scratch)[1].accounts
+            found = policy_impact.side_by_side(context.home, context.key.run_id, proposal, scratch).accounts
         except LeveeError as error:
             found = pl.DataFrame(schema=ACCOUNTS)
             yield _refused(context, kept, error.code)

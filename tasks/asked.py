@@ -79,7 +79,7 @@ def member_status(home: Home, store: Store, since: date, member: str, status: st
 def member_rating(home: Home, store: Store, since: date, member: str, level: int, *asker: str) -> Decision:
     """Ask that a member has a surveillance level from a business date on, whatever is delivered; a score that is worse
     still counts. Raises LeveeError USAGE for a level without a credit step."""
-    steps = policy_store.in_force(home, since).credit.step_fraction
+    steps = policy_store.in_force(home, since, store).credit.step_fraction
     _one_of("surveillance level", str(level), tuple(map(str, range(len(steps)))))
     subject = {"clearing_member_id": member, "status": str(level)}
     return _ask(home, store, "MEMBER_RATING", (since, ""), subject, *asker)

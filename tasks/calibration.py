@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from tasks import calibration_market, calibration_report, policy_store, policy_toml
+from tasks import calibration_evidence, calibration_market, calibration_report, policy_store, policy_toml
 from tasks.calibration_asks import asks
 from tasks.calibration_data import Evidence, evidence_of
 from tasks.calibration_history import LeftOut, answered
-from tasks.home import Home, canonical_json, write_atomically
+from tasks.home import Home, write_atomically
 from tasks.model import policy_file
 from tasks.model.assurance.calibration.estimate import Estimate
 from tasks.model.assurance.calibration.proposal import Decision, changes, decide
@@ -62,8 +62,8 @@ class Calibration:
     @property
     def calibration_id(self) -> str:
         """Short hash of the day, the policy it began from, and everything that was found."""
-        told = {"as_of": self.as_of.isoformat(), "base": self.base.policy_hash, "found": calibration_report.rows(self)}
-        return hashlib.sha256(canonical_json(told)).hexdigest()[:12]
+        found = calibration_report.rows(self)
+        return calibration_evidence.identify(self.as_of.isoformat(), self.base.policy_hash, found)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -73,6 +73,7 @@ class Calibration:
             "coins": list(self.coins),
             "base_policy_hash": self.base.policy_hash,
             "policy_hash": self.policy_hash,
+            "effective_date": self.content["effective_date"].isoformat(),
             "data_hash": self.data_hash,
             "changes": dict(changes(list(self.decisions))),
             "estimates": calibration_report.rows(self),

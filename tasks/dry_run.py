@@ -56,15 +56,24 @@ class DryRun:
         return {name: value for name, value in sums.items() if self.standing_run_id or not name.startswith("standing_")}
 
 
-def dry_run(home: Home, business_date: date, cycle: str, scratch: Home, challenger: Path | None = None) -> DryRun:
-    """Compute a cycle in an empty home up to its tie-out. Raises LeveeError as the stages do, PARAM_STATE for a policy
-    that cannot be used."""
+def dry_run(
+    home: Home,
+    business_date: date,
+    cycle: str,
+    scratch: Home,
+    challenger: Path | None = None,
+    run: Mapping[str, Any] | None = None,
+) -> DryRun:
+    """Compute a cycle in an empty home up to its tie-out. run: its run to compute again, the latest by default.
+
+    Raises LeveeError as the stages do, PARAM_STATE for a policy that cannot be used.
+    """
     check_cycle(cycle)
-    run = _latest_run(home, business_date, cycle)
+    run = run or _latest_run(home, business_date, cycle)
     trial = replace(scratch, challenger=challenger, inbox_override=None if run else home.inbox)
     policy = policy_store.load(challenger) if challenger else policy_store.in_force(home, business_date)
     trial.prepare(home.environment)
-    _give(home, run, business_date, trial)
+    _give(home, run, business_date, trial, policy.policy_hash)
     with journal.written(trial, f"{cycle_id(business_date, cycle)}-intake"), trial.locked("cycle run --dry-run"):
         ended = procedure(trial, business_date, cycle, lambda step, *given: step(*given), TRIAL)
     return DryRun(
@@ -80,10 +89,11 @@ def _latest_run(home: Home, business_date: date, cycle: str) -> Mapping[str, Any
     return status.exported(home, found[-1], "control.cycle_run").row(0, named=True) if found else None
 
 
-def _give(home: Home, run: Mapping[str, Any] | None, business_date: date, trial: Home) -> None:
-    """Policies, and the files, opening and decisions of the run; of a cycle not begun, the opening it would get."""
-    handover.policies(home, trial)
+def _give(home: Home, run: Mapping[str, Any] | None, business_date: date, trial: Home, policy_hash: str) -> None:
+    """The policy unless another is tried; files, opening and decisions of the run, or the opening one would get."""
     with Store(trial.database) as store:
+        if not trial.challenger:
+            handover.policy(home, policy_hash, trial, store)
         if run:
             handover.files(home, run, trial)
             handover.opening(home, run["predecessor_run_id"], store)

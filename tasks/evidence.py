@@ -107,9 +107,9 @@ def _hashes(folder: Path) -> bytes:
 
 def _versions(home: Home, run: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
     """The policy of the run, and the exact versions while they are those it was computed with."""
-    for path in sorted(home.policy.glob("*.toml")):
-        if policy_store.load(path).policy_hash == run["policy_hash"]:
-            yield "policy.toml", path.read_bytes()
+    policy = policy_store.of_hash(home, run["policy_hash"])
+    if policy:
+        yield "policy.toml", policy.read_bytes()
     constraints = (resources.root() / "constraints.txt").read_bytes()
     if hashlib.sha256(constraints).hexdigest() == run["constraints_hash"]:
         yield "constraints.txt", constraints

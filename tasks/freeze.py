@@ -142,7 +142,7 @@ def take_basis(home: Home, store: Store, business_date: date, cycle: str, inputs
         input_root=inputs,
         opening_root=opening_root(store, predecessor(store, business_date)),
         decisions_root=_decisions_root(_decided(store, business_date, cycle)),
-        policy_hash=policy_store.in_force(home, business_date).policy_hash,
+        policy_hash=policy_store.in_force(home, business_date, store).policy_hash,
         reference_hash=resources.tree_hash(resources.data("reference")),
         model_version=policy.MODEL_VERSION,
         code_version=resources.code_version(),
@@ -192,6 +192,14 @@ def follows_over(previous: Mapping[str, Any], business_date: date, cycle: str) -
         "cycle": cycle,
         "predecessor_run_id": previous["run_id"],
     }
+
+
+def goes_on_over_days(store: Store, business_date: date) -> bool:
+    """Whether two persons let an end of day follow its predecessor over days that are missing."""
+    previous = predecessor(store, business_date)
+    if previous is None:
+        return False
+    return decisions.approved(store, "PRIOR_CYCLE_MISSING", follows_over(previous, business_date, "EOD")) is not None
 
 
 def _gap(store: Store, previous: Mapping[str, Any] | None, business_date: date, cycle: str) -> list[Finding]:

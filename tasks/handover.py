@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import decided, ledgers, pack, resources, status
+from tasks import decided, ledgers, pack, policy_activations, policy_states, policy_store, resources, status
 from tasks.envelope import file_name
 from tasks.home import Home, write_atomically
 from tasks.key import CycleKey, cycle_id
@@ -39,10 +39,23 @@ _NO_TIME = datetime(1970, 1, 1)
 Run = Mapping[str, Any]
 
 
-def policies(home: Home, to: Home) -> None:
-    """Every policy of the home, in force or not."""
-    for policy in sorted(home.policy.glob("*.toml")):
-        shutil.copyfile(policy, to.policy / policy.name)
+def policy(home: Home, policy_hash: str, to: Home, store: Store) -> None:
+    """The policy a run is computed under, as one that acts. Raises LeveeError VERIFY_FAILED where it is not there."""
+    path = policy_store.of_hash(home, policy_hash)
+    if path is None:
+        raise LeveeError(
+            Finding(
+                "VERIFY_FAILED",
+                "the policy of a run is not in this home",
+                where=str(home.policy),
+                value=policy_hash[:16],
+                action="restore policy/ from a backup",
+            )
+        )
+    content, first = path.read_text(encoding="utf-8"), policy_store.load(path).effective_date
+    write_atomically(to.policy / path.name, content.encode())
+    acting = policy_activations.handed_over(policy_states.ACTIVE, "", policy_hash, first, None, content)
+    policy_states.begin(store, acting)
 
 
 def files(home: Home, run: Run, to: Home) -> None:

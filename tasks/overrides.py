@@ -33,7 +33,7 @@ def ask_to_add(home: Home, store: Store, terms: Mapping[str, Any], user: str | N
     whole cents), first_date, last_date, review_date. Raises LeveeError OVERRIDE_REFUSED.
     """
     asked = {**terms, "reason": reason.strip()}
-    refused = terms_refused(asked, policy_store.in_force(home, terms["first_date"]))
+    refused = terms_refused(asked, policy_store.in_force(home, terms["first_date"], store))
     amount = Decimal(terms["amount_usd"])
     if decimals(amount) > _CENTS:
         refused.append(_not_in_cents(amount))

@@ -15,7 +15,7 @@ from tasks.decisions import Decision
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 from tasks.policy_states import (
-    ACTIVE,
+    ACTED,
     APPROVED,
     IMPACT_ASSESSED,
     LOOKED_BACK,
@@ -29,18 +29,18 @@ KIND = "PARAMETER"
 
 
 def review(home: Home, store: Store, proposal_id: str, user: str, note: str) -> History:
-    """Review what was found, as another person than who proposed, and open the approval; look back at an active policy.
+    """Review what was found, not as who proposed, and open the approval; look back at what acts or acted.
 
     Raises LeveeError SELF_APPROVAL, PARAM_STATE, STALE_APPROVAL; STEP_LIMIT or BUFFER_FIRST where the impact breaks a
     guard rail and it is no emergency.
     """
     history = policy_states.history(store, proposal_id)
-    history.require(IMPACT_ASSESSED, ACTIVE)
+    history.require(IMPACT_ASSESSED, *ACTED)
     _require_another(history, user, history.events[0].user_name, "proposed it", "review it")
     day = policy_proposal.house_day(home)
-    if history.state == ACTIVE:
+    if history.state in ACTED:
         return policy_states.move(store, history, LOOKED_BACK, user, note, business_date=day)
-    policy_proposal.unchanged(home, history)
+    policy_proposal.unchanged(home, store, history)
     policy_impact.require_within_rails(history, policy_impact.refused(history.of(IMPACT_ASSESSED)))
     with store.transaction():
         moved = policy_states.move(store, history, REVIEWED, user, note, business_date=day)
@@ -64,7 +64,12 @@ def _approve(home: Home, store: Store, proposal_id: str, user: str, approved: bo
         _require_independent(store, history, user)
     number = 1 + len(_approvals(store, history))
     decision = decisions.decide(
-        store, home, _ask(home, store, history, number).decision_id, user, approved, _subject(home, history, number)
+        store,
+        home,
+        _ask(home, store, history, number).decision_id,
+        user,
+        approved,
+        _subject(home, store, history, number),
     )
     return _answered(home, store, history, decision, number)
 
@@ -91,7 +96,7 @@ def _answered(home: Home, store: Store, history: History, decision: Decision, nu
 
 def require_approved(home: Home, store: Store, history: History) -> policy_proposal.Proposal:
     """The proposal as it was approved. Raises LeveeError STALE_APPROVAL where no approval is of what it is now."""
-    proposal = policy_proposal.unchanged(home, history)
+    proposal = policy_proposal.unchanged(home, store, history)
     standing = _approvals(store, history)
     if len(standing) < policy_proposal.terms().approvals(history.last.emergency):
         raise LeveeError(
@@ -106,7 +111,7 @@ def require_approved(home: Home, store: Store, history: History) -> policy_propo
     return proposal
 
 
-def _subject(home: Home, history: History, number: int) -> Mapping[str, Any]:
+def _subject(home: Home, store: Store, history: History, number: int) -> Mapping[str, Any]:
     """What one person approves, as it is now."""
     evidence = history.of(IMPACT_ASSESSED).evidence
     kept = ("run_id", "notice_days", "significance", "numbers", "accounts_hash", "summary_hash")
@@ -115,7 +120,7 @@ def _subject(home: Home, history: History, number: int) -> Mapping[str, Any]:
         "approval": number,
         "proposal_id": history.proposal_id,
         "emergency": history.last.emergency,
-        "diff": policy_proposal.of(home, history).diff,
+        "diff": policy_proposal.of(home, store, history).diff,
         "impact": {name: evidence[name] for name in kept},
     }
 
@@ -127,7 +132,7 @@ def _ask(home: Home, store: Store, history: History, number: int) -> Decision:
         return found[-1]
     proposed = history.events[0]
     days = timedelta(days=policy_proposal.terms().approval.open_days)
-    subject = _subject(home, history, number)
+    subject = _subject(home, store, history, number)
     return decisions.request(store, home, KIND, subject, proposed.user_name, proposed.reason, days)
 
 

@@ -37,8 +37,8 @@ def test(home: Home, store: Store, proposal_id: str, user: str) -> History:
     """
     history = policy_states.history(store, proposal_id)
     history.require(*policy_states.ORDER[1:4])
-    found = policy_proposal.unchanged(home, history)
-    evidence = tested_on(home, found, _run(home))
+    found = policy_proposal.unchanged(home, store, history)
+    evidence = tested_on(home, found, policy_proposal.published_run(home))
     _require_coverage(proposal_id, evidence)
     day = policy_proposal.required_day(home)
     return policy_states.move(store, history, TESTED, user, "tested", business_date=day, evidence=evidence)
@@ -63,10 +63,6 @@ def tested_on(home: Home, found: policy_proposal.Proposal, run_id: str) -> dict[
         "lowest_coverage": lowest,
         "asked_coverage": policy_proposal.terms().test.coverage_fraction,
     }
-
-
-def _run(home: Home) -> str:
-    return status.in_force(home)[policy_proposal.required_day(home)]
 
 
 def _closes(home: Home, run_id: str, anchors: Sequence[str]) -> tuple[Closes, list[str]]:
@@ -111,7 +107,7 @@ def _require_coverage(proposal_id: str, evidence: dict[str, Any]) -> None:
             Finding(
                 "TEST_FAILED",
                 "the policy covers fewer days than it should and than the one in force"
-                if after
+                if after is not None
                 else "nothing to judge",
                 where=proposal_id,
                 value=str(after),

@@ -7,7 +7,7 @@ department gets of it, and MA01 of the same rows what each member gets, so that 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,15 +15,14 @@ from typing import Any
 
 import polars as pl
 
-from tasks import decisions, policy_proposal, policy_states, status
+from tasks import decisions, policy_proposal, status
 from tasks.dry_run import dry_run
 from tasks.home import Home
 from tasks.model.assurance import governance
 from tasks.model.assurance.impact import Impact, Margined, impact
 from tasks.model.errors import Finding, LeveeError
 from tasks.policy_proposal import Proposal
-from tasks.policy_states import IMPACT_ASSESSED, Event, History
-from tasks.store import Store
+from tasks.policy_states import Event, History
 
 
 @dataclass(frozen=True)
@@ -55,32 +54,56 @@ class Assessed:
         }
 
 
-def assess(home: Home, store: Store, proposal_id: str, user: str) -> tuple[History, Assessed]:
-    """Assess a proposal on the last published end of day and keep what came out; rails it breaks are told, not hidden.
-
-    Raises LeveeError PARAM_STATE, STALE_APPROVAL, and as the stages of a cycle do.
-    """
-    history = policy_states.history(store, proposal_id)
-    history.require(*policy_states.ORDER[2:4])
-    proposal = policy_proposal.unchanged(home, history)
-    found = assessed(home, proposal, policy_proposal.required_day(home), history.last.emergency)
-    moved = policy_states.move(
-        store,
-        history,
-        IMPACT_ASSESSED,
-        user,
-        f"assessed on {found.run_id}",
-        business_date=found.business_date,
-        evidence=found.evidence,
-    )
-    return moved, found
-
-
 def refused(assessment: Event) -> list[Finding]:
     """Guard rails that an impact was found to break, as they are kept with it."""
     kept = assessment.evidence["refused"]
     names = ("what", "where", "value", "limit", "action")
     return [Finding(each["code"], **{name: each[name] for name in names}) for each in kept]
+
+
+def require_as_approved(assessment: Event, found: Assessed) -> None:
+    """Raises LeveeError STALE_APPROVAL where what is found now is not what was approved, moves of a routine size aside.
+
+    On the run it was assessed on the figures are the same to the cent.
+    """
+    kept = assessment.evidence
+    faults = [
+        *_other_figures(kept, found),
+        *governance.drifted(_sizes(kept), _sizes(found.evidence), policy_proposal.terms()),
+    ]
+    if faults:
+        raise LeveeError(
+            *(
+                Finding(
+                    "STALE_APPROVAL",
+                    f"the impact is no longer the one that was approved: {what}",
+                    where=assessment.proposal_id,
+                    value=now,
+                    limit=approved,
+                    action="withdraw it and propose it anew: the impact of now wants its own approval",
+                )
+                for what, now, approved in faults
+            )
+        )
+
+
+def _other_figures(kept: Mapping[str, Any], found: Assessed) -> Iterator[tuple[str, str, str]]:
+    """What was found on the same run, which cannot have changed."""
+    names = ("accounts_hash", "summary_hash") if kept["run_id"] == found.run_id else ()
+    for name in names:
+        if kept[name] != found.evidence[name]:
+            yield name.replace("_", " "), str(found.evidence[name])[:16], str(kept[name])[:16]
+
+
+def _sizes(evidence: Mapping[str, Any]) -> governance.Sizes:
+    """The figures of an impact that its notice and its approval hang on, as they are kept."""
+    return governance.Sizes(
+        significance=str(evidence["significance"]),
+        notice_days=int(evidence["notice_days"]),
+        total=float(evidence["numbers"]["total_fraction"]),
+        largest_group=float(evidence["largest_rise"]["fraction"]),
+        largest_member=float(evidence["numbers"]["largest_member_fraction"]),
+    )
 
 
 def require_within_rails(history: History, broken: Sequence[Finding]) -> None:
@@ -89,11 +112,12 @@ def require_within_rails(history: History, broken: Sequence[Finding]) -> None:
         raise LeveeError(*broken)
 
 
-def assessed(home: Home, proposal: Proposal, day: date, emergency: bool) -> Assessed:
-    """Impact on a published end of day, whichever it is; nothing is kept. Raises LeveeError as `dry_run`."""
-    with tempfile.TemporaryDirectory(prefix="levee-impact-") as folder:
-        run_id, found = side_by_side(home, day, proposal, Home(Path(folder)))
+def assessed(home: Home, proposal: Proposal, emergency: bool) -> Assessed:
+    """Impact on the last published end of day; nothing is kept. Raises LeveeError as `dry_run`, PARAM_STATE."""
+    run_id = policy_proposal.published_run(home)
     _require_base(home, run_id, proposal)
+    with tempfile.TemporaryDirectory(prefix="levee-impact-") as folder:
+        found = side_by_side(home, run_id, proposal, Home(Path(folder)))
     buffers = _buffers(home, run_id)
     terms = policy_proposal.terms()
     kind, numbers = governance.significance(found.effect, proposal.changes, terms, emergency)
@@ -104,7 +128,7 @@ def assessed(home: Home, proposal: Proposal, day: date, emergency: bool) -> Asse
     ]
     return Assessed(
         run_id=run_id,
-        business_date=day,
+        business_date=policy_proposal.required_day(home),
         impact=found,
         notice_days=governance.notice_days(found.effect, terms, emergency),
         significance=kind,
@@ -113,12 +137,12 @@ def assessed(home: Home, proposal: Proposal, day: date, emergency: bool) -> Asse
     )
 
 
-def side_by_side(home: Home, day: date, proposal: Proposal, scratch: Home) -> tuple[str, Impact]:
-    """Run of a day's end, and what it asked for beside what it would under a policy. Raises LeveeError as `dry_run`."""
-    tried = dry_run(home, day, "EOD", scratch, proposal.file)
-    trial = str(status.cycles(scratch, day)[-1]["run_id"])
-    current, proposed = margined(home, tried.standing_run_id), margined(scratch, trial)
-    return tried.standing_run_id, impact(current, proposed, proposal.base.brackets.majors)
+def side_by_side(home: Home, run_id: str, proposal: Proposal, scratch: Home) -> Impact:
+    """What a run of a day's end asked for, beside what it would under a policy. Raises LeveeError as `dry_run`."""
+    run = status.exported(home, run_id, "control.cycle_run").row(0, named=True)
+    dry_run(home, run["business_date"], run["cycle"], scratch, proposal.file, run)
+    trial = str(status.cycles(scratch, run["business_date"])[-1]["run_id"])
+    return impact(margined(home, run_id), margined(scratch, trial), proposal.base.brackets.majors)
 
 
 def _require_base(home: Home, run_id: str, proposal: Proposal) -> None:

@@ -12,7 +12,7 @@ from tasks.home import Home
 from tasks.model.assurance.policy_change import changes
 from tasks.model.errors import Finding, LeveeError
 from tasks.model.policy import Policy
-from tasks.policy_states import ACTIVE, LOOKED_BACK, NEXT_STEP, SUPERSEDED, History
+from tasks.policy_states import ACTED, ACTIVE, History
 
 _LISTED = "`levee policy list` names the home's, or give the path of a file"
 _SHIPPED, _UNKNOWN = "shipped", "never proposed"
@@ -32,7 +32,6 @@ def listed(home: Home) -> dict[str, Any]:
 def row(history: History) -> dict[str, str]:
     """Where a proposal stands."""
     first, last = history.events[0], history.last
-    step = NEXT_STEP.get(history.state, "").replace("ID", history.proposal_id, 1)
     return {
         "proposal_id": history.proposal_id,
         "policy_id": str(first.evidence["policy_id"]),
@@ -43,7 +42,7 @@ def row(history: History) -> dict[str, str]:
         "emergency": str(last.emergency),
         "proposed_by": first.user_name,
         "reason": first.reason,
-        "next": step,
+        "next": history.next_step,
     }
 
 
@@ -87,22 +86,18 @@ def _file(home: Home, named: str) -> Path:
 def _policy(home: Home, path: Path, found: Iterable[History]) -> dict[str, str]:
     """A policy of the home and where it comes from."""
     policy = policy_store.load(path)
-    acted = [
-        each.proposal_id
-        for each in found
-        if each.state in (ACTIVE, SUPERSEDED) and each.last.policy_hash == policy.policy_hash
-    ]
+    acted = [each.proposal_id for each in found if each.state in ACTED and each.last.policy_hash == policy.policy_hash]
     return {
         "policy_id": policy.policy_id,
         "effective_date": policy.effective_date.isoformat(),
         "policy_hash": policy.policy_hash,
-        "proposal_id": acted[-1] if acted else _SHIPPED if policy_store.is_shipped(path) else _UNKNOWN,
+        "proposal_id": acted[-1] if acted else _SHIPPED if policy_store.is_shipped(policy) else _UNKNOWN,
     }
 
 
 def _review(home: Home, history: History) -> dict[str, str] | None:
-    """The look back an active policy still has to get, DUE or OVERDUE on the house's day."""
-    if history.state != ACTIVE or any(each.state == LOOKED_BACK for each in history.events):
+    """The look back a policy that acts or acted still has to get, DUE or OVERDUE on the house's day."""
+    if not history.is_to_be_looked_back_at:
         return None
     by = str(history.of(ACTIVE).evidence["review_by"])
     day = policy_proposal.house_day(home)

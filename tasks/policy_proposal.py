@@ -7,20 +7,28 @@ of what it changes: another file, or another policy in force before it, is anoth
 from __future__ import annotations
 
 import hashlib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tasks import decisions, policy_states, policy_store, resources, search_evidence, status
+from tasks import (
+    calibration_evidence,
+    decisions,
+    policy_fit,
+    policy_states,
+    policy_store,
+    resources,
+    search_evidence,
+    status,
+)
 from tasks.home import Home, write_atomically
 from tasks.model import policy_file
-from tasks.model.assurance.governance import Governance, steps_refused
+from tasks.model.assurance.governance import Governance
 from tasks.model.assurance.policy_change import Change, changes
-from tasks.model.errors import Finding, LeveeError, PolicyError
+from tasks.model.errors import Finding, LeveeError
 from tasks.model.policy import Policy
 from tasks.policy_states import Event, History
 from tasks.store import Store
@@ -28,7 +36,6 @@ from tasks.store import Store
 FOLDER = "proposals"
 FILE = "policy.toml"
 TERMS = "reference/governance.toml"
-_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,18 @@ class Proposal:
     base_file: Path
     base: Policy
     changes: tuple[Change, ...]
+
+    @property
+    def text(self) -> str:
+        """The file as members are told it. Raises LeveeError STALE_APPROVAL where it was changed meanwhile."""
+        found = self.file.read_text(encoding="utf-8")
+        if policy_file.content_hash(tomllib.loads(found)) != self.policy.policy_hash:
+            raise LeveeError(
+                Finding(
+                    "STALE_APPROVAL", "the file was changed while it was read", where=str(self.file), action="try again"
+                )
+            )
+        return found
 
     @property
     def diff(self) -> dict[str, Any]:
@@ -79,10 +98,18 @@ def required_day(home: Home) -> date:
     return found
 
 
-def compared(home: Home, file: Path) -> Proposal:
-    """A policy file beside the policy in force on the day before its first. Raises PolicyError."""
+def published_run(home: Home) -> str:
+    """The run whose figures are out for that day. Raises LeveeError PARAM_STATE where nothing is out."""
+    return status.in_force(home)[required_day(home)]
+
+
+def compared(home: Home, file: Path, store: Store | None = None) -> Proposal:
+    """A policy file beside the policy that acts on its first day but for it. Raises PolicyError.
+
+    What was activated for the same day meanwhile is what it takes the place of, and so makes another diff.
+    """
     policy = policy_store.load(file)
-    base_file = policy_store.file_in_force(home, policy.effective_date - _ONE_DAY)
+    base_file = policy_store.file_in_force(home, policy.effective_date, store, policy.policy_hash)
     return beside(file, base_file, policy_store.load(base_file))
 
 
@@ -92,14 +119,14 @@ def beside(file: Path, base_file: Path, base: Policy) -> Proposal:
     return Proposal(file, policy, base_file, base, tuple(changes(base, policy)))
 
 
-def of(home: Home, history: History) -> Proposal:
+def of(home: Home, store: Store, history: History) -> Proposal:
     """A proposal as its file and the policies in force are now."""
-    return compared(home, file_of(home, history.proposal_id))
+    return compared(home, file_of(home, history.proposal_id), store)
 
 
-def unchanged(home: Home, history: History) -> Proposal:
+def unchanged(home: Home, store: Store, history: History) -> Proposal:
     """The same. Raises LeveeError STALE_APPROVAL where it is not what was proposed."""
-    found = of(home, history)
+    found = of(home, store, history)
     if found.diff_hash != history.last.diff_hash:
         raise LeveeError(
             Finding(
@@ -125,8 +152,8 @@ def propose(home: Home, store: Store, file: Path, user: str, reason: str, emerge
     Raises PolicyError for a file that is none, LeveeError PARAM_STATE where it changes nothing or is dated before the
     next business date, STEP_LIMIT where a number moves too far and it is no emergency, USAGE without a reason.
     """
-    found = compared(home, file)
-    _require_fit(home, found, reason, emergency)
+    found = compared(home, file, store)
+    policy_fit.require(found, house_day(home), reason, None if emergency else terms().rails)
     same = [each for each in policy_states.histories(store) if each.last.policy_hash == found.policy.policy_hash]
     name = f"{found.base.policy_hash}|{found.policy.policy_hash}|{len(same) + 1}"
     proposal_id = f"P-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
@@ -153,37 +180,19 @@ def propose(home: Home, store: Store, file: Path, user: str, reason: str, emerge
 def justify(home: Home, store: Store, proposal_id: str, user: str, evidence: Mapping[str, Any]) -> History:
     """Say what the numbers rest on: a calibration's report, a policy search's choice, or judgement in words.
 
-    evidence: `calibration` (as_of, coins, data_hash, …), `search` (as `levee optimise` writes it) or `judgement`.
+    evidence: `calibration` (as PC01.json holds it), `search` (as `levee optimise` writes it) or `judgement`.
     Raises LeveeError PARAM_STATE, STALE_APPROVAL.
     """
     history = policy_states.history(store, proposal_id)
-    found = unchanged(home, history)
-    _require_calibrated(proposal_id, found, evidence)
-    if search_evidence.KEY in evidence:
-        search_evidence.require(evidence[search_evidence.KEY], found.base.policy_hash, found.changes, proposal_id)
+    found = unchanged(home, store, history)
+    for kind in (calibration_evidence, search_evidence):
+        if kind.KEY in evidence:
+            kind.require(evidence[kind.KEY], found.base.policy_hash, found.changes, proposal_id)
     chosen = "chosen by a search" if search_evidence.KEY in evidence else "calibrated"
     reason = str(evidence.get("judgement") or chosen)
     return policy_states.move(
         store, history, policy_states.CALIBRATED, user, reason, business_date=house_day(home), evidence=evidence
     )
-
-
-def _require_calibrated(proposal_id: str, found: Proposal, evidence: Mapping[str, Any]) -> None:
-    """Raises LeveeError PARAM_STATE where a calibration is named that says nothing of a number that changes."""
-    if "calibration" not in evidence:
-        return
-    told = evidence["calibration"].get("changes", {})
-    others = [each.rule_id for each in found.changes if each.rule_id not in told]
-    if others:
-        raise LeveeError(
-            Finding(
-                "PARAM_STATE",
-                "the calibration says nothing of a number that changes",
-                where=proposal_id,
-                value=" ".join(others),
-                action="propose what it found, or give the --judgement the number rests on",
-            )
-        )
 
 
 def evidence(judgement: str, calibration: Path | None, search: Path | None = None) -> dict[str, Any]:
@@ -200,42 +209,4 @@ def evidence(judgement: str, calibration: Path | None, search: Path | None = Non
         return {search_evidence.KEY: search_evidence.read(search)}
     if not calibration:
         return {"judgement": judgement.strip()}
-    try:
-        report = json.loads(calibration.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise LeveeError(
-            Finding("USAGE", "no report of a calibration", where=str(calibration), action="`levee calibrate --json`")
-        ) from error
-    return {"calibration": report}
-
-
-def _require_fit(home: Home, found: Proposal, reason: str, emergency: bool) -> None:
-    faults = [] if emergency else list(steps_refused(found.changes, terms().rails))
-    day = house_day(home)
-    if not reason.strip():
-        faults.append(Finding("USAGE", "a proposal has a reason", action="use --reason"))
-    if not found.changes:
-        faults.append(Finding("PARAM_STATE", "the policy changes nothing", where=str(found.file)))
-    if found.policy.policy_id == found.base.policy_id:
-        faults.append(
-            Finding(
-                "PARAM_STATE",
-                "the policy has the name of the one it takes the place of",
-                where=str(found.file),
-                value=found.policy.policy_id,
-                action="give it a policy_id of its own",
-            )
-        )
-    if day and found.policy.effective_date <= day:
-        faults.append(
-            Finding(
-                "PARAM_STATE",
-                "the policy would act on days that are published",
-                where=str(found.file),
-                value=found.policy.effective_date.isoformat(),
-                limit=f"after {day.isoformat()}",
-                action="give it a later effective_date",
-            )
-        )
-    if faults:
-        raise PolicyError(*faults)
+    return {calibration_evidence.KEY: calibration_evidence.read(calibration)}

@@ -82,11 +82,10 @@ def require_identical(proposal_id: str, found: list[Compared]) -> None:
 def _as_proposed(home: Home, history: History) -> Proposal:
     """The proposal beside the policy it was compared with, whatever acts by now. Raises LeveeError UNKNOWN_ID."""
     wanted = history.events[0].base_policy_hash
-    for path in policy_store.files(home):
-        if policy_store.load(path).policy_hash == wanted:
-            return policy_proposal.beside(
-                policy_proposal.file_of(home, history.proposal_id), path, policy_store.load(path)
-            )
+    path = policy_store.of_hash(home, wanted)
+    if path:
+        file = policy_proposal.file_of(home, history.proposal_id)
+        return policy_proposal.beside(file, path, policy_store.load(path))
     raise LeveeError(Finding("UNKNOWN_ID", "the policy it was compared with is not in this home", value=wanted[:16]))
 
 
@@ -95,7 +94,8 @@ def _calibration(history: History, proposal: Proposal) -> Iterator[Compared]:
     report = _last(history, CALIBRATED).get("calibration")
     if report:
         as_of, coins = date.fromisoformat(report["as_of"]), tuple(report["coins"])
-        found = calibration.calibrate(proposal.base_file, convert.market_data_folder(), as_of, coins)
+        first = date.fromisoformat(report["effective_date"]) if report.get("effective_date") else None
+        found = calibration.calibrate(proposal.base_file, convert.market_data_folder(), as_of, coins, first)
         yield Compared("calibration", str(report["policy_hash"]), found.policy_hash)
         yield Compared("data", str(report["data_hash"]), found.data_hash)
 
@@ -111,9 +111,8 @@ def _test(home: Home, history: History, proposal: Proposal) -> Iterator[Compared
 def _impact(home: Home, history: History, proposal: Proposal) -> Iterator[Compared]:
     kept = _last(history, IMPACT_ASSESSED)
     if kept:
-        day = date.fromisoformat(str(kept["business_date"]))
         with tempfile.TemporaryDirectory(prefix="levee-replay-") as folder:
-            _, found = policy_impact.side_by_side(home, day, proposal, Home(Path(folder)))
+            found = policy_impact.side_by_side(home, str(kept["run_id"]), proposal, Home(Path(folder)))
         yield Compared("impact", str(kept["accounts_hash"]), policy_impact.rows_hash(found.accounts))
 
 

@@ -13,18 +13,19 @@ from typing import Any
 
 import polars as pl
 
-from tasks import pack, policy_proposal, status, texts
+from tasks import pack, policy_impact, policy_proposal, policy_states, status, texts
 from tasks.home import Home, write_atomically
 from tasks.model.assurance.impact import CALL, MARGIN
 from tasks.model.errors import Finding, ReconciliationError
 from tasks.pack import Edition, Entry
 from tasks.policy_impact import Assessed
 from tasks.policy_proposal import Proposal
-from tasks.policy_states import CURRENT, PROPOSED, TESTED, History
+from tasks.policy_states import CURRENT, IMPACT_ASSESSED, PROPOSED, TESTED, History
 from tasks.printed_rows import records
 from tasks.rendering import render
 from tasks.report_files import Header
 from tasks.reports import MA01, PI01, PN01
+from tasks.store import Store
 
 Files = dict[str, bytes]
 _FIGURE = "{:.6f}"
@@ -42,11 +43,37 @@ def write(home: Home, history: History, folders: Mapping[str, Files], edition: E
     return top
 
 
-def write_impact(home: Home, history: History, found: Assessed) -> Path:
-    """PI01 as the next version of a proposal's reports; returns its folder."""
+def assess(home: Home, store: Store, proposal_id: str, user: str) -> tuple[History, Path]:
+    """Assess a proposal on the last published end of day, print PI01 and keep what came out; returns PI01's folder.
+
+    Rails it breaks are told, not hidden. The report is there before the state says so. Raises LeveeError PARAM_STATE,
+    STALE_APPROVAL, and as the stages of a cycle do.
+    """
+    history = policy_states.history(store, proposal_id)
+    history.require(TESTED, IMPACT_ASSESSED)
+    proposal = policy_proposal.unchanged(home, store, history)
+    found = policy_impact.assessed(home, proposal, history.last.emergency)
     made = header(home, history, found)
-    files = impact_files(history, policy_proposal.of(home, history), found, made)
-    return write(home, history, {pack.RISK: files}, made.edition)
+    top = write(home, history, {pack.RISK: impact_files(history, proposal, found, made)}, made.edition)
+    known = {
+        "business_date": found.business_date,
+        "evidence": found.evidence | {"files": str(top.relative_to(home.root))},
+    }
+    return policy_states.move(store, history, IMPACT_ASSESSED, user, f"assessed on {found.run_id}", **known), top
+
+
+def write_notice(home: Home, history: History, proposal: Proposal, found: Assessed) -> Path:
+    """PI01, PN01 and every member's MA01 as the next version of a proposal's reports; returns its folder."""
+    made = header(home, history, found)
+    folders = {
+        pack.RISK: impact_files(history, proposal, found, made),
+        pack.PUBLIC: notice_files(history, proposal, found, made),
+        **{
+            f"{pack.MEMBERS}/{member}": member_files(member, history, proposal, found, made)
+            for member in members(found)
+        },
+    }
+    return write(home, history, folders, made.edition)
 
 
 def folder_of(home: Home, history: History) -> Path:
@@ -160,7 +187,7 @@ def notice(history: History, proposal: Proposal, found: Assessed) -> dict[str, A
             "Any book: save the policy file below and run "
             f"levee cycle run --date {found.business_date.isoformat()} --dry-run --policy FILE --inbox FOLDER",
         ],
-        "policy": proposal.file.read_text(encoding="utf-8"),
+        "policy": proposal.text,
     }
 
 

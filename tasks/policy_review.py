@@ -21,7 +21,6 @@ from tasks import (
     fired_triggers,
     ledgers,
     policy_coverage,
-    policy_impact,
     policy_proposal,
     policy_reports,
     policy_states,
@@ -155,6 +154,4 @@ def _assessed(home: Home, store: Store, history: History, user: str) -> History:
         if error.findings[0].code != REFUSED_BY_TEST:
             raise
         return history
-    moved, found = policy_impact.assess(home, store, tested.proposal_id, user)
-    policy_reports.write_impact(home, moved, found)
-    return moved
+    return policy_reports.assess(home, store, tested.proposal_id, user)[0]

@@ -3,7 +3,7 @@
     DRAFT -> CALIBRATED -> TESTED -> IMPACT_ASSESSED -> REVIEWED -> APPROVED -> NOTICED -> ACTIVE -> SUPERSEDED
 
 A test or an impact may be made again until somebody has reviewed it. Until it acts a proposal may be rejected or
-withdrawn, which ends it; what acts is looked back at by a fixed day.
+withdrawn, which ends it; what acts is looked back at by a fixed day, also where another took its place before.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ REVIEWED, APPROVED, NOTICED, ACTIVE, SUPERSEDED = "REVIEWED", "APPROVED", "NOTIC
 ORDER = (DRAFT, CALIBRATED, TESTED, IMPACT_ASSESSED, REVIEWED, APPROVED, NOTICED, ACTIVE, SUPERSEDED)
 REJECTED, WITHDRAWN, LOOKED_BACK = "REJECTED", "WITHDRAWN", "LOOKED_BACK"
 ENDED = (SUPERSEDED, REJECTED, WITHDRAWN)
+ACTED = (ACTIVE, SUPERSEDED)
+CONTENT = "policy_toml"  # evidence: the policy file, whole
 CURRENT, PROPOSED = "current", "proposed"  # the two policies of a comparison
 _BEFORE_REVIEW = (CALIBRATED, TESTED, IMPACT_ASSESSED)
 NEXT_STEP = {
@@ -39,6 +41,7 @@ NEXT_STEP = {
     APPROVED: "levee policy notice ID",
     NOTICED: "levee policy activate ID",
     ACTIVE: "levee policy review ID --user NAME",
+    SUPERSEDED: "levee policy review ID --user NAME",
 }
 
 
@@ -83,6 +86,18 @@ class History:
         """Where it stands; what acts stands there however often it was looked back at."""
         return next(each.state for each in reversed(self.events) if each.state != LOOKED_BACK)
 
+    @property
+    def is_to_be_looked_back_at(self) -> bool:
+        """Whether it acts or acted and nobody has looked back at it; another one in its place changes nothing of it."""
+        return self.state in ACTED and all(each.state != LOOKED_BACK for each in self.events)
+
+    @property
+    def next_step(self) -> str:
+        """The command that takes it on, empty where nothing is left to do."""
+        if self.state in ACTED and not self.is_to_be_looked_back_at:
+            return ""
+        return NEXT_STEP.get(self.state, "").replace("ID", self.proposal_id, 1)
+
     def of(self, state: str) -> Event:
         """The latest event of a state. Raises LeveeError PARAM_STATE where there is none."""
         found = [each for each in self.events if each.state == state]
@@ -100,10 +115,14 @@ def move(store: Store, history: History, state: str, user: str, reason: str, **k
     """Append the next state, in the caller's transaction if it has one.
 
     known: business_date, decision_id, evidence where they are not empty. Raises LeveeError PARAM_STATE where the state
-    does not follow the one it stands in.
+    does not follow the one it stands in, USAGE without a reason.
     """
     if not follows(history.state, state):
         raise _skipped(history, state)
+    if not reason.strip():
+        raise LeveeError(
+            Finding("USAGE", "every step of a policy has its reason in words", where=history.proposal_id, value=state)
+        )
     fresh: dict[str, Any] = {"business_date": None, "decision_id": "", "evidence": {}}
     event = replace(
         history.last,
@@ -127,7 +146,7 @@ def begin(store: Store, event: Event, before: Sequence[Event] = ()) -> History:
 def follows(state: str, then: str) -> bool:
     """Whether a proposal that stands in one state may go to another."""
     if then == LOOKED_BACK:
-        return state == ACTIVE
+        return state in ACTED
     if then in (REJECTED, WITHDRAWN):
         return state not in (ACTIVE, *ENDED)
     if state in ENDED:
@@ -173,7 +192,7 @@ def _grouped(rows: pl.DataFrame) -> list[History]:
 
 
 def _skipped(history: History, state: str) -> LeveeError:
-    action = NEXT_STEP.get(history.state, "propose it anew").replace("ID", history.proposal_id, 1)
+    action = history.next_step or "propose it anew"
     return LeveeError(
         Finding(
             "PARAM_STATE",

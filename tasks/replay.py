@@ -76,9 +76,9 @@ def replay(home: Home, run_id: str, scratch: Home) -> Replay:
     run = status.exported(home, run_id, "control.cycle_run").row(0, named=True)
     published = _release(home, run)
     scratch.prepare(home.environment)
-    handover.policies(home, scratch)
     handover.files(home, run, scratch)
     with Store(scratch.database) as store:
+        handover.policy(home, run["policy_hash"], scratch, store)
         handover.opening(home, run["predecessor_run_id"], store)
         handover.decisions(home, run, store)
         announced.hand_over(home, run, scratch, store)

@@ -147,7 +147,7 @@ def blocking_what_is_refused(home: Home, store: Store, key: CycleKey, name: str)
 def open_context(home: Home, store: Store, key: CycleKey) -> Context:
     """Context of a run: its frozen row and the policy it was frozen on."""
     run = run_row(store, key)
-    policy = policy_store.in_force(home, key.business_date)
+    policy = policy_store.in_force(home, key.business_date, store)
     if policy.policy_hash != run["policy_hash"]:
         raise LeveeError(
             Finding(

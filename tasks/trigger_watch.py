@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 
 import numpy as np
@@ -13,7 +13,8 @@ from tasks.model.arrays import Closes, Floats
 from tasks.model.assurance import market_watch
 from tasks.model.assurance.house_levels import HouseBook, Level, house_levels, notional
 from tasks.model.assurance.market_levels import MarketLevels
-from tasks.model.assurance.triggers import FIRED, STANDING, Trigger
+from tasks.model.assurance.market_watch import HOUSE
+from tasks.model.assurance.triggers import ENDED, FIRED, STANDING, STANDS, Trigger
 from tasks.model.errors import Finding
 from tasks.model.market.returns import joint_closes
 from tasks.stage import Context
@@ -28,10 +29,12 @@ def track(context: Context) -> None:
     """Write policy_trigger and risk_level of the run."""
     known, book = terms(), _book(context)
     levels = _market(context, known, notional(book.delta))
+    before = _standing_before(context)
     found = [
         *_of_market(levels, known.triggers, context.key.business_date),
-        *_of_house(context, house_levels(book, context.policy, known.triggers), known.triggers),
+        *_of_house(context, house_levels(book, context.policy, known.triggers), known.triggers, before),
     ]
+    found += _without_level(context, {(row[0], row[2]) for row in found}, known.triggers, before)
     schema = context.slice("result.policy_trigger").schema
     rows = pl.DataFrame(found, schema=schema, orient="row") if found else pl.DataFrame(schema=schema)
     context.write("result.policy_trigger", rows.sort(*_KEY))
@@ -124,16 +127,45 @@ def _of_market(levels: list[MarketLevels], triggers: Mapping[str, Trigger], day:
 
 
 def _of_house(
-    context: Context, levels: Iterable[Level], triggers: Mapping[str, Trigger]
+    context: Context, levels: Iterable[Level], triggers: Mapping[str, Trigger], since: Mapping[tuple[str, str], date]
 ) -> Iterable[tuple[object, ...]]:
     """What stood at the cycle before stands until its level is low enough."""
-    carried = context.carried("result.policy_trigger")
-    since = {} if carried is None else dict(_since(carried))
     for level in levels:
         trigger, before = triggers[level.trigger], since.get((level.trigger, level.subject))
         state = trigger.state(level.level, before is not None)
         first = (before or context.key.business_date) if state in STANDING else None
         yield _row(trigger, level, state, first)
+
+
+def _without_level(
+    context: Context,
+    told: Collection[tuple[object, object]],
+    triggers: Mapping[str, Trigger],
+    since: Mapping[tuple[str, str], date],
+) -> Iterable[tuple[object, ...]]:
+    """What stood at the cycle before and has no level now: it stands where its subject still holds something, for what
+    is missing ends nothing, and has ended where there is nothing left."""
+    silent = sorted(key for key in since if key not in told and key[0] in triggers)
+    held = _held(context) if silent else set()
+    for name, subject in silent:
+        stands = subject in held
+        level = Level(subject, name, math.nan, "no level" if stands else "nothing left")
+        yield _row(triggers[name], level, STANDS if stands else ENDED, since[name, subject] if stands else None)
+
+
+def _held(context: Context) -> set[str]:
+    """Members, accounts and underlyings with an open position, and the house where there is any."""
+    contracts = context.slice("book.contract").select("contract_id", "underlying_asset")
+    open_now = context.slice("book.position").filter(pl.col("qty_close") != 0).join(contracts, on="contract_id")
+    names = ("clearing_member_id", "margin_account_id", "underlying_asset")
+    found = {str(each) for name in names for each in open_now[name].unique()}
+    return found | ({HOUSE} if found else set())
+
+
+def _standing_before(context: Context) -> dict[tuple[str, str], date]:
+    """First day of what stood at the cycle before, by trigger and subject."""
+    carried = context.carried("result.policy_trigger")
+    return {} if carried is None else dict(_since(carried))
 
 
 def _since(carried: pl.DataFrame) -> Iterable[tuple[tuple[str, str], date]]:

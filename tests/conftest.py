@@ -6,6 +6,7 @@ import csv
 import fcntl
 import os
 import shutil
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,8 +19,10 @@ import pytest
 
 from benchmarks import forked
 from flows import cli, environment
-from tasks import envelope, resources
+from tasks import envelope, ledgers, policy_activations, policy_states, resources
 from tasks.home import Home
+from tasks.model import policy_file
+from tasks.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 Row = dict[str, str | None]
@@ -115,6 +118,21 @@ def small_market(made_once: MadeOnce) -> Home:
             procedure(home, date(2026, 1, 29), "EOD", lambda step, *given: step(*given))
 
     return Home(made_once("small-market", clear))
+
+
+@pytest.fixture(scope="session")
+def put_in_force() -> Callable[[Home, str], str]:
+    """Let a policy act in a home from its own first day on, as one that was activated; returns its hash."""
+
+    def put(home: Home, content: str) -> str:
+        policy = policy_file.parse(tomllib.loads(content), "a test")
+        known = (policy.policy_hash[:12], policy.policy_hash, policy.effective_date, None, content)
+        with Store(home.database) as store:
+            policy_states.begin(store, policy_activations.handed_over(policy_states.ACTIVE, *known))
+            ledgers.show(home, store)
+        return policy.policy_hash
+
+    return put
 
 
 @pytest.fixture

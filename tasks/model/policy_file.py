@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -184,10 +184,15 @@ def _value(kind: Any, raw: Any, rule: Bound | Choice | None, path: str, source: 
         return tuple(_value(get_args(kind)[0], member, rule, path, source, faults) for member in members)
     if kind in (int, float):
         _check_number(kind, raw, rule, path, source, faults)
-    elif not isinstance(raw, kind) or (isinstance(rule, Choice) and raw not in rule):
+    elif not _is_a(kind, raw) or (isinstance(rule, Choice) and raw not in rule):
         limit = "|".join(rule) if isinstance(rule, Choice) else kind.__name__
         faults.append(_fault("wrong kind of value", path, source, raw, limit))
     return raw
+
+
+def _is_a(kind: type, raw: Any) -> bool:
+    """Whether a value is of a kind; a time of day is no date, though Python counts it as one."""
+    return isinstance(raw, kind) and not (kind is date and isinstance(raw, datetime))
 
 
 def _check_number(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks import policy_store, resources
+from tasks import resources
 from tasks.home import Home
 
 PERP = "BTC-PERP.INV"
@@ -21,16 +21,17 @@ DAY = ("--date", "2026-01-30", "--user", "ada", "--json")
 
 
 @pytest.fixture
-def levee(levee: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def levee(
+    levee: Callable[..., Any], put_in_force: Callable[[Home, str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Any]:
     """Commands on a home of the shipped day, whose policy wants two persons for calls above 20,000 USD."""
     monkeypatch.setenv("LEVEE_ENV", "DEMO")
     monkeypatch.setenv("LEVEE_USER", "ada")
     home = Home(tmp_path).prepare()
     shutil.copytree(resources.data("sample/inbox"), home.inbox, dirs_exist_ok=True)
-    policy_store.in_force(home, date(2026, 1, 30))
-    policy = home.policy / "2014-01-01.toml"
-    text = policy.read_text(encoding="utf-8").replace('approval = "off"', 'approval = "on"')
-    policy.write_text(text.replace("approval_above_usd = 10000000", "approval_above_usd = 20000"), encoding="utf-8")
+    text = resources.data("policy/2014-01-01.toml").read_text(encoding="utf-8")
+    text = text.replace('approval = "off"', 'approval = "on"')
+    put_in_force(home, text.replace("approval_above_usd = 10000000", "approval_above_usd = 20000"))
     return lambda *arguments: levee(*arguments, "--home", tmp_path)
 
 

@@ -61,6 +61,36 @@ def test_a_step_is_the_share_a_number_moves_by(
     assert size is None if step is None else size == pytest.approx(step)
 
 
+@pytest.mark.parametrize(
+    ("table", "to", "step"),
+    [
+        # floors 0, 50e6 and 250e6 with 0, 0.05 and 0.15: without the last, what lies above it falls to a third
+        (("collateral", "tiers"), {"floor_usd": [0, 50e6], "added_fraction": [0.0, 0.05]}, 2 / 3),
+        # a tier more that charges as before moves nothing; one that charges a tenth more moves by that
+        (("collateral", "tiers"), {"floor_usd": [0, 5e7, 1e8, 2.5e8], "added_fraction": [0.0, 0.05, 0.05, 0.15]}, 0.0),
+        (("collateral", "tiers"), {"floor_usd": [0, 5e7, 1e8, 2.5e8], "added_fraction": [0.0, 0.05, 0.055, 0.15]}, 0.1),
+        # 0.02, 0.025, 0.04, 0.05 and 0.10: one bracket takes what is above from a tenth to two hundredths
+        (("brackets", "major"), {"floor_usd": [0], "im_fraction": [0.02]}, 0.8),
+        # steps 0, 0.10, 0.25 and 0.50: without the last the third level pays half
+        (("credit",), {"step_fraction": [0.0, 0.10, 0.25], "score_at_least": [70.0, 50.0]}, 0.5),
+        # a step more for a score below 10 that is as high as the last
+        (("credit",), {"step_fraction": [0.0, 0.1, 0.25, 0.5, 0.5], "score_at_least": [70.0, 50.0, 30.0, 10.0]}, 0.0),
+        # -0.66, -0.33, 0.5, 1 and 2: nearest to a dropped -0.66 is -0.33
+        (("grid",), {"extreme_moves": [-0.33, 0.5, 1.0, 2.0]}, 0.5),
+        (("grid",), {"extreme_moves": [-0.66, -0.60, -0.33, 0.5, 1.0, 2.0]}, 1 / 11),  # 0.06 of 0.66
+        (("grid",), {"extreme_moves": []}, 1.0),
+    ],
+)
+def test_a_list_of_another_length_moves_by_what_it_declares(
+    content: Content, table: tuple[str, ...], to: Content, step: float
+) -> None:
+    made = content
+    for name, value in to.items():
+        made = changed(made, *table, name, to=value)
+    sizes = [size for *_, size in found(content, made).values()]
+    assert sizes == pytest.approx([step] * len(to), abs=1e-12)
+
+
 def test_a_jump_is_parted_into_equal_ratios(content: Content) -> None:
     parts = stages(content, changed(content, "grid", "vol_up_fraction", to=1.0), 0.25)
     values = [each["grid"]["vol_up_fraction"] for each in parts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,9 @@ from tasks.model import policy_file
 from tasks.model.assurance.governance import (
     Effect,
     Governance,
+    Sizes,
     buffers_refused,
+    drifted,
     notice_days,
     rise_refused,
     significance,
@@ -90,3 +93,30 @@ def test_a_class_comes_with_the_numbers_that_decided_it(
     assert found == kind
     assert (float(numbers["total_fraction"]), float(numbers["largest_member_fraction"])) == (total, member)
     assert numbers["routine_total_fraction"] == "0.01"
+
+
+APPROVED = Sizes("STANDARD", 2, total=0.02, largest_group=0.03, largest_member=0.15)
+
+
+@pytest.mark.parametrize(
+    ("now", "what"),
+    [
+        (APPROVED, []),
+        (replace(APPROVED, total=0.03, largest_group=0.02, largest_member=0.25), []),  # a hundredth, and a tenth
+        (replace(APPROVED, notice_days=1), []),
+        (replace(APPROVED, total=0.031), ["total"]),
+        (replace(APPROVED, total=0.009), ["total"]),
+        (replace(APPROVED, largest_group=0.09), ["largest group"]),
+        (replace(APPROVED, largest_member=0.26), ["largest member"]),
+        (replace(APPROVED, largest_member=math.inf), ["largest member"]),
+        (replace(APPROVED, notice_days=5, largest_group=0.12), ["days of notice", "largest group"]),
+        (replace(APPROVED, significance="ROUTINE"), ["significance"]),
+    ],
+)
+def test_an_impact_that_moved_by_more_than_a_routine_change_is_another_one(now: Sizes, what: list[str]) -> None:
+    assert [name for name, *_ in drifted(APPROVED, now, TERMS)] == what
+
+
+def test_a_member_without_margin_then_and_now_is_the_same() -> None:
+    first = replace(APPROVED, largest_member=math.inf)
+    assert list(drifted(first, first, TERMS)) == []

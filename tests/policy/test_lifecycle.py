@@ -6,6 +6,7 @@ import csv
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -53,12 +54,18 @@ def policy(levee: Levee, home: Home) -> Callable[..., tuple[int, str, Any]]:
 def nothing_moves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Impacts as if every policy asked for what was published: for steps that are not about figures."""
 
-    def same(home: Home, day: date, proposal: Any, scratch: Home) -> tuple[str, Any]:
-        run_id = f"{day:%Y%m%d}-EOD-r01"
+    def same(home: Home, run_id: str, proposal: Any, scratch: Home) -> Any:
         found = policy_impact.margined(home, run_id)
-        return run_id, impact(found, found, proposal.base.brackets.majors)
+        return impact(found, found, proposal.base.brackets.majors)
 
     monkeypatch.setattr(policy_impact, "side_by_side", same)
+
+
+def twice_as_much(home: Home, run_id: str, proposal: Any, scratch: Home) -> Any:
+    """An impact as if every account were asked for twice what it is."""
+    found = policy_impact.margined(home, run_id)
+    more = replace(found, accounts=found.accounts.with_columns(pl.col("total_initial_margin_usd") * 2))
+    return impact(found, more, proposal.base.brackets.majors)
 
 
 def told(folder: Path, report: str) -> list[dict[str, str]]:
@@ -132,7 +139,11 @@ def test_from_a_file_to_the_cycle_that_uses_it(
 
 @pytest.mark.usefixtures("nothing_moves")
 def test_a_jump_is_staged_or_an_emergency_with_two_approvals(
-    home: Home, policy: Callable[..., Any], policy_file: Callable[..., Path], tmp_path: Path
+    home: Home,
+    policy: Callable[..., Any],
+    policy_file: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = policy_file("2026-01-30", JUMP)  # 0.25 to 0.35 is a step of 0.4
     assert policy("propose", file, "--reason", "jump", "--user", "ada")[:2] == (40, "STEP_LIMIT")
@@ -150,6 +161,9 @@ def test_a_jump_is_staged_or_an_emergency_with_two_approvals(
     assert policy("notice", proposal)[:2] == (40, "PARAM_STATE")
     assert policy("approve", proposal, "--user", "bob")[:2] == (40, "SELF_APPROVAL")
     assert policy("approve", proposal, "--user", "eve")[2]["state"] == "APPROVED"
+    with monkeypatch.context() as changed:
+        changed.setattr(policy_impact, "side_by_side", twice_as_much)
+        assert policy("notice", proposal, "--user", "ada")[:2] == (40, "STALE_APPROVAL"), "another impact was approved"
     assert policy("notice", proposal, "--user", "ada")[0] == 0
     assert policy("activate", proposal, "--user", "ada")[2]["state"] == "ACTIVE"
     (due,) = policy("list")[2]["reviews"]

@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import fired_triggers, ledgers, policy_overview, policy_proposal, policy_review, policy_store
+from tasks import fired_triggers, ledgers, policy_overview, policy_proposal, policy_review, policy_store, resources
 from tasks.home import Home
-from tasks.model.errors import Finding, LeveeError, PolicyError
+from tasks.model.errors import Finding, PolicyError
 from tasks.store import Store
 
 DAY = date(2026, 1, 30)
@@ -55,6 +55,7 @@ def calibrated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dic
             "calibration_id": "0123",
             "as_of": DAY.isoformat(),
             "coins": ["BTC"],
+            "base_policy_hash": policy_store.load(resources.data("policy/2014-01-01.toml")).policy_hash,
             "data_hash": "d",
             "changes": found,
             "estimates": [],
@@ -192,18 +193,3 @@ def test_data_that_contradict_nothing_are_an_answer_too(
     assert "contradict nothing" in found["said"]
     assert answered(home, tmp_path) is None
     assert policy_overview.listed(home)["proposals"] == []
-
-
-def test_a_number_that_was_not_calibrated_rests_on_no_calibration(
-    tmp_path: Path, policy_file: Callable[..., Path]
-) -> None:
-    home = Home(tmp_path / "home").prepare("TEST")
-    file = policy_file("2026-02-03", ("vol_up_fraction = 0.50", "vol_up_fraction = 0.60"))
-    with Store(home.database) as store:
-        made = policy_proposal.propose(home, store, file, "ada", "why", emergency=False)
-        with pytest.raises(LeveeError, match=r"PARAM_STATE.*grid\.vol_up_fraction"):
-            policy_proposal.justify(home, store, made.proposal_id, "ada", {"calibration": {"changes": {"call": 1}}})
-        report = {"changes": {"grid.vol_up_fraction": 0.6}}
-        moved = policy_proposal.justify(home, store, made.proposal_id, "ada", {"calibration": report})
-    assert moved.state == "CALIBRATED"
-    assert moved.last.evidence == {"calibration": report}

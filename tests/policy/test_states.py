@@ -22,6 +22,7 @@ FORWARD = [
     ("NOTICED", "ACTIVE"),
     ("ACTIVE", "SUPERSEDED"),
     ("ACTIVE", "LOOKED_BACK"),
+    ("SUPERSEDED", "LOOKED_BACK"),
 ]
 # a judgement, a test or an impact may be made again before anybody has reviewed it
 AGAIN = [
@@ -74,6 +75,8 @@ def test_every_move_is_kept_and_one_that_skips_is_refused() -> None:
         assert [each.state for each in kept.events] == ["DRAFT", "CALIBRATED", "TESTED", "IMPACT_ASSESSED"]
         assert [each.event_no for each in kept.events] == [1, 2, 3, 4]
         assert kept.of("TESTED").evidence == {"n": "TESTED"}
+        with pytest.raises(LeveeError, match="USAGE"):
+            policy_states.move(store, kept, "REVIEWED", "bob", "  ")
         with pytest.raises(LeveeError, match="UNKNOWN_ID"):
             policy_states.history(store, "P-2")
 

@@ -95,3 +95,60 @@ def test_the_index_of_a_snapshot_stands_for_the_close_the_day_does_not_have_yet(
     keep = 0.5 ** (1 / 90)
     assert volatility == pytest.approx(np.sqrt(keep * step**2 + (1 - keep) * last**2), rel=1e-6)
     assert at_risk is None
+
+
+def order_book(run, contract, size, unit="COIN", run_id=None, sides=("BID", "ASK")):
+    for side, price in (("BID", "99.9"), ("ASK", "100.1")):
+        if side in sides:
+            fields = {"side": side, "price": price, "size": size, "size_unit": unit}
+            run.put("book.depth", **fields, contract_id=contract, **({"run_id": run_id} if run_id else {}))
+
+
+def stood(run, trigger, *subjects):
+    for subject in subjects:
+        fields = {"trigger_name": trigger, "subject": subject, "state": "STANDS", "since_date": date(2026, 1, 20)}
+        run.put("result.policy_trigger", run_id=BEFORE, **fields)
+    run.execute(f"UPDATE control.cycle_run SET predecessor_run_id = '{BEFORE}'")
+
+
+def test_a_vanished_order_book_fires_and_what_stands_does_not_end_for_want_of_one(frozen_run):
+    """BTC's book is gone, ETH's has one side, SOL's expired with its future; XRP's was gone the cycle before."""
+    run, later = frozen_run, {"expiry_ts": DAY + timedelta(days=30)}
+    contracts = {"BTC": ("PERP", {}), "ETH": ("FUT", later), "SOL": ("FUT", {"expiry_ts": DAY}), "XRP": ("PERP", {})}
+    run.execute(f"UPDATE control.cycle_run SET as_of_ts = TIMESTAMP '{DAY} 21:00:00'")
+    for coin, (kind, fields) in contracts.items():
+        run.put("book.contract", contract_id=f"{coin}-1", underlying_asset=coin, kind=kind, **fields)
+        if coin != "XRP":
+            order_book(run, f"{coin}-1", "5", run_id=BEFORE)
+    order_book(run, "ETH-1", "5", sides=("ASK",))
+    stood(run, "depth_fall", "XRP")
+    track(run)
+    found = {subject: state for (subject, name), state in said(run).items() if name == "depth_fall"}
+    assert found == {"BTC": ("FIRED", DAY), "ETH": ("FIRED", DAY), "XRP": ("STANDS", date(2026, 1, 20))}
+    numbers = run.read("SELECT level, numbers FROM result.policy_trigger WHERE subject = 'BTC'")
+    assert numbers == [(100.0, "order_books 1 vanished 1")]
+
+
+def test_a_book_that_is_as_deep_as_before_ends_it(frozen_run):
+    frozen_run.put("book.contract", contract_id="BTC-1", underlying_asset="BTC", kind="PERP")
+    order_book(frozen_run, "BTC-1", "5", run_id=BEFORE)
+    order_book(frozen_run, "BTC-1", "6")
+    stood(frozen_run, "depth_fall", "BTC")
+    track(frozen_run)
+    assert said(frozen_run)["BTC", "depth_fall"] == ("ENDED", None)
+
+
+def test_what_has_no_level_stands_while_something_is_held_and_then_ends_aloud(frozen_run):
+    """A holds a position without a leverage that could be told; B has closed everything."""
+    frozen_run.put("book.contract", contract_id="BTC-1", underlying_asset="BTC", kind="PERP")
+    for account, quantity in (("A", "2"), ("B", "0")):
+        fields = {"margin_account_id": account, "contract_id": "BTC-1", "qty_close": quantity}
+        frozen_run.put("book.position", clearing_member_id="M1", **fields)
+    stood(frozen_run, "leverage", "A", "B")
+    stood(frozen_run, "volatility_rise", "BTC", "ETH")
+    track(frozen_run)
+    found = said(frozen_run)
+    assert found["A", "leverage"] == ("STANDS", date(2026, 1, 20))
+    assert found["B", "leverage"] == ("ENDED", None)
+    assert found["BTC", "volatility_rise"] == ("STANDS", date(2026, 1, 20))
+    assert found["ETH", "volatility_rise"] == ("ENDED", None)

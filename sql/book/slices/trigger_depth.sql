@@ -1,4 +1,5 @@
--- What stands on the thinner side of each order book of futures and perpetuals near its middle, now and the cycle before.
+-- What stands on the thinner side of each order book of futures and perpetuals near its middle, now and the cycle before,
+-- of every contract that is listed still and not expired. Empty where there is no book, or none of two sides.
 WITH middle AS (
     SELECT
         run_id, contract_id,
@@ -20,9 +21,11 @@ thinner AS (
     GROUP BY ALL
     HAVING count(*) = 2 AND min(size) > 0
 )
-SELECT c.underlying_asset AS underlying, n.contract_id, n.size, b.size AS size_before
-FROM thinner AS n
-JOIN thinner AS b ON b.contract_id = n.contract_id AND b.size_unit = n.size_unit AND b.run_id = $predecessor_run_id
-JOIN book.contract AS c ON c.run_id = n.run_id AND c.contract_id = n.contract_id
-WHERE n.run_id = $run_id AND c.kind IN ('FUT', 'PERP')
+SELECT c.underlying_asset AS underlying, c.contract_id, n.size, b.size AS size_before
+FROM book.contract AS c
+JOIN control.cycle_run AS r ON r.run_id = c.run_id
+LEFT JOIN thinner AS b ON b.contract_id = c.contract_id AND b.run_id = $predecessor_run_id
+LEFT JOIN thinner AS n
+    ON n.contract_id = c.contract_id AND n.run_id = $run_id AND (b.size_unit IS NULL OR n.size_unit = b.size_unit)
+WHERE c.run_id = $run_id AND c.kind IN ('FUT', 'PERP') AND (c.expiry_ts IS NULL OR c.expiry_ts > r.as_of_ts)
 ORDER BY ALL

@@ -104,6 +104,17 @@ class Effect:
         return max(sorted(self.groups.items()), key=lambda each: each[1])
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """An impact in the figures its approval hangs on; moves in fractions of what is asked now, rises > 0."""
+
+    significance: str
+    notice_days: int
+    total: float
+    largest_group: float
+    largest_member: float
+
+
 def steps_refused(changes: Sequence[Change], rails: Rails) -> Iterator[Finding]:
     """STEP_LIMIT for every number that moves further than one change may move it."""
     for each in changes:
@@ -184,3 +195,23 @@ def significance(
     if emergency:
         return ACCELERATED, numbers
     return (ROUTINE if small and not methods else STANDARD), numbers
+
+
+def drifted(approved: Sizes, now: Sizes, governance: Governance) -> Iterator[tuple[str, str, str]]:
+    """What, as it is now and as it was approved, where an impact is another one than the one that was approved.
+
+    Its class and its notice are the same; what it moves has moved by no more since than a routine change does.
+    """
+    terms = governance.significance
+    if now.significance != approved.significance:
+        yield "significance", now.significance, approved.significance
+    if now.notice_days > approved.notice_days:
+        yield "days of notice", str(now.notice_days), str(approved.notice_days)
+    for name, allowed in (
+        ("total", terms.routine_total_fraction),
+        ("largest_group", terms.routine_total_fraction),
+        ("largest_member", terms.routine_member_fraction),
+    ):
+        before, after = getattr(approved, name), getattr(now, name)
+        if before != after and not abs(after - before) <= allowed + RISE_ALLOWED_FOR:
+            yield name.replace("_", " "), f"{after:.6f}", f"{before:.6f} within {allowed}"

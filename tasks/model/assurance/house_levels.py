@@ -38,11 +38,11 @@ class Level(NamedTuple):
 class HouseBook:
     """What a cycle knows of its book, every table sorted by its key.
 
-    liquidity: rows of result.liquidity. depth: underlying, contract_id, size, size_before (of the order book near its
-    middle, now and the cycle before, one unit). members: clearing_member_id, surveillance_level, credit_score,
-    credit_score_before, of those with a requirement. risk: underlying, clearing_member_id, filtered_es_usd. delta:
-    underlying, clearing_member_id, margin_account_id, delta (coins, long > 0), index_price. leverage: rows of
-    result.leverage.
+    liquidity: rows of result.liquidity. depth: underlying, contract_id, size, size_before of every listed future and
+    perpetual (of the order book near its middle, now and the cycle before, one unit; null where there is none).
+    members: clearing_member_id, surveillance_level, credit_score, credit_score_before, of those with a requirement.
+    risk: underlying, clearing_member_id, filtered_es_usd. delta: underlying, clearing_member_id, margin_account_id,
+    delta (coins, long > 0), index_price. leverage: rows of result.leverage.
     """
 
     liquidity: pl.DataFrame
@@ -57,7 +57,7 @@ def house_levels(book: HouseBook, policy: Policy, triggers: Mapping[str, Trigger
     """Where each trigger that this module knows stands, subject by subject."""
     return [
         *_market(book.liquidity, policy),
-        *_depth(book.depth),
+        *_depth(book.depth, triggers["depth_fall"].highest),
         *_ratings(book.members, policy),
         *_shares(book.risk),
         *_close_out(book, policy),
@@ -83,12 +83,18 @@ def _market(liquidity: pl.DataFrame, policy: Policy) -> Iterator[Level]:
         yield Level(name, "volume_fall", _over(usual, volume), _told(daily_volume_usd=volume, declared=usual))
 
 
-def _depth(depth: pl.DataFrame) -> Iterator[Level]:
-    """Of each underlying the median over its order books: one thin book is no thin market."""
+def _depth(depth: pl.DataFrame, highest: float) -> Iterator[Level]:
+    """Of each underlying the median over the order books of the cycle before: one thin book is no thin market.
+
+    A book that is gone has fallen as far as there is; NaN where none was there before.
+    """
     for (name,), books in depth.group_by("underlying", maintain_order=True):
-        now, before = (books[each].cast(pl.Float64).to_numpy() for each in ("size", "size_before"))
-        fall = float(np.median(before / now))
-        yield Level(str(name), "depth_fall", fall, _told(order_books=float(len(now))))
+        known = books.filter(pl.col("size_before").is_not_null())
+        now, before = (known[each].cast(pl.Float64).to_numpy() for each in ("size", "size_before"))
+        fall = np.where(np.isnan(now), highest, before / now)
+        level = float(np.median(fall)) if len(fall) else math.nan
+        vanished = float(np.count_nonzero(np.isnan(now)))
+        yield Level(str(name), "depth_fall", level, _told(order_books=float(len(now)), vanished=vanished))
 
 
 def _ratings(members: pl.DataFrame, policy: Policy) -> Iterator[Level]:

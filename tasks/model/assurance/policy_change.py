@@ -1,7 +1,8 @@
 """What one policy changes of another: every rule with its value before and after and the size of the step, and stages.
 
 The step of a number is its change over what it was; of a confidence, of its distance to one; of a number that was
-zero, the share of its bounds. A word, a date, a seed or a list of another length has no size: a choice of method.
+zero, the share of its bounds. A list of numbers that has another length moves by what it declares (`relisted`). A word,
+a date or a seed has no size: a choice of method.
 A change too large for one step is parted into stages in equal ratios, as many as the largest of them needs.
 """
 
@@ -11,10 +12,11 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from tasks.model import policy_file
-from tasks.model.assurance import parameter_steps
+from tasks.model.assurance import parameter_steps, relisted
 from tasks.model.errors import Finding, PolicyError
 from tasks.model.policy import Policy
 
@@ -44,7 +46,7 @@ def changes(before: Policy, after: Policy) -> list[Change]:
         if rule_id in HEADER or pair[0] == pair[1]:
             continue
         bound = described.get(rule_id) or described.get(f"{rule_id.rpartition('.')[0]}.*")
-        step = _step(rule_id, *pair, _reach(bound)) if bound else None
+        step = _step(rule_id, old, new, described) if bound else None
         found.append(Change(rule_id, bound[0] if bound else "", *pair, step))
     return found
 
@@ -76,11 +78,29 @@ def _reach(bound: tuple[str, str, str]) -> float:
     return max(abs(float(bound[1])), abs(float(bound[2])))
 
 
-def _step(rule_id: str, before: str, after: str, reach: float) -> float | None:
-    old, new = _floats(before), _floats(after)
-    if len(old) != len(new) or not old or rule_id.rpartition(".")[2] == "seed":
+def _step(
+    rule_id: str, before: Mapping[str, str], after: Mapping[str, str], described: Mapping[str, tuple[str, str, str]]
+) -> float | None:
+    """Of a rule that has bounds and differs; None for a seed."""
+    table, _, name = rule_id.rpartition(".")
+    if name == "seed":
         return None
-    return max(_size(rule_id, a, b, reach) for a, b in zip(old, new, strict=True))
+    old, new = _floats(_value(before, rule_id)), _floats(_value(after, rule_id))
+    if len(old) == len(new):
+        reach = _reach(described.get(rule_id) or described[f"{table}.*"])
+        return max(_size(rule_id, a, b, reach) for a, b in zip(old, new, strict=True))
+    lists, new_lists = _lists(table, before, described), _lists(table, after, described)
+    values = f"{table}.{relisted.values_of(name, new_lists)}"
+    size = partial(_size, values, reach=_reach(described[values]))
+    return relisted.step(values.rpartition(".")[2], lists, new_lists, size)
+
+
+def _lists(
+    table: str, flat: Mapping[str, str], described: Mapping[str, tuple[str, str, str]]
+) -> dict[str, list[float]]:
+    """The numbers of a table by their names, each as a list."""
+    named = {rule_id: rule_id.rpartition(".") for rule_id in flat if rule_id in described}
+    return {name: _floats(flat[rule_id]) for rule_id, (of, _, name) in named.items() if of == table}
 
 
 def _size(rule_id: str, old: float, new: float, reach: float) -> float:
@@ -94,10 +114,7 @@ def _is_confidence(rule_id: str) -> bool:
 
 
 def _floats(text: str) -> list[float]:
-    try:
-        return [float(each) for each in text.split()]
-    except ValueError:
-        return []
+    return [float(each) for each in text.split()]
 
 
 def _numbers(old: Any, new: Any, place: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float, float]]:

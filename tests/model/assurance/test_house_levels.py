@@ -56,6 +56,16 @@ def test_one_thin_book_is_no_thin_market(levels):
     assert levels(depth=books)["BTC", "depth_fall"] == pytest.approx(3.0)
 
 
+def test_an_order_book_that_is_gone_has_fallen_as_far_as_there_is(levels):
+    """The highest level of the trigger is 100. What nothing was known of the cycle before cannot be told."""
+    books = [("BTC", "A", 10.0, 10.0), ("BTC", "B", None, 50.0), ("BTC", "C", None, 5.0), ("BTC", "D", 7.0, None)]
+    found = levels(depth=[*books, ("ETH", "E", 5.0, None), ("SOL", "F", None, None), ("XRP", "G", None, 1.0)])
+    assert found["BTC", "depth_fall"] == 100.0, "the median of 1, 100 and 100"
+    assert isnan(found["ETH", "depth_fall"])
+    assert isnan(found["SOL", "depth_fall"])
+    assert found["XRP", "depth_fall"] == 100.0
+
+
 def test_ratings_are_steps_and_falls(levels):
     found = levels(members=[("M1", 2, 80.0, 95.0), ("M2", None, None, 40.0), ("M3", 0, 90.0, None)])
     assert found["M1", "credit_step"] == 0.25
