@@ -238,11 +238,6 @@ def test_a_first_day_is_a_date_of_the_coming_year(
         assert (refused(propose) if code else propose().state) == (code or "DRAFT")
 
 
-def test_a_file_that_is_no_text_is_no_policy(house: Home, tmp_path: Path) -> None:
-    (tmp_path / "bytes.toml").write_bytes(b"policy_id = '\xff'")
-    assert refused(lambda: policy_store.load(tmp_path / "bytes.toml")) == "PARAM_STATE"
-
-
 @pytest.mark.parametrize("name", ["", " ", "A\\nB", "A" * 65, "OPENING"])
 def test_a_policy_has_a_name_of_its_own_on_one_line(
     house: Home, policy_file: Callable[..., Path], tmp_path: Path, name: str

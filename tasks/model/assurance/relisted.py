@@ -7,8 +7,9 @@ sets: every entry of either is held against the nearest of the other.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 Size = Callable[[float, float], float]
 Lists = Mapping[str, Sequence[float]]  # of one table, by their names
@@ -48,7 +49,7 @@ def _of_floors(
 ) -> Iterator[tuple[float, float]]:
     """Rates at every floor of either; below the first floor the first rate."""
     for at in {*floors, *new_floors}:
-        before, after = bisect_right(floors, at) - 1, bisect_right(new_floors, at) - 1
+        before, after = (int(np.searchsorted(of, at, side="right")) - 1 for of in (floors, new_floors))
         yield rates[max(before, 0)], new_rates[max(after, 0)]
 
 
