@@ -140,6 +140,21 @@ def test_a_hedge_that_fails_under_stress_lowers_the_offset_and_one_that_holds_do
     assert broken == offset_figure(*pair, stressed, 30, 100, 0.95, 1), "the same seed gives the same interval"
 
 
+@pytest.mark.parametrize("still", ["always", "under stress"])
+def test_an_offset_of_what_does_not_move_is_none(still: str):
+    stressed = np.arange(1200) % 4 == 0
+    pair = RNG.standard_normal((2, 1200))
+    pair[1, stressed if still == "under stress" else slice(None)] = 0.0
+    with pytest.raises(ModelInputError, match="NO_OBSERVATIONS"):
+        offset_figure(*pair, stressed, 30, 100, 0.95, 1)
+
+
+def test_an_offset_of_opposites_is_none():
+    moves = RNG.standard_normal(1200)
+    with pytest.raises(ModelInputError, match="NO_OBSERVATIONS"):
+        offset_figure(moves, -moves, np.arange(1200) % 4 == 0, 30, 100, 0.95, 1)
+
+
 def test_blocks_keep_neighbours_and_draw_every_day_alike():
     rng = np.random.default_rng(1)
     days = block_days(10, 4, rng)

@@ -15,6 +15,7 @@ import numpy as np
 from tasks.model.arrays import Bools, Floats, Ints
 from tasks.model.assurance.calibration.estimate import Figure, require_enough
 from tasks.model.assurance.calibration.resample import bootstrap_figure
+from tasks.model.errors import Finding, ModelInputError
 
 LEAST_STRESSED = 30
 REGULATORY_LIMIT = 0.80
@@ -30,7 +31,8 @@ def offset_figure(
 ) -> Figure:
     """Saving on stressed days over saving on all, of two series of the same days, (n,) each, with the days' flags.
 
-    Returns are standardised by the caller, or loud days count more than quiet ones. Raises NO_OBSERVATIONS.
+    Returns are standardised by the caller, or loud days count more than quiet ones. Raises NO_OBSERVATIONS, also where
+    a series does not move on one of the two kinds of days, or a hedge saves nothing on all of them.
     """
     require_enough("offset, stressed days", int(stressed.sum()), LEAST_STRESSED)
     pair = np.stack([first, second])
@@ -39,11 +41,23 @@ def offset_figure(
         drawn, flags = pair[:, days], stressed[days]
         if flags.sum() < LEAST_STRESSED:
             return math.nan
-        return saving(_correlation(drawn[:, flags])) / saving(_correlation(drawn))
+        everyday = saving(_correlation(drawn))
+        return saving(_correlation(drawn[:, flags])) / everyday if everyday > 0.0 else math.nan
 
+    if math.isnan(share(np.arange(len(first)))):
+        raise ModelInputError(
+            Finding(
+                "NO_OBSERVATIONS",
+                "an offset needs two series that move, and not always against each other",
+                where="offset",
+                action="leave the parameter as it is, or deliver closes that change",
+            )
+        )
     return bootstrap_figure(share, len(first), block, runs, level, seed)
 
 
 def _correlation(pair: Floats) -> float:
+    """NaN where one of them does not move."""
     x, y = pair - pair.mean(axis=1, keepdims=True)
-    return float(x @ y) / math.sqrt(float(x @ x) * float(y @ y))
+    scale = math.sqrt(float(x @ x) * float(y @ y))
+    return float(x @ y) / scale if scale > 0.0 else math.nan
