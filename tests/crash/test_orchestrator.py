@@ -27,6 +27,7 @@ from flows import environment
 home = Path(sys.argv[1])
 environment.prepare(home)
 from flows import clearing_cycle as under
+from flows.noted import as_task
 from tasks import cycle
 failures = ["the first attempt fails"]
 
@@ -36,7 +37,7 @@ def flaky(home, key):
     return cycle.mark(home, key)
 
 flaky.__name__ = "mark"
-under._TASKS["mark"] = under._as_task(flaky)
+under._TASKS["mark"] = as_task(flaky)
 outcome = under.clearing_cycle.with_options(retries=1)(home, date(2026, 1, 30))
 assert not failures
 print(outcome.key.run_id)
@@ -92,10 +93,11 @@ def test_what_a_stage_raises_is_not_laid_at_the_orchestrators_door(
     house: Any, levee: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flows import clearing_cycle as under
+    from flows.noted import STAGE_FAILED
 
     def failing(*_: object, **__: object) -> None:
         error = ZeroDivisionError("of a stage")
-        error.add_note(under.STAGE_FAILED)
+        error.add_note(STAGE_FAILED)
         raise error
 
     monkeypatch.setattr(under, "clearing_cycle", failing)
