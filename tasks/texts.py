@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from functools import cache
 from math import isfinite
 from typing import overload
@@ -13,13 +13,13 @@ from polars import selectors as cs
 
 from tasks.envelope import cell
 from tasks.model.errors import Finding, ModelInputError
+from tasks.model.money import total
 
 Row = tuple[str, ...]
 Rows = Sequence[Row]
 
 _ESCAPED = r'[",\\\p{Cc}]'
 FLOAT_DIGITS = 8
-_EXACT_DIGITS = 200  # more than a sum of any decimals has
 _DIGITS = {
     "spot_return": 12,
     "scale_factor": 12,
@@ -112,8 +112,7 @@ class TableRows(Sequence[Row]):
 
     def size(self, columns: Collection[str]) -> Decimal:
         """Sum of the absolute values of columns of decimals, exact; empty is zero."""
-        with localcontext(prec=_EXACT_DIGITS):
-            return sum((abs(Decimal(text)) for name in columns for text in self.column(name) if text), Decimal(0))
+        return total(Decimal(text).copy_abs() for name in columns for text in self.column(name) if text)
 
     def select(self, columns: Sequence[str]) -> TableRows:
         """The same rows with some of their columns."""
