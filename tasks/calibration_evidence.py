@@ -2,47 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from tasks.home import canonical_json
+from tasks import proposal_evidence
 from tasks.model.assurance.policy_change import Change
 from tasks.model.errors import Finding, LeveeError
 
 KEY = "calibration"  # of the evidence of a proposal
-_ID_DIGITS = 12
 _TEXTS = ("calibration_id", "as_of", "base_policy_hash", "policy_hash", "data_hash")
-_ALLOWED_FOR = 1e-9  # of a number that was printed and read
 
 
 def identify(as_of: str, base_policy_hash: str, estimates: list[dict[str, Any]]) -> str:
     """Short hash of the day, the policy a calibration began from, and everything that was found."""
-    told = {"as_of": as_of, "base": base_policy_hash, "found": estimates}
-    return hashlib.sha256(canonical_json(told)).hexdigest()[:_ID_DIGITS]
+    return proposal_evidence.identify({"as_of": as_of, "base": base_policy_hash, "found": estimates})
 
 
 def read(path: Path) -> dict[str, Any]:
     """The report of a file. Raises LeveeError USAGE where it is none, or not as it was written."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
-        faults = list(_faults(report))
-    except (OSError, ValueError, RecursionError) as error:
-        faults = [f"{type(error).__name__}: {error}"]
-    if faults:
-        raise LeveeError(
-            Finding(
-                "USAGE",
-                f"no report of a calibration: {faults[0]}",
-                where=str(path),
-                action="give PC01.json as `levee calibrate` wrote it",
-            )
-        )
-    return dict(report)
+    action = "give PC01.json as `levee calibrate` wrote it"
+    return proposal_evidence.read(path, _faults, "report of a calibration", action)
 
 
 def require(report: Mapping[str, Any], base_policy_hash: str, changed: Iterable[Change], where: str) -> None:
@@ -54,10 +36,6 @@ def require(report: Mapping[str, Any], base_policy_hash: str, changed: Iterable[
     faults += [found for each in changed if (found := _unlike(each, report["changes"], where))]
     if faults:
         raise LeveeError(*faults)
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number")
 
 
 def _faults(report: Any) -> Iterator[str]:
@@ -112,7 +90,7 @@ def _unlike(change: Change, found: Mapping[str, float], where: str) -> Finding |
     told = found.get(change.rule_id)
     if told is None:
         what, limit = "the calibration says nothing of a number that changes", ""
-    elif _is_on_the_way(change, told):
+    elif proposal_evidence.is_on_the_way(change, str(told)):
         return None
     else:
         what, limit = "a number is not what the calibration found", f"{change.before} to {told:g}"
@@ -124,13 +102,3 @@ def _unlike(change: Change, found: Mapping[str, float], where: str) -> Finding |
         limit=limit,
         action="propose what it found, or give the --judgement the number rests on",
     )
-
-
-def _is_on_the_way(change: Change, told: float) -> bool:
-    try:
-        before, after = float(change.before), float(change.after)
-    except ValueError:
-        return False
-    least, most = sorted((before, told))
-    allowed = _ALLOWED_FOR * max(abs(least), abs(most), 1.0)
-    return least - allowed <= after <= most + allowed

@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tasks.home import canonical_json
+from tasks import proposal_evidence
 from tasks.model.assurance.policy_change import Change
 from tasks.model.errors import Finding, LeveeError
 
 KEY = "search"  # of the evidence of a proposal
-_ID_DIGITS = 12
 _TEXTS = ("as_of", "base_policy_hash", "data_hash", "policy_hash", "reason", "search_id")
 
 
 def identify(told: Mapping[str, Any]) -> str:
     """Short hash of everything that is told beside it."""
-    rest = {name: value for name, value in told.items() if name != "search_id"}
-    return hashlib.sha256(canonical_json(rest)).hexdigest()[:_ID_DIGITS]
+    return proposal_evidence.identify({name: value for name, value in told.items() if name != "search_id"})
 
 
 def read(path: Path) -> dict[str, Any]:
     """The evidence of a file. Raises LeveeError USAGE where it is none, or not as it was written."""
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        fault = next(_faults(told), "")
-    except (OSError, ValueError, RecursionError) as error:
-        fault = f"{type(error).__name__}: {error}"
-    if fault:
-        raise LeveeError(
-            Finding(
-                "USAGE",
-                f"no evidence of a policy search: {fault}",
-                where=str(path),
-                action="give the .json beside the policy as `levee optimise --out` wrote both",
-            )
-        )
-    return dict(told)
+    action = "give the .json beside the policy as `levee optimise --out` wrote both"
+    return proposal_evidence.read(path, _faults, "evidence of a policy search", action)
 
 
 def require(told: Mapping[str, Any], base_policy_hash: str, changed: Iterable[Change], where: str) -> None:
@@ -52,7 +35,7 @@ def require(told: Mapping[str, Any], base_policy_hash: str, changed: Iterable[Ch
         faults.append(_fault("the search began from another policy than the one that is replaced", where))
     for each in changed:
         chosen = told["changes"].get(each.rule_id)
-        if chosen is None or not _on_the_way(each, str(chosen)):
+        if chosen is None or not proposal_evidence.is_on_the_way(each, str(chosen)):
             what = "something changes that the search did not choose so"
             faults.append(_fault(what, where, f"{each.rule_id} {each.after}", str(chosen)))
     if faults:
@@ -68,14 +51,6 @@ def _faults(told: Any) -> Iterator[str]:
         yield "it changes nothing"
     elif identify(told) != told["search_id"]:
         yield "it was changed since it was written"
-
-
-def _on_the_way(change: Change, chosen: str) -> bool:
-    try:
-        before, after, last = float(change.before), float(change.after), float(chosen)
-    except ValueError:
-        return change.after == chosen
-    return min(before, last) <= after <= max(before, last)
 
 
 def _fault(what: str, where: str, value: str = "", limit: str = "") -> Finding:
