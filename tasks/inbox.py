@@ -38,6 +38,7 @@ _TOTAL = re.compile(r"(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _LARGEST_TOTAL = Decimal(10) ** 20  # raw.file keeps DECIMAL(38, 18)
 _TIME = Column("time", "timestamp", nullable=False, key=False, control_scale=None, unit="UTC", meaning="header time")
 _BOM = b"\xef\xbb\xbf"
+_OTHER_ENV = "take it out of the inbox, or run it in a home of its environment (--home; LEVEE_ENV makes one)"
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,11 @@ class _Reading:
             tuple(self.warnings),
         )
 
-    def _wrong(self, code: str, what: str, line: int = 0, value: str = "", limit: str = "") -> None:
+    def _wrong(
+        self, code: str, what: str, line: int = 0, value: str = "", limit: str = "", action: str | None = None
+    ) -> None:
         where = f"{self.path}:{line}" if line else self.path
-        self.findings.append(Finding(code, what, where, value, limit, self.action))
+        self.findings.append(Finding(code, what, where, value, limit, action or self.action))
 
     def _refuse_if_wrong(self) -> None:
         if self.findings:
@@ -266,9 +269,9 @@ class _Reading:
                 self._wrong("BAD_HEADER", f"unknown {field} in the header", 1, said[field], "|".join(known))
         home = self.place.environment
         if said["env"] in ENVIRONMENTS and said["env"] != home:
-            self._wrong("WRONG_ENV", "the file belongs to another environment", 1, said["env"], home)
+            self._wrong("WRONG_ENV", "the file belongs to another environment", 1, said["env"], home, _OTHER_ENV)
         if said["origin"] == "SYNTHETIC" and home == "PROD":
-            self._wrong("WRONG_ENV", "synthetic data in a PROD home", 1, "SYNTHETIC", "REAL")
+            self._wrong("WRONG_ENV", "synthetic data in a PROD home", 1, "SYNTHETIC", "REAL", _OTHER_ENV)
 
     def _extra_columns(self, body: list[str]) -> int | None:
         """How many columns trail the declared ones; None where the names are not the declared ones."""

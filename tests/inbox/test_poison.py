@@ -218,6 +218,7 @@ def test_synthetic_data_is_refused_in_production(example: bytes) -> None:
     production = Place(date(2026, 1, 30), "EOD", "PROD")
     findings = refused(example.replace(b",DEMO,", b",PROD,"), production)
     assert [(finding.code, finding.value) for finding in findings] == [("WRONG_ENV", "SYNTHETIC")]
+    assert "deliver" not in findings[0].action and "--home" in findings[0].action
     real = example.replace(b",DEMO,SYNTHETIC", b",PROD,REAL")
     assert inbox.read("positions.csv", real, production).header.origin == "REAL"
 
