@@ -102,7 +102,7 @@ def _haircuts(asset: str, evidence: Evidence, policy: Policy) -> Iterator[Ask]:
     note = f"fall within {days} days at {confidence:g}; {_exceeded(asset, days, evidence, policy)}"
 
     def falls(close: Floats) -> Floats:
-        return separate_falls(close[0], days, long)
+        return separate_falls(close[0], days, long, confidence)
 
     def clustered(close: Floats) -> Mapping[str, Figure]:
         daily = daily_returns(close[0])

@@ -18,7 +18,7 @@ from tasks.model.margin.haircut import holding_days
 from tasks.model.policy import Policy
 
 _NOT_DECLARED = f"no such resource is declared in {FILE}"
-_NOT_TESTED = "the period a haircut is to last for is over after none of the days"
+_NOT_TESTED = "after none of the days is every price known of the period a haircut is to last for"
 _STRESSED = ("4.4.3", "4.4.4", "4.4.5", "4.4.7", "4.4.8", "4.4.9")
 _NO_STRESS = "stress tests of the house are not built yet"
 

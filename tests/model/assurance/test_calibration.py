@@ -64,8 +64,14 @@ def test_moves_share_no_day_end_at_the_last_one_and_leave_holes_out():
     assert separate_returns(close, 2, 10).tolist() == pytest.approx([2.0] * 4)
     close[5] = np.nan
     assert len(separate_returns(close, 2, 10)) == 2
-    falls = separate_falls(np.array([100.0, 80.0, 90.0, 120.0, 60.0]), 2, 5)
+    falls = separate_falls(np.array([100.0, 80.0, 90.0, 120.0, 60.0]), 2, 5, 0.9)
     assert falls.tolist() == pytest.approx([0.2, 60.0 / 90.0 * 0.5])
+
+
+@pytest.mark.parametrize(("last", "known"), [(90.0, [0.3, 0.2]), (60.0, [0.3, 0.2, 0.4])])
+def test_a_fall_with_a_hole_counts_only_where_it_is_surely_beyond_the_quantile(last: float, known: list[float]):
+    close = np.array([100.0, 70.0, 100.0, 80.0, 100.0, np.nan, last])
+    assert separate_falls(close, 2, 10, 0.9).tolist() == pytest.approx(known)
 
 
 def test_half_life_is_where_the_plain_recursion_has_its_smallest_loss():

@@ -61,16 +61,31 @@ def test_relative_cost_by_hand():
     st.floats(0.0, 0.9),
 )
 def test_haircuts_against_counting(close, holding_days, haircut):
-    falls = []
+    observed, over = 0, []
     for day in range(len(close) - holding_days):
         after = close[day + 1 : day + 1 + holding_days]
-        if not math.isnan(close[day]) and not np.isnan(after).all():
-            falls.append(1 - np.nanmin(after) / close[day])
+        deepest = max((1 - each / close[day] - haircut for each in after if each == each), default=nan)
+        if deepest > 0:
+            over.append(deepest)
+        observed += deepest > 0 or not np.isnan(close[day : day + 1 + holding_days]).any()
     found = haircut_test(close, np.full(len(close), haircut), holding_days)
-    over = [fall - haircut for fall in falls if fall - haircut > 0]
-    assert (found.observations, found.days_exceeding) == (len(falls), len(over))
+    assert (found.observations, found.days_exceeding) == (observed, len(over))
     assert found.largest_excess == pytest.approx(max(over, default=0.0))
-    assert found.coverage == pytest.approx(1 - len(over) / len(falls) if falls else nan, nan_ok=True)
+    assert found.coverage == pytest.approx(1 - len(over) / observed if observed else nan, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("close", "observations", "exceeding"),
+    [
+        ([100.0, nan, 95.0, 95.0, 95.0], 1, 0),  # who knows how deep the first day was
+        ([100.0, nan, 70.0, 70.0, 70.0], 2, 1),  # at least 30 %, whatever that day was
+        ([nan, 70.0, 70.0, 70.0], 1, 0),  # a fall from an unknown price is no fall
+        ([100.0, nan, nan, 60.0, 60.0], 0, 0),  # nothing known within the period
+    ],
+)
+def test_an_unknown_close_is_no_all_clear_and_hides_no_fall(close, observations, exceeding):
+    found = haircut_test(np.array(close), np.full(len(close), 0.2), 2)
+    assert (found.observations, found.days_exceeding) == (observations, exceeding)
 
 
 def test_a_fall_within_the_period_counts_though_the_price_comes_back():

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.model.arrays import Floats
-from tasks.model.assurance.haircut_test import largest_falls
+from tasks.model.assurance.haircut_test import largest_falls, whole_periods
 from tasks.model.market.returns import horizon_returns
+from tasks.model.risk.tail import value_at_risk
 
 
 def separate_returns(close: Floats, days: int, most: int) -> Floats:
@@ -21,9 +22,18 @@ def separate_returns(close: Floats, days: int, most: int) -> Floats:
     return _separate(horizon_returns(close, days), days, most)
 
 
-def separate_falls(close: Floats, days: int, most: int) -> Floats:
-    """Largest fall from a close to those of the `days` after it, fraction of it, >= 0; (n,) without a common day."""
-    return np.maximum(_separate(largest_falls(close, days), days, most), 0.0)
+def separate_falls(close: Floats, days: int, most: int, confidence: float) -> Floats:
+    """Largest fall from a close to those of the `days` after it, fraction of it, >= 0; (n,) without a common day.
+
+    One with a missing close fell at least to its lowest known one. It is left out, unless that is beyond the quantile
+    of the others at this confidence: what is known to be beyond must not be forgotten for what is not known.
+    """
+    falls, whole = np.maximum(largest_falls(close, days), 0.0), whole_periods(close, days)
+    others = _separate(np.where(whole, falls, np.nan), days, most)
+    if not len(others):
+        return others
+    beyond = falls > value_at_risk(others, confidence)
+    return _separate(np.where(whole | beyond, falls, np.nan), days, most)
 
 
 def _separate(moves: Floats, days: int, most: int) -> Floats:
