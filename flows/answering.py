@@ -26,7 +26,7 @@ def answer(no_orchestrator: NoOrchestrator = False, user: User = "", common: Com
     from tasks.schedule import calibration_clock
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     market_data, who = convert.market_data_folder(), decisions.asking(user or None)
     with printing.waiting("answering triggers"):
         if no_orchestrator:

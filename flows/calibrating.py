@@ -47,7 +47,7 @@ def calibrate(
     from tasks import calibration, convert, policy_store
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     base, market_data = policy or policy_store.file_in_force(home, as_of), convert.market_data_folder()
     names = coins_of(coins)
     with printing.waiting(f"calibrating as of {as_of.isoformat()}"):

@@ -41,7 +41,7 @@ def list_calls(
     from tasks import calls
 
     common = common or Common()
-    home = common.open()
+    home = common.read()
     if call:
         told = calls.history(home, call)
         common.show(told, lambda: _history(told))

@@ -52,7 +52,7 @@ def league(
     from tasks.back_test_plan import Request
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     files = policy or (policy_store.file_in_force(home, last),)
     request = Request(coins_of(coins), first, last, files)
     rule = leagues.rule(materiality, len(files), tried)
@@ -123,7 +123,7 @@ def sensitivity(
     from tasks.model.errors import Finding, LeveeError
 
     common = common or Common()
-    home = common.open()
+    home = common.read()
     if (policy or data) and not coins:
         raise LeveeError(Finding("USAGE", "a run keeps its own policy and history", action="add --coins BTC,ETH"))
     with printing.waiting("margining once for every parameter"):
@@ -179,7 +179,7 @@ def haircuts(
     from tasks import convert, haircut_back_test, policy_store
 
     common = common or Common()
-    policy = policy_store.in_force(common.open().prepare(), last)
+    policy = policy_store.in_force(common.read().prepare(), last)
     with printing.waiting("setting the haircuts of every month"):
         found = haircut_back_test.back_test(policy, convert.market_data_folder(), coins_of(assets), first, last)
     common.show(found, lambda: _rows(pl.DataFrame(found), "asset"))

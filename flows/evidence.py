@@ -69,7 +69,7 @@ def backtest(
     from tasks.back_test_plan import Request
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     files = tuple(path.expanduser().resolve() for path in policy) or (policy_store.file_in_force(home, last),)
     request = Request(coins_of(coins), first, last, files, early=not policy_minimum)
     if scheduler and runner != "dask":
@@ -89,7 +89,7 @@ def accounts(wait: Wait = 0.0, common: Common | None = None) -> int:
     from tasks.store import Store
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     with home.locked("backtest accounts", wait), Store(home.database) as store:
         computed = account_back_test.bring_up_to_date(home, store)
     rows = account_back_test.rows(home)

@@ -66,7 +66,7 @@ def list_decisions(only_open: Annotated[bool, Parameter(name="--open")] = False,
     from tasks.answers import listed
 
     common = common or Common()
-    found = listed(common.open(), only_open)
+    found = listed(common.read(), only_open)
     common.show(found, lambda: _decisions(found))
     return codes.PUBLISHED
 

@@ -45,6 +45,15 @@ class Common:
         environment.prepare(root)
         return Home(root, inbox.expanduser().resolve() if inbox else None)
 
+    def read(self) -> Home:
+        """The home for a command that reads no database; what a command that died left unshown is shown first."""
+        home = self.open()
+        if home.lease.exists():
+            from tasks.catch_up import catch_up
+
+            catch_up(home)
+        return home
+
     def show(self, value: Any, text: Callable[[], Any]) -> None:
         """Print a value as JSON, or the text made of it."""
         if self.as_json:

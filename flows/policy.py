@@ -35,7 +35,7 @@ def list_policies(common: Common | None = None) -> int:
     from tasks import policy_overview
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     found = policy_overview.listed(home)
     common.show(found, lambda: _listed(found))
     return codes.PUBLISHED
@@ -53,7 +53,7 @@ def show(proposal: str, common: Common | None = None) -> int:
     from tasks import policy_overview
 
     common = common or Common()
-    found = policy_overview.shown(common.open(), proposal)
+    found = policy_overview.shown(common.read(), proposal)
     common.show(found, lambda: _events(found))
     return codes.PUBLISHED
 
@@ -72,7 +72,7 @@ def diff(policy: str, against: str = "", common: Common | None = None) -> int:
     from tasks import policy_overview
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     found = policy_overview.diff(home, policy, against)
     common.show(found, lambda: _changes(found))
     return codes.PUBLISHED
@@ -109,16 +109,15 @@ def propose(
     split
         Instead: write the stages a change that is too large is reached in into this folder.
     """
-    from tasks import policy_proposal
+    from tasks import policy_proposal, proposal_basis
 
     if split:
         return _split(file, split, common)
+    given = judgement or calibration or search
+    evidence = proposal_basis.read(judgement, calibration, search) if given else None
     with _acting("propose", user, common) as (home, store, who, told):
-        history = policy_proposal.propose(home, store, file.expanduser().resolve(), who, reason, emergency)
-        if judgement or calibration or search:
-            evidence = policy_proposal.evidence(judgement, calibration, search)
-            history = policy_proposal.justify(home, store, history.proposal_id, who, evidence)
-        told(history)
+        path = file.expanduser().resolve()
+        told(policy_proposal.propose(home, store, path, who, reason, emergency, evidence))
     return codes.PUBLISHED
 
 
@@ -144,10 +143,10 @@ def justify(
     search
         What `levee optimise --out` wrote beside the policy (JSON).
     """
-    from tasks import policy_proposal
+    from tasks import policy_proposal, proposal_basis
 
     with _acting("justify", user, common) as (home, store, who, told):
-        evidence = policy_proposal.evidence(judgement, calibration, search)
+        evidence = proposal_basis.read(judgement, calibration, search)
         told(policy_proposal.justify(home, store, proposal, who, evidence))
     return codes.PUBLISHED
 
@@ -285,7 +284,7 @@ def replay(proposal: str, common: Common | None = None) -> int:
 
     common = common or Common()
     with printing.waiting("policy replay"):
-        found = policy_replay.replay(common.open().prepare(), proposal)
+        found = policy_replay.replay(common.read().prepare(), proposal)
     rows = [vars(each) | {"identical": each.identical} for each in found]
     common.show(
         rows,

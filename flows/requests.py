@@ -234,7 +234,7 @@ def list_overrides(common: Common | None = None) -> int:
     from tasks import overrides
 
     common = common or Common()
-    found = overrides.listed(common.open())
+    found = overrides.listed(common.read())
     common.show(found, lambda: _overrides(found))
     return codes.PUBLISHED
 

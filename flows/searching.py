@@ -51,7 +51,7 @@ def optimise(
     from tasks import optimise as search
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     file = policy or policy_store.file_in_force(home, last or date.max)
     names = coins_of(coins)
     with printing.waiting("margining every day under every policy of the search"):

@@ -50,7 +50,7 @@ def triggers(
     from tasks import triggers as declared
 
     common = common or Common()
-    home = common.open().prepare()
+    home = common.read().prepare()
     asked_for = [*days, *(day for day in (first, last) if day)]
     if not asked_for or (first is None) != (last is None):
         raise LeveeError(Finding("USAGE", "name a day or a span", action="--date D, or --from D --to D"))

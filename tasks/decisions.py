@@ -184,6 +184,12 @@ def show(home: Home, decision: Decision) -> None:
     write_json(home.root / "approvals" / f"{decision.decision_id}.json", content)
 
 
+def show_all(home: Home, store: Store) -> None:
+    """The same for every decision there is."""
+    for each in _read(store, "", {}, _now()):
+        show(home, each)
+
+
 def _refuse(asked: Decision, user: str, approve: bool, current: Mapping[str, Any] | None) -> None:
     where = f"{asked.kind} {asked.decision_id}"
     if approve and _same(user) == _same(asked.requested_by):

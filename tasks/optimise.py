@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from tasks import back_test_history, optimise_report, policy_proposal, policy_toml
-from tasks.home import write_atomically
+from tasks.home import canonical_json, write_atomically
 from tasks.league import TARGET, challengers
 from tasks.model import policy_file
 from tasks.model.arrays import Closes
@@ -78,6 +78,10 @@ class Optimised:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return optimise_report.told(self)
+
+    def evidence(self) -> list[dict[str, Any]]:
+        """What a proposal of each chosen policy rests on."""
+        return [optimise_report.evidence(self, name, content) for _, name, content in self.proposals()]
 
     def proposals(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
         """Stem of its files, name and content of each policy that was chosen instead of the active one, each once."""
@@ -151,7 +155,7 @@ def write(found: Optimised, folder: Path) -> dict[str, Path]:
     for stem, name, content in found.proposals():
         remark = f"{optimise_report.reason(found, name)}\nNot in force."
         contents[f"{stem}.toml"] = policy_toml.text(content, remark).encode()
-        contents[f"{stem}.json"] = optimise_report.evidence(found, name, content)
+        contents[f"{stem}.json"] = canonical_json(optimise_report.evidence(found, name, content))
     for name, body in contents.items():
         write_atomically(folder / name, body)
     return {name: folder / name for name in contents}

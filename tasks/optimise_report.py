@@ -83,12 +83,15 @@ def reason(found: Optimised, name: str) -> str:
     )
 
 
-def evidence(found: Optimised, name: str, content: Mapping[str, Any]) -> bytes:
+def evidence(found: Optimised, name: str, content: Mapping[str, Any]) -> dict[str, Any]:
     """What a proposal of a chosen policy rests on, for `levee policy propose --search`."""
     policy = policy_file.parse(content, name)
     row = next(each for each in rows(found) if each["policy"] == name)
+    first = found.request.first
     told = {
         "as_of": found.last.isoformat(),
+        "from": first.isoformat() if first else None,
+        "effective_date": policy.effective_date.isoformat(),
         "coins": sorted(found.request.coins),
         "data_hash": found.data_hash,
         "base_policy_hash": found.base.policy_hash,
@@ -98,7 +101,7 @@ def evidence(found: Optimised, name: str, content: Mapping[str, Any]) -> bytes:
         "figures": row,
         "changes": {each.rule_id: each.after for each in changes(found.base, policy)},
     }
-    return canonical_json({"search_id": search_evidence.identify(told), **told})
+    return {"search_id": search_evidence.identify(told), **told}
 
 
 def files(found: Optimised) -> dict[str, bytes]:

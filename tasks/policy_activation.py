@@ -31,10 +31,13 @@ _ONE_DAY = timedelta(days=1)
 def notice(home: Home, store: Store, proposal_id: str, user: str) -> History:
     """Tell everybody: PN01, and MA01 to each member, from the last published end of day.
 
-    Raises LeveeError NOTICE_SHORT where the first day comes too soon, PARAM_STATE, CROSS_REPORT, STALE_APPROVAL where
-    what it does by now is not what was approved.
+    Notice is given once: the same person giving it again changes nothing. Raises LeveeError NOTICE_SHORT where the
+    first day comes too soon, PARAM_STATE, CROSS_REPORT, STALE_APPROVAL where what it does by now is not what was
+    approved.
     """
     history = policy_states.history(store, proposal_id)
+    if history.ended_so(NOTICED, user):
+        return history
     history.require(APPROVED)
     proposal = policy_approval.require_approved(home, store, history)
     found = policy_impact.assessed(home, proposal, history.last.emergency)
@@ -44,7 +47,7 @@ def notice(home: Home, store: Store, proposal_id: str, user: str) -> History:
     policy_reports.require_tied(proposal, found)
     content = proposal.text
     top = policy_reports.write_notice(home, history, proposal, found)
-    evidence = found.evidence | {policy_states.CONTENT: content, "files": str(top.relative_to(home.root))}
+    evidence = found.evidence | {policy_states.CONTENT: content, policy_reports.FILES: str(top.relative_to(home.root))}
     day = found.business_date
     return policy_states.move(store, history, NOTICED, user, "noticed", business_date=day, evidence=evidence)
 
@@ -69,10 +72,14 @@ def activate(home: Home, store: Store, proposal_id: str, user: str) -> History:
     """Put a policy in force from its first day on; the one it takes the place of is superseded.
 
     Its file is written once that is committed, from what members were told; killed in between, the next command does
-    it. Raises LeveeError PARAM_STATE where the day before its first is not published yet, a cycle of its first day has
-    begun, or another policy acts from that day or later; STALE_APPROVAL where what was approved is not what would act.
+    it, or the same one given again, which changes nothing. Raises LeveeError PARAM_STATE where the day before its first
+    is not published yet, a cycle of its first day has begun, or another policy acts from that day or later;
+    STALE_APPROVAL where what was approved is not what would act.
     """
     history = policy_states.history(store, proposal_id)
+    if history.ended_so(ACTIVE, user):
+        policy_store.files(home, store)
+        return history
     history.require(NOTICED)
     policy_approval.require_approved(home, store, history)
     _require_boundary(home, store, history)

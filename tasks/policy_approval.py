@@ -31,10 +31,12 @@ KIND = "PARAMETER"
 def review(home: Home, store: Store, proposal_id: str, user: str, note: str) -> History:
     """Review what was found, not as who proposed, and open the approval; look back at what acts or acted.
 
-    Raises LeveeError SELF_APPROVAL, PARAM_STATE, STALE_APPROVAL; STEP_LIMIT or BUFFER_FIRST where the impact breaks a
-    guard rail and it is no emergency.
+    A review that the same person gives again changes nothing. Raises LeveeError SELF_APPROVAL, PARAM_STATE,
+    STALE_APPROVAL; STEP_LIMIT or BUFFER_FIRST where the impact breaks a guard rail and it is no emergency.
     """
     history = policy_states.history(store, proposal_id)
+    if history.ended_so(REVIEWED, user):
+        return history
     history.require(IMPACT_ASSESSED, *ACTED)
     _require_another(history, user, history.events[0].user_name, "proposed it", "review it")
     day = policy_proposal.house_day(home)
@@ -51,7 +53,8 @@ def review(home: Home, store: Store, proposal_id: str, user: str, note: str) -> 
 def approve(home: Home, store: Store, proposal_id: str, user: str, approved: bool = True) -> History:
     """Approve what was reviewed, or reject it. An emergency stays reviewed until the last person has approved.
 
-    Raises LeveeError SELF_APPROVAL, STALE_APPROVAL, PARAM_STATE.
+    The same answer of the same person again changes nothing. Raises LeveeError SELF_APPROVAL, STALE_APPROVAL,
+    PARAM_STATE.
     """
     with store.transaction():
         return _approve(home, store, proposal_id, user, approved)
@@ -59,6 +62,8 @@ def approve(home: Home, store: Store, proposal_id: str, user: str, approved: boo
 
 def _approve(home: Home, store: Store, proposal_id: str, user: str, approved: bool) -> History:
     history = policy_states.history(store, proposal_id)
+    if history.ended_so(APPROVED if approved else REJECTED, user):
+        return history
     history.require(REVIEWED)
     if approved:
         _require_independent(store, history, user)

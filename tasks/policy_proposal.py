@@ -14,16 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tasks import (
-    calibration_evidence,
-    decisions,
-    policy_fit,
-    policy_states,
-    policy_store,
-    resources,
-    search_evidence,
-    status,
-)
+from tasks import decisions, policy_fit, policy_states, policy_store, proposal_basis, resources, status
 from tasks.home import Home, write_atomically
 from tasks.model import policy_file
 from tasks.model.assurance.governance import Governance
@@ -146,20 +137,42 @@ def file_of(home: Home, proposal_id: str) -> Path:
     return home.root / FOLDER / proposal_id / FILE
 
 
-def propose(home: Home, store: Store, file: Path, user: str, reason: str, emergency: bool) -> History:
-    """Make a draft of a policy file.
+def propose(
+    home: Home,
+    store: Store,
+    file: Path,
+    user: str,
+    reason: str,
+    emergency: bool,
+    rests_on: Mapping[str, Any] | None = None,
+) -> History:
+    """Make a draft of a policy file, and say what its numbers rest on where that is known: both or nothing.
 
-    Raises PolicyError for a file that is none, LeveeError PARAM_STATE where it changes nothing or is dated before the
-    next business date, STEP_LIMIT where a number moves too far and it is no emergency, USAGE without a reason.
+    What the same person proposes again for the same reason is the proposal there is. rests_on: as for `justify`.
+    Raises PolicyError for a file that is none, LeveeError PARAM_STATE where it changes nothing, is dated before the
+    next business date or is not what it rests on, STEP_LIMIT where a number moves too far and it is no emergency, USAGE
+    without a reason.
     """
     found = compared(home, file, store)
     policy_fit.require(found, house_day(home), reason, None if emergency else terms().rails)
+    if rests_on:
+        proposal_basis.require(rests_on, found.base.policy_hash, found.changes, str(file))
     same = [each for each in policy_states.histories(store) if each.last.policy_hash == found.policy.policy_hash]
-    name = f"{found.base.policy_hash}|{found.policy.policy_hash}|{len(same) + 1}"
-    proposal_id = f"P-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
-    write_atomically(file_of(home, proposal_id), file.read_bytes())
-    first = Event(
-        proposal_id=proposal_id,
+    draft = _draft(home, found, len(same) + 1, user, reason, emergency)
+    standing = [each for each in same if _is_proposed_so(each, draft, rests_on)]
+    if standing:
+        return standing[-1]
+    write_atomically(file_of(home, draft.proposal_id), file.read_bytes())
+    with store.joined():
+        made = policy_states.begin(store, draft)
+        return _resting(home, store, made, user, rests_on) if rests_on else made
+
+
+def _draft(home: Home, found: Proposal, number: int, user: str, reason: str, emergency: bool) -> Event:
+    """The first event of the proposal of that number of its policy."""
+    name = f"{found.base.policy_hash}|{found.policy.policy_hash}|{number}"
+    return Event(
+        proposal_id=f"P-{hashlib.sha256(name.encode()).hexdigest()[:12]}",
         event_no=1,
         state=policy_states.DRAFT,
         policy_hash=found.policy.policy_hash,
@@ -174,7 +187,18 @@ def propose(home: Home, store: Store, file: Path, user: str, reason: str, emerge
         evidence={"policy_id": found.policy.policy_id, "diff": found.diff},
         event_ts=policy_states.now(),
     )
-    return policy_states.begin(store, first)
+
+
+def _is_proposed_so(standing: History, draft: Event, rests_on: Mapping[str, Any] | None) -> bool:
+    """Whether a proposal that is still on its way began as the draft, and rests on the same."""
+    first = standing.events[0]
+    kept = next((each.evidence for each in standing.events if each.state == policy_states.CALIBRATED), None)
+    return (
+        standing.state not in (policy_states.ACTIVE, *policy_states.ENDED)
+        and decisions.same_person(first.user_name, draft.user_name)
+        and (first.reason, first.emergency, first.diff_hash) == (draft.reason, draft.emergency, draft.diff_hash)
+        and policy_file.canonical(kept or {}) == policy_file.canonical(rests_on or {})
+    )
 
 
 def justify(home: Home, store: Store, proposal_id: str, user: str, evidence: Mapping[str, Any]) -> History:
@@ -185,28 +209,12 @@ def justify(home: Home, store: Store, proposal_id: str, user: str, evidence: Map
     """
     history = policy_states.history(store, proposal_id)
     found = unchanged(home, store, history)
-    for kind in (calibration_evidence, search_evidence):
-        if kind.KEY in evidence:
-            kind.require(evidence[kind.KEY], found.base.policy_hash, found.changes, proposal_id)
-    chosen = "chosen by a search" if search_evidence.KEY in evidence else "calibrated"
-    reason = str(evidence.get("judgement") or chosen)
+    proposal_basis.require(evidence, found.base.policy_hash, found.changes, proposal_id)
+    return _resting(home, store, history, user, evidence)
+
+
+def _resting(home: Home, store: Store, history: History, user: str, evidence: Mapping[str, Any]) -> History:
+    reason, day = proposal_basis.reason(evidence), house_day(home)
     return policy_states.move(
-        store, history, policy_states.CALIBRATED, user, reason, business_date=house_day(home), evidence=evidence
+        store, history, policy_states.CALIBRATED, user, reason, business_date=day, evidence=evidence
     )
-
-
-def evidence(judgement: str, calibration: Path | None, search: Path | None = None) -> dict[str, Any]:
-    """What a draft's numbers rest on. Raises LeveeError USAGE unless it is one of these, or the report is none."""
-    if sum(map(bool, (judgement.strip(), calibration, search))) != 1:
-        raise LeveeError(
-            Finding(
-                "USAGE",
-                "the numbers rest on a calibration, on a search or on judgement",
-                action="use one of the options",
-            )
-        )
-    if search:
-        return {search_evidence.KEY: search_evidence.read(search)}
-    if not calibration:
-        return {"judgement": judgement.strip()}
-    return {calibration_evidence.KEY: calibration_evidence.read(calibration)}

@@ -1,8 +1,8 @@
 """A proposed policy once more, years later: the same parameters and diff, and the same figures from the same data.
 
 What is made again: the file's content hash and its diff against the policy it was compared with, the calibration from
-the history up to its day, the test on the closes of the run it was made on, and the impact's figures from what that run
-was frozen on.
+the history up to its day or the search over the same days, the test on the closes of the run it was made on, and the
+impact's figures from what that run was frozen on.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from tasks import (
     calibration,
     convert,
     decisions,
+    optimise,
     policy_coverage,
     policy_impact,
     policy_proposal,
     policy_states,
     policy_store,
+    search_evidence,
 )
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
@@ -55,6 +57,7 @@ def replay(home: Home, proposal_id: str) -> list[Compared]:
         Compared("policy", history.events[0].policy_hash, proposal.policy.policy_hash),
         Compared("diff", history.events[0].diff_hash, proposal.diff_hash),
         *_calibration(history, proposal),
+        *_search(history, proposal),
         *_test(home, history, proposal),
         *_impact(home, history, proposal),
     ]
@@ -98,6 +101,19 @@ def _calibration(history: History, proposal: Proposal) -> Iterator[Compared]:
         found = calibration.calibrate(proposal.base_file, convert.market_data_folder(), as_of, coins, first)
         yield Compared("calibration", str(report["policy_hash"]), found.policy_hash)
         yield Compared("data", str(report["data_hash"]), found.data_hash)
+
+
+def _search(history: History, proposal: Proposal) -> Iterator[Compared]:
+    """All that a search said of its choice, from the same days of the data folder as it is now."""
+    told = _last(history, CALIBRATED).get(search_evidence.KEY)
+    if told:
+        names = ("from", "as_of", "effective_date")
+        days = [date.fromisoformat(told[name]) if told.get(name) else None for name in names]
+        request = optimise.Request(tuple(told["coins"]), proposal.base_file, *days)
+        found = optimise.optimise(request, convert.market_data_folder())
+        chosen = {str(each["policy_hash"]): str(each["search_id"]) for each in found.evidence()}
+        yield Compared("search", str(told["search_id"]), chosen.get(str(told["policy_hash"]), "chosen otherwise"))
+        yield Compared("data", str(told["data_hash"]), found.data_hash)
 
 
 def _test(home: Home, history: History, proposal: Proposal) -> Iterator[Compared]:

@@ -6,6 +6,7 @@ reads it like any pack. No wall clock is in a file: times are those of the cycle
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +16,7 @@ import polars as pl
 
 from tasks import pack, policy_impact, policy_proposal, policy_states, status, texts
 from tasks.home import Home, write_atomically
+from tasks.model import policy_file
 from tasks.model.assurance.impact import CALL, MARGIN
 from tasks.model.errors import Finding, ReconciliationError
 from tasks.pack import Edition, Entry
@@ -30,11 +32,16 @@ from tasks.store import Store
 Files = dict[str, bytes]
 _FIGURE = "{:.6f}"
 _CYCLE = "EOD"
+FILES = "files"  # evidence: the folder of a version, under the home
 
 
 def write(home: Home, history: History, folders: Mapping[str, Files], edition: Edition) -> Path:
-    """Write every audience's files of a version, then their manifests; returns the version's folder."""
+    """Write every audience's files of a version, then their manifests; returns the version's folder.
+
+    What lies there already is of a command that died before anybody was told of it, and goes first.
+    """
     top = folder_of(home, history) / pack.version_name(edition.version)
+    shutil.rmtree(top, ignore_errors=True)
     for audience, files in folders.items():
         for name, content in files.items():
             write_atomically(top / audience / name, content)
@@ -46,20 +53,26 @@ def write(home: Home, history: History, folders: Mapping[str, Files], edition: E
 def assess(home: Home, store: Store, proposal_id: str, user: str) -> tuple[History, Path]:
     """Assess a proposal on the last published end of day, print PI01 and keep what came out; returns PI01's folder.
 
-    Rails it breaks are told, not hidden. The report is there before the state says so. Raises LeveeError PARAM_STATE,
-    STALE_APPROVAL, and as the stages of a cycle do.
+    Rails it breaks are told, not hidden. The report is there before the state says so; found again by the same person
+    it stays. Raises LeveeError PARAM_STATE, STALE_APPROVAL, and as the stages of a cycle do.
     """
     history = policy_states.history(store, proposal_id)
     history.require(TESTED, IMPACT_ASSESSED)
     proposal = policy_proposal.unchanged(home, store, history)
     found = policy_impact.assessed(home, proposal, history.last.emergency)
+    if history.ended_so(IMPACT_ASSESSED, user) and _told_so(history.last.evidence, found):
+        return history, home.root / history.last.evidence[FILES]
     made = header(home, history, found)
     top = write(home, history, {pack.RISK: impact_files(history, proposal, found, made)}, made.edition)
     known = {
         "business_date": found.business_date,
-        "evidence": found.evidence | {"files": str(top.relative_to(home.root))},
+        "evidence": found.evidence | {FILES: str(top.relative_to(home.root))},
     }
     return policy_states.move(store, history, IMPACT_ASSESSED, user, f"assessed on {found.run_id}", **known), top
+
+
+def _told_so(kept: Mapping[str, Any], found: Assessed) -> bool:
+    return policy_file.canonical(kept) == policy_file.canonical(found.evidence | {FILES: kept[FILES]})
 
 
 def write_notice(home: Home, history: History, proposal: Proposal, found: Assessed) -> Path:
@@ -82,10 +95,10 @@ def folder_of(home: Home, history: History) -> Path:
 
 
 def header(home: Home, history: History, found: Assessed) -> Header:
-    """Header of the next version of a proposal's reports."""
-    standing = [int(path.name[1:]) for path in folder_of(home, history).glob("v*")]
+    """Header of the next version of a proposal's reports: those its events name are there."""
+    told = {str(event.evidence[FILES]) for event in history.events if FILES in event.evidence}
     run = status.exported(home, found.run_id, "control.cycle_run").row(0, named=True)
-    edition = Edition(home.environment, found.business_date, _CYCLE, 1 + max(standing, default=0))
+    edition = Edition(home.environment, found.business_date, _CYCLE, 1 + len(told))
     return Header(edition, run["as_of_ts"], run["origin"])
 
 

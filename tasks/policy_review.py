@@ -121,9 +121,8 @@ def _proposed(home: Home, store: Store, made: Draft, due: pl.DataFrame, user: st
     if made.file is None:
         return ""
     reason = f"triggers fired: {fired_triggers.told(due)}"
-    proposal = policy_proposal.propose(home, store, made.file, user, reason, emergency=False).proposal_id
-    policy_proposal.justify(home, store, proposal, user, {"calibration": made.report})
-    return proposal
+    rests_on = {"calibration": made.report}
+    return policy_proposal.propose(home, store, made.file, user, reason, False, rests_on).proposal_id
 
 
 def broken_off(home: Home) -> Review | None:

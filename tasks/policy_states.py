@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from tasks import ledgers
+from tasks import decisions, ledgers
 from tasks.home import Home
 from tasks.model import policy_file
 from tasks.model.errors import Finding, LeveeError
@@ -33,7 +33,7 @@ CONTENT = "policy_toml"  # evidence: the policy file, whole
 CURRENT, PROPOSED = "current", "proposed"  # the two policies of a comparison
 _BEFORE_REVIEW = (CALIBRATED, TESTED, IMPACT_ASSESSED)
 NEXT_STEP = {
-    DRAFT: "levee policy justify ID --calibration FILE | --judgement WHY",
+    DRAFT: "levee policy justify ID --calibration FILE | --search FILE | --judgement WHY",
     CALIBRATED: "levee policy test ID",
     TESTED: "levee policy impact ID",
     IMPACT_ASSESSED: "levee policy review ID --user NAME",
@@ -105,6 +105,10 @@ class History:
             raise _skipped(self, state)
         return found[-1]
 
+    def ended_so(self, state: str, user: str) -> bool:
+        """Whether its latest step is this one, by this person: who gives a command again finds it done."""
+        return self.last.state == state and decisions.same_person(self.last.user_name, user)
+
     def require(self, *states: str) -> None:
         """Raises LeveeError PARAM_STATE where it stands nowhere of these."""
         if self.state not in states:
@@ -112,13 +116,11 @@ class History:
 
 
 def move(store: Store, history: History, state: str, user: str, reason: str, **known: Any) -> History:
-    """Append the next state, in the caller's transaction if it has one.
+    """Append the next state, in the caller's transaction if it has one; what is there already is not added again.
 
     known: business_date, decision_id, evidence where they are not empty. Raises LeveeError PARAM_STATE where the state
     does not follow the one it stands in, USAGE without a reason.
     """
-    if not follows(history.state, state):
-        raise _skipped(history, state)
     if not reason.strip():
         raise LeveeError(
             Finding("USAGE", "every step of a policy has its reason in words", where=history.proposal_id, value=state)
@@ -133,14 +135,25 @@ def move(store: Store, history: History, state: str, user: str, reason: str, **k
         event_ts=now(),
         **(fresh | known),
     )
+    if _told_again(history.last, event):
+        return history
+    if not follows(history.state, state):
+        raise _skipped(history, state)
     return begin(store, event, history.events)
 
 
 def begin(store: Store, event: Event, before: Sequence[Event] = ()) -> History:
     """Append an event as it is: the first of a proposal."""
     row = asdict(event) | {"evidence": policy_file.canonical(event.evidence)}
-    store.append(TABLE, pl.DataFrame([row], schema_overrides={"business_date": pl.Date}))
+    with store.joined():
+        store.append(TABLE, pl.DataFrame([row], schema_overrides={"business_date": pl.Date}))
     return History((*before, event))
+
+
+def _told_again(last: Event, event: Event) -> bool:
+    """Whether an event says what the last one says; when it was said is no difference."""
+    same = policy_file.canonical(last.evidence) == policy_file.canonical(event.evidence)
+    return same and last == replace(event, event_no=last.event_no, evidence=last.evidence, event_ts=last.event_ts)
 
 
 def follows(state: str, then: str) -> bool:
@@ -196,13 +209,21 @@ def _skipped(history: History, state: str) -> LeveeError:
     return LeveeError(
         Finding(
             "PARAM_STATE",
-            "a policy goes from state to state and skips none",
+            _why_not(history.state, state),
             where=history.proposal_id,
             value=state,
             limit=f"it is {history.state}",
             action=f"{action}" if action.startswith("propose") else f"`{action}`",
         )
     )
+
+
+def _why_not(state: str, then: str) -> str:
+    if state in (REJECTED, WITHDRAWN):
+        return "the proposal has ended"
+    if then in ORDER and ORDER.index(then) <= ORDER.index(state):
+        return "the proposal has this step behind it"
+    return "a policy goes from state to state and skips none"
 
 
 def now() -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,11 @@ def _faults(told: Any) -> Iterator[str]:
         yield "it is no table"
         return
     yield from (f"{name} is no text" for name in _TEXTS if not isinstance(told.get(name), str))
+    coins = told.get("coins")
+    if not isinstance(coins, list) or not coins or not all(isinstance(each, str) for each in coins):
+        yield "coins are no names"
+    for name in ("as_of", "effective_date", *(["from"] if told.get("from") is not None else [])):
+        date.fromisoformat(str(told.get(name)))
     if not isinstance(told.get("changes"), dict) or not told["changes"]:
         yield "it changes nothing"
     elif identify(told) != told["search_id"]:

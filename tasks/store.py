@@ -134,6 +134,15 @@ class Store:
         crash_point("transaction:after_commit")
         self._tell()
 
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """The transaction that is open, or one of its own. Raises as `transaction`."""
+        if self._in_transaction:
+            yield
+            return
+        with self.transaction():
+            yield
+
     def when_committed(self, tell: Callable[[], None]) -> None:
         """Do it once what is written now is committed: at once where no transaction is open, never if it fails."""
         self._to_tell.append(tell)

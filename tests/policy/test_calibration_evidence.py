@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tasks import codes, ledgers, policy_proposal, policy_replay, policy_store, resources
+from tasks import codes, ledgers, policy_proposal, policy_replay, policy_store, proposal_basis, resources
 from tasks.home import Home
 from tasks.model.errors import LeveeError
 from tasks.store import Store
@@ -79,14 +79,14 @@ def refused(use: Callable[[], object]) -> tuple[str, int]:
     ],
 )
 def test_what_is_no_report_or_was_changed_is_refused_in_a_line(tmp_path: Path, content: Any) -> None:
-    assert refused(lambda: policy_proposal.evidence("", given(tmp_path / "PC01.json", content))) == ("USAGE", 2)
+    assert refused(lambda: proposal_basis.read("", given(tmp_path / "PC01.json", content))) == ("USAGE", 2)
 
 
 @pytest.mark.parametrize("found", [0.6, 0.9])
 def test_a_number_that_was_found_or_is_on_the_way_to_it_rests_on_a_calibration(
     house: Home, tmp_path: Path, policy_file: Callable[..., Path], found: float
 ) -> None:
-    evidence = policy_proposal.evidence("", given(tmp_path / "PC01.json", report(found)))
+    evidence = proposal_basis.read("", given(tmp_path / "PC01.json", report(found)))
     with Store(house.database) as store:
         made = policy_proposal.propose(house, store, policy_file("2026-02-03", WIDER), "ada", "why", emergency=False)
         moved = policy_proposal.justify(house, store, made.proposal_id, "ada", evidence)
@@ -105,7 +105,7 @@ def test_a_number_that_was_found_or_is_on_the_way_to_it_rests_on_a_calibration(
 def test_a_number_that_was_not_found_does_not(
     house: Home, tmp_path: Path, policy_file: Callable[..., Path], change: tuple[str, str], told: dict[str, Any]
 ) -> None:
-    evidence = policy_proposal.evidence("", given(tmp_path / "PC01.json", told))
+    evidence = proposal_basis.read("", given(tmp_path / "PC01.json", told))
     with Store(house.database) as store:
         made = policy_proposal.propose(house, store, policy_file("2026-02-03", change), "ada", "why", emergency=False)
         proposal = made.proposal_id

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks import policy_proposal, search_evidence
+from tasks import proposal_basis, search_evidence
 from tasks.home import canonical_json
 from tasks.model.assurance.policy_change import Change
 from tasks.model.errors import LeveeError
@@ -19,6 +19,9 @@ WEIGHT, MODE = "base_margin.stressed_weight_fraction", "apc_buffer.mode"
 def told() -> dict[str, object]:
     rest = {
         "as_of": "2025-12-22",
+        "from": None,
+        "effective_date": "2026-02-03",
+        "coins": ["BTC"],
         "base_policy_hash": "b" * 64,
         "changes": {WEIGHT: "0.5", MODE: "on"},
         "data_hash": "d" * 64,
@@ -74,7 +77,7 @@ def test_a_search_from_another_policy_is_no_evidence(told: dict[str, object]) ->
 def test_numbers_rest_on_one_thing(told: dict[str, object], tmp_path: Path) -> None:
     path = tmp_path / "policy.json"
     path.write_bytes(canonical_json(told))
-    assert policy_proposal.evidence("", None, path) == {"search": told}
+    assert proposal_basis.read("", None, path) == {"search": told}
     for judgement, calibration, search in (("because", None, path), ("", path, path), (" ", None, None)):
         with pytest.raises(LeveeError, match="USAGE"):
-            policy_proposal.evidence(judgement, calibration, search)
+            proposal_basis.read(judgement, calibration, search)
