@@ -2,7 +2,9 @@
 
 It answers every trigger that is due. What data contradict of the policy in force becomes a proposal, its first stage
 where the way is too long for one step. It ends at the impact: to review and approve it takes two persons. A trigger is
-answered once: a review that was broken off goes on where it stands, one that is asked for again changes nothing.
+answered once: a review that was broken off goes on where it stands, one that is asked for again changes nothing. One
+calibration a published end of day: what fires later on the same day, in an intraday cycle or for another subject, is
+listed on the review there is; the end of that day knows more, and is a review of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,29 +72,48 @@ def answer(
 def draft(home: Home, market_data: Path, coins: tuple[str, ...]) -> Draft | None:
     """Calibrate as of the last published end of day and write what follows; None where no trigger is due.
 
-    Raises LeveeError as `calibration.calibrate`, PARAM_STATE where nothing is published.
+    What was calibrated then, from the policy a draft would take the place of, is not calibrated anew. Raises LeveeError
+    as `calibration.calibrate`, PARAM_STATE where nothing is published.
     """
     due = fired_triggers.due(home)
     if due.is_empty():
         return None
     day = policy_proposal.required_day(home)
-    base_file = policy_store.file_in_force(home, day)
+    first = day + timedelta(days=1 + max(policy_proposal.terms().rails.rise_notice_days))
+    base_file = policy_store.file_in_force(home, first)
+    if known := _reviewed(home, day, policy_store.load(base_file).policy_hash, coins):
+        return Draft(due, known)
     found = calibration.calibrate(base_file, market_data, day, coins)
     folder = calibration.write(home, found)[calibration.POLICY_FILE].parent
     report = found.as_dict()
-    if not report["changes"]:
-        return Draft(due, report)
-    rails = policy_proposal.terms().rails
-    first = day + timedelta(days=1 + max(rails.rise_notice_days))
+    return Draft(due, report, _first_stage(folder, found, base_file, first) if report["changes"] else None)
+
+
+def _first_stage(folder: Path, found: calibration.Calibration, base_file: Path, first: date) -> Path:
+    """File of the policy a calibration found, or of the first stage on the way there."""
     content = dict(found.content) | {"effective_date": first}
     base = tomllib.loads(base_file.read_text(encoding="utf-8"))
-    named = stages(base, content, rails.largest_step_fraction)[0] | {
-        "policy_id": content["policy_id"],
-        "effective_date": first,
-    }
+    largest = policy_proposal.terms().rails.largest_step_fraction
+    named = {"policy_id": content["policy_id"], "effective_date": first}
+    drafted = stages(base, content, largest)[0] | named
     file = folder / "draft.toml"
-    write_atomically(file, policy_toml.text(named, f"Drafted from calibration {found.calibration_id}.").encode())
-    return Draft(due, report, file)
+    write_atomically(file, policy_toml.text(drafted, f"Drafted from calibration {found.calibration_id}.").encode())
+    return file
+
+
+def _reviewed(home: Home, day: date, base_policy_hash: str, coins: tuple[str, ...]) -> Mapping[str, Any] | None:
+    """Report of the calibration of that day and policy that a review rests on already."""
+    for review in reversed(fired_triggers.reviews(home)):
+        _, report = review_report.report_of(home, review) or (None, {})
+        wanted = {
+            "calibration_id": review.calibration_id,
+            "as_of": day.isoformat(),
+            "base_policy_hash": base_policy_hash,
+            "coins": sorted(coins),
+        }
+        if wanted.items() <= report.items():
+            return report
+    return None
 
 
 def propose(home: Home, made: Draft, user: str, wait_seconds: float = 0.0) -> Review | None:

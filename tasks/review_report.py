@@ -47,13 +47,19 @@ def write(home: Home, found: Mapping[str, Any]) -> Path:
     return folder
 
 
-def _calibration(home: Home, review: Review) -> dict[str, Any]:
-    """What the calibration told, and where its report lies; empty where it was taken away."""
+def report_of(home: Home, review: Review) -> tuple[Path, dict[str, Any]] | None:
+    """The report of the calibration a review rests on, and where it lies; None where it was taken away."""
     places = (home.root / calibration.FOLDER).glob(f"*-{review.calibration_id}/{calibration_report.JSON_FILE}")
     path = next(iter(sorted(places)), None)
-    if path is None:
+    return (path, json.loads(path.read_text(encoding="utf-8"))) if path else None
+
+
+def _calibration(home: Home, review: Review) -> dict[str, Any]:
+    """What the calibration told, and where its report lies; empty where it was taken away."""
+    kept = report_of(home, review)
+    if kept is None:
         return {}
-    report = json.loads(path.read_text(encoding="utf-8"))
+    path, report = kept
     shown = [row for row in report["estimates"] if row["outcome"] == "PROPOSED"]
     kept = sum(row["outcome"] == "KEPT" for row in report["estimates"])
     names = ("as_of", "coins", "data_hash", "left_out")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,13 +13,15 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import fired_triggers, ledgers, policy_overview, policy_proposal, policy_review, policy_store, resources
+from tasks import policy_overview, policy_proposal, policy_review, policy_store, resources
 from tasks.home import Home
 from tasks.model.errors import Finding, PolicyError
 from tasks.store import Store
 
 DAY = date(2026, 1, 30)
 RUN, LATER = "20260130-EOD-r01", "20260131-ITD1-r01"
+LAST, OTHER = "20260131-ITD2-r01", "20260131-ITD3-r01"
+ONE_DAY = timedelta(days=1)
 ROW = {
     "kind": "TAIL",
     "level": 1.2,
@@ -136,20 +138,69 @@ def test_a_fired_trigger_leads_to_one_proposal_that_names_it_and_does_not_act(
 
 
 @pytest.mark.usefixtures("refusing")
-def test_the_same_event_again_changes_nothing_and_a_later_run_does_not_repeat_the_proposal(
-    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path
+def test_the_same_event_again_changes_nothing_and_one_later_that_day_is_listed_without_calibrating_anew(
+    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = calibrated(larger, CHANGES)
+    asked = counted(monkeypatch)
     first = answered(home, tmp_path)
     assert first is not None
     assert policy_review.draft(home, tmp_path, ("BTC",)) is None, "nothing is due any more"
-    publish(home, LATER, ("tail_drift", "BTC", "FIRED"))
-    again = answered(home, tmp_path)
-    assert again is not None
-    assert again["review_id"] == first["review_id"], "the calibration found the same"
+    for run_id, fired in (
+        (LATER, ("tail_drift", "BTC")),
+        (LAST, ("tail_drift", "BTC")),
+        (OTHER, ("leverage", "M002H")),
+    ):
+        publish(home, run_id, (*fired, "FIRED"))
+        again = answered(home, tmp_path)
+        assert again is not None
+        assert again["review_id"] == first["review_id"]
+    assert asked == [(DAY, "OPENING")], "one calibration of what is known since the last end of day"
     assert len(policy_overview.listed(home)["proposals"]) == 1
-    kept = ledgers.read(home, fired_triggers.TABLE)
-    assert sorted(kept["run_id"]) == [RUN, LATER]
+    told = json.loads((home.root / "reviews" / first["review_id"] / "review.json").read_text(encoding="utf-8"))
+    assert [(each["run_id"], each["trigger_name"]) for each in told["triggers"]] == [
+        (RUN, "tail_drift"),
+        (LATER, "tail_drift"),
+        (LAST, "tail_drift"),
+        (OTHER, "leverage"),
+    ]
+
+
+@pytest.mark.usefixtures("refusing")
+def test_another_end_of_day_and_another_policy_are_looked_at_anew(
+    calibrated: Callable[..., Home],
+    larger: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    put_in_force: Callable[[Home, str], str],
+) -> None:
+    home = calibrated(larger, CHANGES)
+    asked = counted(monkeypatch)
+    assert answered(home, tmp_path)
+    publish(home, LATER, ("tail_drift", "BTC", "FIRED"))
+    monkeypatch.setattr(policy_proposal, "house_day", lambda home: DAY + ONE_DAY)
+    assert answered(home, tmp_path)
+    assert asked == [(DAY, "OPENING"), (DAY + ONE_DAY, "OPENING")]
+    # It acts from the next day on: what a draft takes the place of is that one already.
+    shipped = resources.data("policy/2014-01-01.toml").read_text(encoding="utf-8")
+    acting = shipped.replace('"OPENING"', '"NEXT"').replace("2014-01-01", "2026-02-01")
+    put_in_force(home, acting)
+    publish(home, LAST, ("tail_drift", "BTC", "FIRED"))
+    assert policy_review.draft(home, tmp_path, ("BTC",)) is not None
+    assert asked[2:] == [(DAY + ONE_DAY, "NEXT")]
+
+
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[date, str]]:
+    """Days that are calibrated from now on, and from which policy."""
+    asked: list[tuple[date, str]] = []
+    made = policy_review.calibration.calibrate
+
+    def calibrate(base_file: Path, data: Path, as_of: date, coins: tuple[str, ...]) -> Any:
+        asked.append((as_of, policy_store.load(base_file).policy_id))
+        return made(base_file, data, as_of, coins)
+
+    monkeypatch.setattr(policy_review.calibration, "calibrate", calibrate)
+    return asked
 
 
 def test_two_reviews_at_once_keep_one(calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path) -> None:
