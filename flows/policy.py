@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -347,16 +347,19 @@ def _listed(found: dict[str, Any]) -> Group:
     for each in found["policies"]:
         shown = (each["policy_id"], each["effective_date"], each["policy_hash"][:16], each["proposal_id"])
         policies.add_row(*(Text(name, overflow="fold") for name in shown))
-    if not found["proposals"]:
-        return Group(policies, Text("\nno proposals"))
-    proposals = Table("proposal", "policy", "first day", "state", "by", "next", box=None, pad_edge=False)
-    for each in found["proposals"]:
-        names = ("proposal_id", "policy_id", "effective_date", "state", "proposed_by", "next")
-        proposals.add_row(*(Text(each[name], overflow="fold") for name in names))
+    proposals = _proposals(found["proposals"]) if found["proposals"] else Text("no proposals")
     due = [Text(f"review {each['review']}: {each['proposal_id']} by {each['review_by']}") for each in found["reviews"]]
     fired = found["triggers_due"]
     due += [Text(f"review due: {fired}; next: levee policy answer", overflow="fold")] if fired else []
     return Group(policies, Text(""), proposals, *due)
+
+
+def _proposals(found: Sequence[Mapping[str, str]]) -> Table:
+    table = Table("proposal", "policy", "first day", "state", "by", "next", box=None, pad_edge=False)
+    for each in found:
+        names = ("proposal_id", "policy_id", "effective_date", "state", "proposed_by", "next")
+        table.add_row(*(Text(each[name], overflow="fold") for name in names))
+    return table
 
 
 def _events(found: dict[str, Any]) -> Group:

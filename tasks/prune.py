@@ -1,8 +1,9 @@
 """Retention: what no release rests on and no cycle needs any more, found first and removed only when asked to.
 
 Kept always: every run that was released or whose release is prepared, the run any other run was carried from, and the
-latest run of every cycle; every archived file of a run that stays or that landed for a cycle with one. Ages are
-counted in business days before the latest release of the home, never from a clock.
+latest run of every cycle; every archived file of a run that stays or that landed for a cycle with one. So a run that is
+out, and a policy that was tested and assessed on one, is replayed however old it is. Ages are counted in business days
+before the latest release of the home, never from a clock.
 """
 
 from __future__ import annotations
@@ -24,13 +25,17 @@ _OF_THE_RUN = frozenset(("control.cycle_run", "control.stage_run"))  # ledgers w
 
 @dataclass(frozen=True)
 class Prunable:
-    """What may go: runs with their rows and exports, archived files, journals; and how many bytes of files that is."""
+    """What may go: runs with their rows and exports, archived files, journals; and how many bytes of files that is.
+
+    replayable: runs that are out; they stay with all they are computed again from.
+    """
 
     before: date
     runs: tuple[str, ...]
     archived: tuple[Path, ...]
     journals: tuple[Path, ...]
     bytes: int
+    replayable: int
 
     def as_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -40,6 +45,7 @@ class Prunable:
             "archived": [path.name for path in self.archived],
             "journals": [path.name for path in self.journals],
             "bytes": self.bytes,
+            "replayable": self.replayable,
         }
 
     def text(self, done: bool) -> str:
@@ -48,16 +54,17 @@ class Prunable:
             f"{len(self.runs)} unreleased runs, {len(self.archived)} archived files and {len(self.journals)} journals "
             f"from before {self.before.isoformat()}, {self.bytes / 1e6:.1f} MB"
         )
-        return f"removed: {what}" if done else f"would remove: {what}. Nothing was touched; --apply removes it"
+        told = f"removed: {what}." if done else f"would remove: {what}. Nothing was touched; --apply removes it."
+        return f"{told} All {self.replayable} runs that are out stay with what they and policies are replayed from"
 
 
 def find(home: Home, store: Store, keep_days: int) -> Prunable:
     """What is older than so many days before the latest release. Raises LeveeError USAGE for fewer than none."""
     if keep_days < 0:
         raise LeveeError(Finding("USAGE", "days to keep are not negative", value=str(keep_days), limit="0"))
-    last = store.read(resources.sql("prune/last_release")).item()
+    last, replayable = store.read(resources.sql("prune/last_release")).row(0)
     if last is None:
-        return Prunable(date.min, (), (), (), 0)
+        return Prunable(date.min, (), (), (), 0, 0)
     before = last - timedelta(days=keep_days)
     runs = tuple(store.read(resources.sql("prune/runs"), {"before": before})["run_id"])
     needed = set(store.read(resources.sql("prune/needed_files"), {"run_ids": list(runs)})["sha256"])
@@ -65,7 +72,7 @@ def find(home: Home, store: Store, keep_days: int) -> Prunable:
     journals = tuple(path for path in _older(home.logs, before) if path.suffix == ".jsonl")
     exports = (path for run_id in runs for path in (home.exports / run_id).glob("*"))
     size = sum(path.stat().st_size for path in (*archived, *journals, *exports))
-    return Prunable(before, runs, archived, journals, size)
+    return Prunable(before, runs, archived, journals, size, replayable)
 
 
 def remove(home: Home, store: Store, found: Prunable) -> None:

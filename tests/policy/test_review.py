@@ -117,10 +117,12 @@ def test_a_change_that_is_too_large_is_drafted_as_its_first_stage(
 
 @pytest.mark.usefixtures("refusing")
 def test_a_fired_trigger_leads_to_one_proposal_that_names_it_and_does_not_act(
-    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path
+    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path, levee: Callable[..., Any]
 ) -> None:
     home = calibrated(larger, CHANGES)
     assert policy_overview.listed(home)["triggers_due"] == f"tail_drift in {RUN}"
+    printed = levee("policy", "list", "--home", home.root).out
+    assert "no proposals" in printed and f"review due: tail_drift in {RUN}; next: levee policy answer" in printed
     found = answered(home, tmp_path)
     assert found is not None
     (proposal,) = policy_overview.listed(home)["proposals"]

@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tasks import ledgers
+from tasks import handover, ledgers, policy_coverage, policy_proposal, resources, status
 from tasks.home import Home
 from tasks.store import Store
 
 LEFT_BEHIND, OUT = "20260129-EOD-r00", "20260129-EOD-r01"
+REQUIRED = ("accounts", "collateral_balances", "contracts", "history", "members", "positions", "prices")
 LONG_AGO = 1_700_000_000  # seconds, in November 2023
 
 
@@ -76,6 +77,36 @@ def test_what_is_asked_for_goes_and_all_else_stays(levee: Callable[..., Any], un
     assert intact.code == 0, intact.err
 
 
+def test_what_was_tested_on_a_run_that_is_out_is_replayed_after_everything_old_went(
+    levee: Callable[..., Any], untidy: Home, tmp_path: Path
+) -> None:
+    shipped = (resources.data("policy") / "2014-01-01.toml").read_text(encoding="utf-8")
+    file = tmp_path / "raised.toml"
+    file.write_text(
+        shipped.replace('"OPENING"', '"RAISED"')
+        .replace("effective_date = 2014-01-01", "effective_date = 2026-02-03")
+        .replace("outright_cap = 8.0", "outright_cap = 7.0"),
+        encoding="utf-8",
+    )
+    with untidy.locked("policy test"), Store(untidy.database) as store:
+        made = policy_proposal.propose(untidy, store, file, "ada", "why", False, {"judgement": "expert"})
+        found = policy_coverage.test(untidy, store, made.proposal_id, "ada")
+        ledgers.show(untidy, store)
+    for path in untidy.root.rglob("*"):
+        if path.is_file() and not path.name.startswith("levee."):
+            os.utime(path, (LONG_AGO, LONG_AGO))
+    ended = levee("prune", "--keep-days", 0, "--apply", "--home", untidy.root)
+    assert "All 2 runs that are out stay with what they and policies are replayed from" in " ".join(ended.out.split())
+    replayed = levee("policy", "replay", found.proposal_id, "--json", "--home", untidy.root)
+    assert replayed.code == 0, replayed.err
+    assert {row["what"]: row["identical"] for row in json.loads(replayed.out)} == dict.fromkeys(
+        ("policy", "diff", "closes", "test"), True
+    )
+    run = status.exported(untidy, OUT, "control.cycle_run").row(0, named=True)
+    handover.files(untidy, run, Home(tmp_path / "again"))  # raises where a file of the archive is not there
+    assert len(list((tmp_path / "again").rglob("*.csv"))) >= len(REQUIRED)
+
+
 def test_what_is_young_stays(levee: Callable[..., Any], untidy: Home) -> None:
     found = json.loads(levee("prune", "--keep-days", 2, "--json", "--home", untidy.root).out)
     assert (found["runs"], found["before"]) == ([], "2026-01-28")
@@ -84,7 +115,7 @@ def test_what_is_young_stays(levee: Callable[..., Any], untidy: Home) -> None:
 def test_a_home_in_which_nothing_is_out_keeps_everything(levee: Callable[..., Any], tmp_path: Path) -> None:
     ended = levee("prune", "--keep-days", 0, "--json", "--home", tmp_path)
     assert ended.code == 0, ended.err
-    assert json.loads(ended.out)["bytes"] == 0
+    assert [json.loads(ended.out)[name] for name in ("bytes", "replayable")] == [0, 0]
 
 
 def test_days_are_not_negative(levee: Callable[..., Any], two_days: Home) -> None:
