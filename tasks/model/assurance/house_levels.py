@@ -16,7 +16,7 @@ import polars as pl
 
 from tasks.model.arrays import Floats
 from tasks.model.assurance.market_watch import HOUSE
-from tasks.model.assurance.triggers import Trigger
+from tasks.model.assurance.triggers import Trigger, behind
 from tasks.model.margin import credit
 from tasks.model.margin.risk_tables import WHOLE
 from tasks.model.policy import Policy
@@ -77,10 +77,10 @@ def _market(liquidity: pl.DataFrame, policy: Policy) -> Iterator[Level]:
         name = row["underlying"]
         declared = policy.liquidity_concentration.half_spread_fraction[name]
         spread = row["half_spread_fraction"] if row["spread_quality"] == DELIVERED else math.nan
-        yield Level(name, "spread_rise", _over(spread, declared), _told(half_spread=spread, declared=declared))
+        yield Level(name, "spread_rise", _over(spread, declared), behind(half_spread=spread, declared=declared))
         usual = policy.reference.average_daily_volume_usd[name]
         volume = row["daily_volume_usd"] if row["volume_quality"] == DELIVERED else math.nan
-        yield Level(name, "volume_fall", _over(usual, volume), _told(daily_volume_usd=volume, declared=usual))
+        yield Level(name, "volume_fall", _over(usual, volume), behind(daily_volume_usd=volume, declared=usual))
 
 
 def _depth(depth: pl.DataFrame, highest: float) -> Iterator[Level]:
@@ -94,7 +94,7 @@ def _depth(depth: pl.DataFrame, highest: float) -> Iterator[Level]:
         fall = np.where(np.isnan(now), highest, before / now)
         level = float(np.median(fall)) if len(fall) else math.nan
         vanished = float(np.count_nonzero(np.isnan(now)))
-        yield Level(str(name), "depth_fall", level, _told(order_books=float(len(now)), vanished=vanished))
+        yield Level(str(name), "depth_fall", level, behind(order_books=float(len(now)), vanished=vanished))
 
 
 def _ratings(members: pl.DataFrame, policy: Policy) -> Iterator[Level]:
@@ -105,10 +105,10 @@ def _ratings(members: pl.DataFrame, policy: Policy) -> Iterator[Level]:
             member,
             "credit_step",
             step,
-            _told(score=_known(score), surveillance_level=_known(row["surveillance_level"])),
+            behind(score=_known(score), surveillance_level=_known(row["surveillance_level"])),
         )
         fall = _known(before) - _known(score)
-        yield Level(member, "credit_fall", fall, _told(score=_known(score), before=_known(before)))
+        yield Level(member, "credit_fall", fall, behind(score=_known(score), before=_known(before)))
 
 
 def _shares(risk: pl.DataFrame) -> Iterator[Level]:
@@ -118,7 +118,7 @@ def _shares(risk: pl.DataFrame) -> Iterator[Level]:
         of_member = np.bincount(place, np.maximum(rows["filtered_es_usd"].to_numpy(), 0.0), len(members))
         whole, largest = float(np.sum(of_member)), float(np.max(of_member))
         name = HOUSE if underlying == WHOLE else str(underlying)
-        yield Level(name, "member_share", _over(largest, whole), _told(largest_usd=largest, all_usd=whole))
+        yield Level(name, "member_share", _over(largest, whole), behind(largest_usd=largest, all_usd=whole))
 
 
 def _close_out(book: HouseBook, policy: Policy) -> Iterator[Level]:
@@ -129,7 +129,7 @@ def _close_out(book: HouseBook, policy: Policy) -> Iterator[Level]:
         participation = policy.liquidity_concentration.participation_fraction
         days = float(days_to_close(largest, np.array([volume.get(name, math.nan)]), participation)[0])
         period = policy.base_margin.liquidation_period_days.house[name]
-        yield Level(name, "close_out_time", days / period, _told(days=days, largest_usd=float(largest[0])))
+        yield Level(name, "close_out_time", days / period, behind(days=days, largest_usd=float(largest[0])))
 
 
 def _leverage(leverage: pl.DataFrame, policy: Policy, highest: float) -> Iterator[Level]:
@@ -139,7 +139,7 @@ def _leverage(leverage: pl.DataFrame, policy: Policy, highest: float) -> Iterato
         used = float(np.fmax(outright / rule.outright_cap, hedged / rule.hedged_cap))
         if math.isnan(used):
             used = highest if row["gross_delta_notional_usd"] > 0.0 else 0.0
-        told = _told(outright=outright, hedged=hedged, gross_usd=row["gross_delta_notional_usd"])
+        told = behind(outright=outright, hedged=hedged, gross_usd=row["gross_delta_notional_usd"])
         yield Level(row["margin_account_id"], "leverage", used, told)
 
 
@@ -160,7 +160,3 @@ def _over(value: float, base: float) -> float:
 
 def _known(value: float | None) -> float:
     return math.nan if value is None else float(value)
-
-
-def _told(**figures: float) -> str:
-    return " ".join(f"{name} {value:.6g}" for name, value in figures.items())

@@ -15,7 +15,7 @@ from tasks.model.arrays import Closes, Floats
 from tasks.model.assurance.market_levels import MarketLevels, Measures, Subject, market_levels
 from tasks.model.assurance.rolling_margin import house_periods, roll
 from tasks.model.assurance.static_portfolio import OUTRIGHT, SPREAD, Leg, StaticPortfolio
-from tasks.model.assurance.triggers import STANDING, Trigger, states
+from tasks.model.assurance.triggers import STANDING, Trigger, behind, states
 from tasks.model.kernels import exp, log
 from tasks.model.market.returns import daily_returns
 from tasks.model.policy import Policy
@@ -106,7 +106,7 @@ def by_day(closes: Closes, rows: pl.DataFrame, name: str) -> Floats:
 def _path(levels: MarketLevels, trigger: Trigger, level: Floats) -> pl.DataFrame:
     found = states(trigger, level)
     named = {name: levels.figure[name].tolist() for name in EVIDENCE[trigger.name]}
-    numbers = [" ".join(f"{name} {values[at]:.6g}" for name, values in named.items()) for at in range(len(found))]
+    numbers = [behind(**{name: values[at] for name, values in named.items()}) for at in range(len(found))]
     days = levels.dates.astype("datetime64[D]")
     columns = (days, [levels.subject] * len(found), [trigger.name] * len(found), level, found)
     return pl.DataFrame(dict(zip(SCHEMA, (*columns, _since(days, found), numbers), strict=True)), schema=SCHEMA)

@@ -17,6 +17,7 @@ from tasks.model.errors import Finding, PolicyError
 KINDS = ("VOLATILITY", "TAIL", "LIQUIDITY", "CREDIT", "BREACHES", "CONCENTRATION", "LEVERAGE")
 FIRED, STANDS, ENDED, QUIET, UNKNOWN = "FIRED", "STANDS", "ENDED", "QUIET", "UNKNOWN"
 STANDING = (FIRED, STANDS)
+_MILLION = 1e6
 
 
 @dataclass(frozen=True)
@@ -76,3 +77,13 @@ def states(trigger: Trigger, levels: Floats) -> list[str]:
     stands = trigger.stands(levels).tolist()
     before = [False, *stands[:-1]]
     return [trigger.state(level, stood) for level, stood in zip(levels.tolist(), before, strict=True)]
+
+
+def behind(**figures: float) -> str:
+    """Names and figures a level was made of, six digits of each; millions are written out and grouped."""
+    return " ".join(f"{name} {_six_digits(value)}" for name, value in figures.items())
+
+
+def _six_digits(value: float) -> str:
+    short = f"{value:.6g}"
+    return f"{float(short):,.0f}" if abs(value) >= _MILLION and math.isfinite(value) else short

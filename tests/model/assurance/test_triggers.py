@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from tasks.model.assurance.triggers import Trigger, states
+from tasks.model.assurance.triggers import Trigger, behind, states
 from tasks.model.errors import PolicyError
 from tasks.triggers import terms
 
@@ -53,3 +54,8 @@ def test_every_shipped_trigger_names_its_unit_source_and_action():
         *("VOLATILITY", "TAIL", "LIQUIDITY", "CREDIT", "BREACHES", "CONCENTRATION", "LEVERAGE")
     }
     assert all(each.unit and each.source and each.action and each.meaning for each in found.values())
+
+
+def test_numbers_behind_a_level_are_read_without_an_exponent_from_a_million_on():
+    told = behind(outright=8.47340049, usd=4_418_661_234.0, small=-1_000_000.0, under=999_999.4, gone=NAN, all=math.inf)
+    assert told == "outright 8.4734 usd 4,418,660,000 small -1,000,000 under 999999 gone nan all inf"
