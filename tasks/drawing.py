@@ -54,6 +54,15 @@ def tick(frame: Frame, value: float, label: str) -> str:
     )
 
 
+def titles(frame: Frame, across: str, up: str) -> str:
+    """What the axes are of, below the box and, read upwards, on its left: a frame with both has 58 or more there."""
+    middle, height = frame.left + (frame.width - frame.left - frame.right) / 2, (frame.height - frame.bottom) / 2
+    return (
+        f'<text class="axis" x="{middle:.0f}" y="{frame.height - 4:.0f}">{across}</text>'
+        f'<text class="axis" transform="translate(13 {height:.0f}) rotate(-90)">{up}</text>'
+    )
+
+
 def curve(frame: Frame, x: Floats, y: Floats) -> str:
     """A line through points."""
     points = " ".join(f"{frame.across(at):.1f},{frame.up(value):.1f}" for at, value in zip(x, y, strict=True))

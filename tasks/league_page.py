@@ -21,6 +21,11 @@ from tasks.rendering import render
 
 _WEEK = 7  # days drawn as one point: the largest loss and margin of them
 _MOST_TICKS = 9  # of costs
+_SWINGS = (  # levels of peak to trough that are drawn, by the doublings the picture spans
+    (1.2, (1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2)),
+    (2.5, (1.0, 1.5, 2.0, 3.0, 4.0, 5.0)),
+    (math.inf, tuple(2.0**power for power in range(10))),
+)
 _LOWEST_COVERAGE = 0.98  # what covers less is drawn at the edge
 
 
@@ -111,15 +116,14 @@ def frontier_box(cost: Sequence[float], swing: Sequence[float]) -> tuple[Frame, 
     """Box with axes around costs and peaks to trough, these in doublings, with room for labels on the right."""
     edge = 0.15 * (max(cost) - min(cost)) or 0.01
     high = math.log2(max(swing)) + 0.25
-    frame = Frame(720, 340, 44, 40, (min(cost) - edge, max(cost) + 2.2 * edge), (-0.15, high))
-    levels = [float(2**power) for power in range(math.ceil(frame.y[1]))]
-    parts = [drawing.gridline(frame, math.log2(level), f"{level:g} ×") for level in levels]
+    frame = Frame(720, 340, 62, 40, (min(cost) - edge, max(cost) + 2.2 * edge), (-0.15, high))
+    levels = next(steps for most, steps in _SWINGS if high < most)
+    parts = [drawing.gridline(frame, math.log2(level), f"{level:g} ×") for level in levels if math.log2(level) < high]
     low, high = (100.0 * each for each in frame.x)
     step = next(each for each in (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0) if each * _MOST_TICKS >= high - low)
     ticks = [step * at for at in range(math.ceil(low / step), math.floor(high / step) + 1)]
     parts += [drawing.tick(frame, at / 100.0, f"{at:g} %") for at in ticks]
-    middle, foot = frame.width / 2, frame.height - 4
-    parts.append(f'<text class="axis" x="{middle:.0f}" y="{foot:.0f}">coverage-matched cost</text>')
+    parts.append(drawing.titles(frame, "coverage-matched cost", "peak to trough"))
     return frame, parts
 
 

@@ -16,6 +16,7 @@ from tasks.league import TARGET
 from tasks.model.assurance.frontier import Figures, non_dominated
 
 if TYPE_CHECKING:
+    from tasks.model.assurance.policy_search import Choice
     from tasks.optimise import Optimised
 
 HALVES = ("First half: chosen here", "Second half: judged here")
@@ -58,15 +59,15 @@ def coverage(found: Optimised, half: int) -> str:
     points, named = _points(found, half), _named(found, half)
     scores = [each.score for each in (*points.values(), *(each for _, _, each in named))]
     low, high = math.log2(min(scores)) - 0.2, math.log2(max(scores)) + 0.2
-    frame = Frame(720, 300, 44, 40, (_LEAST_SHOWN, 1.0), (low, high))
+    frame = Frame(720, 300, 62, 40, (_LEAST_SHOWN, 1.0), (low, high))
     levels = [each / 10.0 for each in (1, 1.5, 2, 3, 5, 8, 12, 20)]
     parts = [drawing.gridline(frame, math.log2(at), f"{at:g}") for at in levels if low < math.log2(at) < high]
     parts += [drawing.tick(frame, at, f"{100 * at:.1f} %") for at in (0.985, 0.99, 0.995, 1.0)]
-    edge, middle = frame.across(TARGET), frame.width / 2
+    edge = frame.across(TARGET)
     parts.append(
         f'<line class="target" x1="{edge:.1f}" x2="{edge:.1f}" y1="{frame.top}" y2="{frame.height - frame.bottom}"/>'
-        f'<text class="axis" x="{middle:.0f}" y="{frame.height - 4:.0f}">lowest coverage</text>'
     )
+    parts.append(drawing.titles(frame, "lowest coverage", "cost × peak to trough"))
 
     def place(each: Figures) -> tuple[float, float]:
         return frame.across(max(each.lowest_coverage, _LEAST_SHOWN)), frame.up(math.log2(each.score))
@@ -74,6 +75,16 @@ def coverage(found: Optimised, half: int) -> str:
     parts += _dots(points, place)
     parts += chart_labels.marks(frame, [Mark(name, kind, *place(each)) for name, kind, each in named])
     return drawing.svg(frame, f"{HALVES[half]}: lowest coverage against cost times swing", "chart", parts)
+
+
+def roles(choice: Choice) -> dict[str, str]:
+    """What each named policy is, in words."""
+    found = {choice.active: ["active"]}
+    named = ((choice.chosen, "chosen"), (choice.unbound, "chosen in stages"), (choice.cheapest, "cheapest"))
+    for name, role in named:
+        if name is not None:
+            found.setdefault(name, []).append(role)
+    return {name: ", ".join(each) for name, each in found.items()}
 
 
 CHARTS: tuple[Callable[[Optimised, int], str], ...] = (frontier, coverage)
@@ -106,18 +117,10 @@ def _steps(covering: Mapping[str, Figures]) -> Sequence[Figures]:
 
 def _named(found: Optimised, half: int) -> list[tuple[str, str, Figures]]:
     """Names, kinds and figures of what is labelled: the active policy, the chosen ones, the challengers."""
-    points, choice = _points(found, half), found.choice
-    labels: dict[str, list[str]] = {choice.active: ["active"]}
-    for name, label in (
-        (choice.chosen, "chosen"),
-        (choice.unbound, "chosen in stages"),
-        (choice.cheapest, "cheapest"),
-    ):
-        if name is not None:
-            labels.setdefault(name, []).append(label)
+    points, active = _points(found, half), found.choice.active
     policies = [
-        (", ".join(told), "champion" if name == choice.active else _kind(points[name]), points[name])
-        for name, told in labels.items()
+        (told, "champion" if name == active else _kind(points[name]), points[name])
+        for name, told in roles(found.choice).items()
     ]
     return [*policies, *((name, _kind(each[half]), each[half]) for name, each in found.baselines.items())]
 

@@ -133,7 +133,7 @@ def _csv(found: Optimised) -> str:
 
 
 def _page(found: Optimised) -> bytes:
-    choice = found.choice
+    choice, roles = found.choice, optimise_chart.roles(found.choice)
     shown = tuple(dict.fromkeys((choice.active, *choice.leaders)))
     every = {row["policy"]: row for row in rows(found)}
     return render(
@@ -146,7 +146,8 @@ def _page(found: Optimised) -> bytes:
         },
         choice=choice,
         moves=choice.chosen not in (None, choice.active),
-        reasons=[reason(found, name) for name in shown if name != choice.active],
+        reasons=[f"{roles[name].capitalize()}: {reason(found, name)}" for name in shown if name != choice.active],
+        roles=roles,
         charts=[[Markup(draw(found, half)) for draw in optimise_chart.CHARTS] for half in (0, 1)],
         marked=[every[name] for name in (*shown, *found.baselines)],
         efficient=[[every[name] for name in found.frontier(half)] for half in (0, 1)],

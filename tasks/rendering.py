@@ -47,6 +47,7 @@ def _template(name: str) -> Template:
         "signed": signed,
         "money": money,
         "who": who,
+        "parted": parted,
         "moment": moment,
         "word": word,
     }
@@ -87,6 +88,11 @@ def money(value: str) -> Markup:
 def who(value: str) -> Markup:
     """Something that names a party: the only places of a page where a bare number may be an identifier."""
     return Markup(f'<span class="id">{escape(value)}</span>')
+
+
+def parted(value: str) -> Markup:
+    """A name in small letters that a narrow column may break between its words and nowhere within one."""
+    return Markup(str(escape(value)).replace(".", ".<wbr>").replace("_", "_<wbr>"))
 
 
 def moment(value: str) -> Markup:

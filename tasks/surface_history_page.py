@@ -21,8 +21,8 @@ _LINES = 4  # most gridlines of a drawing
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
 _FIGURES = (
     ("level", "Level: volatility at the money, percent", 100.0),
-    ("skew", "Skew: slope at the money per unit of k/√T, points of volatility", 100.0),
-    ("curvature", "Curvature at the money per unit of k/√T squared, points of volatility", 100.0),
+    ("skew", "Skew: slope at the money per unit of k/\u2060√T, points of volatility", 100.0),
+    ("curvature", "Curvature at the money per unit of k/\u2060√T squared, points of volatility", 100.0),
 )
 _TERM = "Term: the shortest tenor over the longest, percent in logarithms"
 _CHANGES = {"level": "percent", "term": "percent"}
@@ -74,6 +74,7 @@ def _pair(title: str, dates: Dates, values: Floats, changes: Floats, unit: str) 
         "line": Markup(by_day(title, dates, values)),
         "bars": Markup(by_size(f"{title}: one-day changes, {unit}", changes)),
         "unit": unit,
+        "tenors": values.shape[1],
     }
 
 
@@ -86,9 +87,7 @@ def by_day(title: str, dates: Dates, values: Floats) -> str:
         known = np.isfinite(column)
         runs = np.split(np.flatnonzero(known), np.flatnonzero(np.diff(np.flatnonzero(known)) > 1) + 1)
         lines = "".join(drawing.curve(frame, at[run], column[run]) for run in runs if len(run))
-        parts.append(
-            f'<g class="slice" style="--at:{share}">{lines}{drawing.dots(frame, at[known], column[known])}</g>'
-        )
+        parts.append(_tenor(share, lines + drawing.dots(frame, at[known], column[known])))
     return drawing.svg(frame, title, "chart", parts)
 
 
@@ -101,8 +100,13 @@ def by_size(title: str, changes: Floats) -> str:
     for row, share in enumerate(_shares(m)):
         known = changes[np.isfinite(changes[:, row]), row]
         place = np.full(len(known), float(m - 1 - row))
-        parts.append(f'<g class="slice" style="--at:{share}">{drawing.dots(frame, known, place)}</g>')
+        parts.append(_tenor(share, drawing.dots(frame, known, place)))
     return drawing.svg(frame, title, "chart", parts)
+
+
+def _tenor(share: str, drawn: str) -> str:
+    """In the colour of a tenor; what is of none has one of its own."""
+    return f'<g class="slice" style="--at:{share}">{drawn}</g>' if share else f'<g class="slice none">{drawn}</g>'
 
 
 def _gridlines(frame: drawing.Frame) -> list[str]:
@@ -134,7 +138,8 @@ def _label(value: float) -> str:
 
 
 def _shares(count: int) -> list[str]:
-    return [f"{100 * at / max(count - 1, 1):.0f}%" for at in range(count)]
+    """Where each of the tenors lies between the colours; nowhere what is no tenor but made of all."""
+    return [f"{100 * at / (count - 1):.0f}%" for at in range(count)] if count > 1 else [""]
 
 
 def _printed(row: dict[str, Any]) -> dict[str, str]:

@@ -117,7 +117,11 @@ def test_the_proposed_policy_differs_where_data_say_so_and_its_files_are_the_sam
     rows = list(csv.DictReader(before["PC01.csv"].decode().splitlines()))
     assert len(rows) == len(found.decisions) + len(found.left_out)
     assert not (tmp_path / "home" / "policy").exists(), "nothing is put in force"
-    assert found.calibration_id in before["PC01.html"].decode()
+    page = before["PC01.html"].decode()
+    assert found.calibration_id in page
+    assert "base_<wbr>margin.<wbr>half_<wbr>life_<wbr>days" in page, "a long name is broken between words alone"
+    reasons = {each.reason for each in found.left_out}
+    assert page.count('<th class="why">') == len(reasons) < len(found.left_out), "one line for each reason"
     assert json.loads(before["PC01.json"]) == json.loads(json.dumps(found.as_dict()))
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from tasks.chart_labels import Mark, marks
 from tasks.drawing import Frame
+from tasks.league_page import frontier_box
+from tasks.model.assurance.policy_search import Choice
+from tasks.optimise_chart import roles
 
 FRAME = Frame(720, 340, 44, 40, (0.0, 1.0), (0.0, 1.0))
 TEXT = re.compile(r'<text class="(first|last)" x="([\d.]+)" y="([\d.]+)">([^<]*)</text>')
@@ -48,3 +51,16 @@ def test_points_that_stand_together_share_a_name_and_a_long_one_is_broken() -> N
 def test_at_the_right_edge_the_name_stands_to_the_left() -> None:
     (drawn,) = marks(FRAME, [Mark("GARCH (31 %, 6.4 ×)", "short", 712.0, 40.0)])
     assert 'class="last"' in drawn and float(TEXT.findall(drawn)[0][1]) < 712.0
+
+
+@pytest.mark.parametrize(("swings", "levels"), [([1.1, 1.5], "1.2"), ([1.2, 3.0], "1.5"), ([1.0, 9.0], "4")])
+def test_a_swing_can_be_read_off_however_little_it_is(swings: list[float], levels: str) -> None:
+    _, parts = frontier_box([0.15, 0.17], swings)
+    told = [float(each) for each in re.findall(r">([\d.]+) ×<", "".join(parts))]
+    assert float(levels) in told and 3 <= len(told) <= 7 and max(told) < max(swings) * 1.25
+    assert "peak to trough" in parts[-1] and "coverage-matched cost" in parts[-1]
+
+
+def test_a_policy_that_is_two_things_is_named_once() -> None:
+    assert roles(Choice("a", "b", "b", "a")) == {"a": "active, cheapest", "b": "chosen, chosen in stages"}
+    assert roles(Choice("a", None, None, None)) == {"a": "active"}
