@@ -83,6 +83,7 @@ def propose(
     file: Path,
     reason: str = "",
     emergency: bool = False,
+    opening: bool = False,
     judgement: str = "",
     calibration: Path | None = None,
     search: Path | None = None,
@@ -100,6 +101,8 @@ def propose(
         Why, in words that will stand in the notice.
     emergency
         It cannot wait: no limit of step and notice, one approval more, and a look back by a fixed day.
+    opening
+        The house begins with it: no end of day is out. There is nothing yet to test and assess it on.
     judgement
         What the numbers rest on where no calibration and no search does.
     calibration
@@ -117,7 +120,7 @@ def propose(
     evidence = proposal_basis.read(judgement, calibration, search) if given else None
     with _acting("propose", user, common) as (home, store, who, told):
         path = file.expanduser().resolve()
-        told(policy_proposal.propose(home, store, path, who, reason, emergency, evidence))
+        told(policy_proposal.propose(home, store, path, who, reason, emergency, evidence, opening))
     return codes.PUBLISHED
 
 

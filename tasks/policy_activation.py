@@ -1,7 +1,8 @@
 """How an approved policy comes into force: notice to everybody, then activation at a cycle boundary.
 
 The boundary: the day before its first is published (or two persons go on without it), and no cycle of its first day has
-begun; an emergency waits for it as any other. What acts is looked back at by a fixed day.
+begun; an emergency waits for it as any other. What a house opens on acts from its first day, once two others than who
+proposed it have looked at it, before any end of day is out. What acts is looked back at by a fixed day.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tasks.crash import crash_point
 from tasks.home import Home
 from tasks.model.errors import Finding, LeveeError
 from tasks.policy_impact import Assessed
-from tasks.policy_states import ACTIVE, APPROVED, IMPACT_ASSESSED, NOTICED, SUPERSEDED, WITHDRAWN, History
+from tasks.policy_states import ACTIVE, CONTENT, IMPACT_ASSESSED, NOTICED, SUPERSEDED, WITHDRAWN, History
 from tasks.store import Store
 
 _ONE_DAY = timedelta(days=1)
@@ -38,7 +39,7 @@ def notice(home: Home, store: Store, proposal_id: str, user: str) -> History:
     history = policy_states.history(store, proposal_id)
     if history.ended_so(NOTICED, user):
         return history
-    history.require(APPROVED)
+    history.require(NOTICED)
     proposal = policy_approval.require_approved(home, store, history)
     found = policy_impact.assessed(home, proposal, history.last.emergency)
     _require_time(history, found)
@@ -47,7 +48,7 @@ def notice(home: Home, store: Store, proposal_id: str, user: str) -> History:
     policy_reports.require_tied(proposal, found)
     content = proposal.text
     top = policy_reports.write_notice(home, history, proposal, found)
-    evidence = found.evidence | {policy_states.CONTENT: content, policy_reports.FILES: str(top.relative_to(home.root))}
+    evidence = found.evidence | {CONTENT: content, policy_reports.FILES: str(top.relative_to(home.root))}
     day = found.business_date
     return policy_states.move(store, history, NOTICED, user, "noticed", business_date=day, evidence=evidence)
 
@@ -80,19 +81,18 @@ def activate(home: Home, store: Store, proposal_id: str, user: str) -> History:
     if history.ended_so(ACTIVE, user):
         policy_store.files(home, store)
         return history
-    history.require(NOTICED)
-    policy_approval.require_approved(home, store, history)
+    history.require(ACTIVE)
+    proposal = policy_approval.require_approved(home, store, history)
     _require_boundary(home, store, history)
     _require_next(store, history)
-    first, day = history.last.effective_date, policy_proposal.required_day(home)
+    first, day = history.last.effective_date, policy_proposal.house_day(home)
     review_by = first + policy_proposal.terms().review_within(history.last.emergency)
     with store.transaction():
         for each in policy_states.histories(store):
             if each.state == ACTIVE:
                 policy_states.move(store, each, SUPERSEDED, user, f"replaced by {proposal_id}", business_date=day)
-        moved = policy_states.move(
-            store, history, ACTIVE, user, "activated", business_date=day, evidence={"review_by": review_by.isoformat()}
-        )
+        evidence = {"review_by": review_by.isoformat()} | ({CONTENT: proposal.text} if history.opens else {})
+        moved = policy_states.move(store, history, ACTIVE, user, "activated", business_date=day, evidence=evidence)
         crash_point("policy:activated")
     crash_point("policy:committed")
     policy_store.files(home, store)
@@ -107,7 +107,7 @@ def withdraw(home: Home, store: Store, proposal_id: str, user: str, reason: str)
 
 
 def _require_boundary(home: Home, store: Store, history: History) -> None:
-    first, day = history.last.effective_date, policy_proposal.required_day(home)
+    first = history.last.effective_date
     begun = store.read(
         "SELECT run_id FROM control.cycle_run WHERE business_date >= $first ORDER BY run_id", {"first": first}
     )["run_id"].to_list()
@@ -119,6 +119,10 @@ def _require_boundary(home: Home, store: Store, history: History) -> None:
             f"{first} and no cycle of it",
             "a later effective_date",
         )
+    if history.opens:
+        policy_proposal.require_none_out(home, store, history.proposal_id)
+        return
+    day = policy_proposal.required_day(home)
     if day < first - _ONE_DAY and not freeze.goes_on_over_days(store, first):
         raise _not_yet(
             history,

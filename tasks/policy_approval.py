@@ -37,13 +37,14 @@ def review(home: Home, store: Store, proposal_id: str, user: str, note: str) -> 
     history = policy_states.history(store, proposal_id)
     if history.ended_so(REVIEWED, user):
         return history
-    history.require(IMPACT_ASSESSED, *ACTED)
+    history.require(LOOKED_BACK if history.state in ACTED else REVIEWED)
     _require_another(history, user, history.events[0].user_name, "proposed it", "review it")
     day = policy_proposal.house_day(home)
     if history.state in ACTED:
         return policy_states.move(store, history, LOOKED_BACK, user, note, business_date=day)
     policy_proposal.unchanged(home, store, history)
-    policy_impact.require_within_rails(history, policy_impact.refused(history.of(IMPACT_ASSESSED)))
+    if not history.opens:
+        policy_impact.require_within_rails(history, policy_impact.refused(history.of(IMPACT_ASSESSED)))
     with store.transaction():
         moved = policy_states.move(store, history, REVIEWED, user, note, business_date=day)
         _ask(home, store, moved, 1)
@@ -64,7 +65,7 @@ def _approve(home: Home, store: Store, proposal_id: str, user: str, approved: bo
     history = policy_states.history(store, proposal_id)
     if history.ended_so(APPROVED if approved else REJECTED, user):
         return history
-    history.require(REVIEWED)
+    history.require(APPROVED)
     if approved:
         _require_independent(store, history, user)
     number = 1 + len(_approvals(store, history))
@@ -118,7 +119,7 @@ def require_approved(home: Home, store: Store, history: History) -> policy_propo
 
 def _subject(home: Home, store: Store, history: History, number: int) -> Mapping[str, Any]:
     """What one person approves, as it is now."""
-    evidence = history.of(IMPACT_ASSESSED).evidence
+    evidence = {} if history.opens else history.of(IMPACT_ASSESSED).evidence
     kept = ("run_id", "notice_days", "significance", "numbers", "accounts_hash", "summary_hash")
     return {
         "action": "ACTIVATE",
@@ -126,7 +127,7 @@ def _subject(home: Home, store: Store, history: History, number: int) -> Mapping
         "proposal_id": history.proposal_id,
         "emergency": history.last.emergency,
         "diff": policy_proposal.of(home, store, history).diff,
-        "impact": {name: evidence[name] for name in kept},
+        "impact": {name: evidence[name] for name in kept if evidence},
     }
 
 

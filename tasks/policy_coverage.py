@@ -36,7 +36,7 @@ def test(home: Home, store: Store, proposal_id: str, user: str) -> History:
     now, PARAM_STATE, STALE_APPROVAL.
     """
     history = policy_states.history(store, proposal_id)
-    history.require(*policy_states.ORDER[1:4])
+    history.require(TESTED)
     found = policy_proposal.unchanged(home, store, history)
     evidence = tested_on(home, found, policy_proposal.published_run(home))
     _require_coverage(proposal_id, evidence)

@@ -89,6 +89,18 @@ def required_day(home: Home) -> date:
     return found
 
 
+def require_none_out(home: Home, store: Store, where: str) -> None:
+    """Raises LeveeError PARAM_STATE where a cycle is out or about to be: what comes then is a change."""
+    found = (
+        house_day(home)
+        or store.read("SELECT max(business_date) FROM control.release JOIN control.cycle_run USING (run_id)").item()
+    )
+    if found:
+        what = "a house opens on a policy before its first end of day is out"
+        action = "propose it without --opening, from a later effective_date"
+        raise LeveeError(Finding("PARAM_STATE", what, where=where, value=found.isoformat(), action=action))
+
+
 def published_run(home: Home) -> str:
     """The run whose figures are out for that day. Raises LeveeError PARAM_STATE where nothing is out."""
     return status.in_force(home)[required_day(home)]
@@ -145,20 +157,25 @@ def propose(
     reason: str,
     emergency: bool,
     rests_on: Mapping[str, Any] | None = None,
+    opening: bool = False,
 ) -> History:
     """Make a draft of a policy file, and say what its numbers rest on where that is known: both or nothing.
 
-    What the same person proposes again for the same reason is the proposal there is. rests_on: as for `justify`.
-    Raises PolicyError for a file that is none, LeveeError PARAM_STATE where it changes nothing, is dated before the
-    next business date or is not what it rests on, STEP_LIMIT where a number moves too far and it is no emergency, USAGE
-    without a reason.
+    What the same person proposes again for the same reason is the proposal there is. rests_on: as for `justify`;
+    opening: it is what the house begins with, and no step from anything. Raises PolicyError for a file that is none,
+    LeveeError PARAM_STATE where it changes nothing, is dated before the next business date, is not what it rests on, or
+    opens a house in which a day is out, STEP_LIMIT where a number moves too far and it is no emergency, USAGE without a
+    reason.
     """
     found = compared(home, file, store)
-    policy_fit.require(found, house_day(home), reason, None if emergency else terms().rails)
+    if opening:
+        require_none_out(home, store, str(file))
+    policy_fit.require(found, house_day(home), reason, None if emergency or opening else terms().rails)
     if rests_on:
         proposal_basis.require(rests_on, found.base.policy_hash, found.changes, str(file))
     same = [each for each in policy_states.histories(store) if each.last.policy_hash == found.policy.policy_hash]
-    draft = _draft(home, found, len(same) + 1, user, reason, emergency)
+    known = {policy_states.OPENING: True} if opening else {}
+    draft = _draft(home, found, len(same) + 1, user, reason, emergency, known)
     standing = [each for each in same if _is_proposed_so(each, draft, rests_on)]
     if standing:
         return standing[-1]
@@ -168,7 +185,9 @@ def propose(
         return _resting(home, store, made, user, rests_on) if rests_on else made
 
 
-def _draft(home: Home, found: Proposal, number: int, user: str, reason: str, emergency: bool) -> Event:
+def _draft(
+    home: Home, found: Proposal, number: int, user: str, reason: str, emergency: bool, known: Mapping[str, Any]
+) -> Event:
     """The first event of the proposal of that number of its policy."""
     name = f"{found.base.policy_hash}|{found.policy.policy_hash}|{number}"
     return Event(
@@ -184,7 +203,7 @@ def _draft(home: Home, found: Proposal, number: int, user: str, reason: str, eme
         user_name=user,
         reason=reason.strip(),
         decision_id="",
-        evidence={"policy_id": found.policy.policy_id, "diff": found.diff},
+        evidence={"policy_id": found.policy.policy_id, "diff": found.diff, **known},
         event_ts=policy_states.now(),
     )
 
@@ -197,6 +216,7 @@ def _is_proposed_so(standing: History, draft: Event, rests_on: Mapping[str, Any]
         standing.state not in (policy_states.ACTIVE, *policy_states.ENDED)
         and decisions.same_person(first.user_name, draft.user_name)
         and (first.reason, first.emergency, first.diff_hash) == (draft.reason, draft.emergency, draft.diff_hash)
+        and standing.opens == History((draft,)).opens
         and policy_file.canonical(kept or {}) == policy_file.canonical(rests_on or {})
     )
 

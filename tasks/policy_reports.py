@@ -57,7 +57,7 @@ def assess(home: Home, store: Store, proposal_id: str, user: str) -> tuple[Histo
     it stays. Raises LeveeError PARAM_STATE, STALE_APPROVAL, and as the stages of a cycle do.
     """
     history = policy_states.history(store, proposal_id)
-    history.require(TESTED, IMPACT_ASSESSED)
+    history.require(IMPACT_ASSESSED)
     proposal = policy_proposal.unchanged(home, store, history)
     found = policy_impact.assessed(home, proposal, history.last.emergency)
     if history.ended_so(IMPACT_ASSESSED, user) and _told_so(history.last.evidence, found):

@@ -3,7 +3,8 @@
     DRAFT -> CALIBRATED -> TESTED -> IMPACT_ASSESSED -> REVIEWED -> APPROVED -> NOTICED -> ACTIVE -> SUPERSEDED
 
 A test or an impact may be made again until somebody has reviewed it. Until it acts a proposal may be rejected or
-withdrawn, which ends it; what acts is looked back at by a fixed day, also where another took its place before.
+withdrawn, which ends it; what acts is looked back at by a fixed day, also where another took its place before. What a
+house opens on knows no run to test and assess it on and no member to give notice to: those states are not among its.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ TABLE = "control.policy_event"
 DRAFT, CALIBRATED, TESTED, IMPACT_ASSESSED = "DRAFT", "CALIBRATED", "TESTED", "IMPACT_ASSESSED"
 REVIEWED, APPROVED, NOTICED, ACTIVE, SUPERSEDED = "REVIEWED", "APPROVED", "NOTICED", "ACTIVE", "SUPERSEDED"
 ORDER = (DRAFT, CALIBRATED, TESTED, IMPACT_ASSESSED, REVIEWED, APPROVED, NOTICED, ACTIVE, SUPERSEDED)
+OPENING_ORDER = (DRAFT, CALIBRATED, REVIEWED, APPROVED, ACTIVE, SUPERSEDED)
 REJECTED, WITHDRAWN, LOOKED_BACK = "REJECTED", "WITHDRAWN", "LOOKED_BACK"
 ENDED = (SUPERSEDED, REJECTED, WITHDRAWN)
 ACTED = (ACTIVE, SUPERSEDED)
 CONTENT = "policy_toml"  # evidence: the policy file, whole
+OPENING = "opening"  # evidence of a draft: the house opens on it
 CURRENT, PROPOSED = "current", "proposed"  # the two policies of a comparison
 _BEFORE_REVIEW = (CALIBRATED, TESTED, IMPACT_ASSESSED)
 NEXT_STEP = {
@@ -43,6 +46,7 @@ NEXT_STEP = {
     ACTIVE: "levee policy review ID --user NAME",
     SUPERSEDED: "levee policy review ID --user NAME",
 }
+_NEXT_OF_OPENING = {CALIBRATED: NEXT_STEP[IMPACT_ASSESSED], APPROVED: NEXT_STEP[NOTICED]}
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,11 @@ class History:
         return next(each.state for each in reversed(self.events) if each.state != LOOKED_BACK)
 
     @property
+    def opens(self) -> bool:
+        """Whether it is what the house begins with."""
+        return bool(self.events[0].evidence.get(OPENING))
+
+    @property
     def is_to_be_looked_back_at(self) -> bool:
         """Whether it acts or acted and nobody has looked back at it; another one in its place changes nothing of it."""
         return self.state in ACTED and all(each.state != LOOKED_BACK for each in self.events)
@@ -96,7 +105,8 @@ class History:
         """The command that takes it on, empty where nothing is left to do."""
         if self.state in ACTED and not self.is_to_be_looked_back_at:
             return ""
-        return NEXT_STEP.get(self.state, "").replace("ID", self.proposal_id, 1)
+        steps = NEXT_STEP | (_NEXT_OF_OPENING if self.opens else {})
+        return steps.get(self.state, "").replace("ID", self.proposal_id, 1)
 
     def of(self, state: str) -> Event:
         """The latest event of a state. Raises LeveeError PARAM_STATE where there is none."""
@@ -109,10 +119,10 @@ class History:
         """Whether its latest step is this one, by this person: who gives a command again finds it done."""
         return self.last.state == state and decisions.same_person(self.last.user_name, user)
 
-    def require(self, *states: str) -> None:
-        """Raises LeveeError PARAM_STATE where it stands nowhere of these."""
-        if self.state not in states:
-            raise _skipped(self, ORDER[ORDER.index(states[0]) + 1] if states[0] in ORDER else states[0])
+    def require(self, state: str) -> None:
+        """Raises LeveeError PARAM_STATE where a state does not follow the one it stands in."""
+        if not follows(self.state, state, OPENING_ORDER if self.opens else ORDER):
+            raise _skipped(self, state)
 
 
 def move(store: Store, history: History, state: str, user: str, reason: str, **known: Any) -> History:
@@ -137,8 +147,7 @@ def move(store: Store, history: History, state: str, user: str, reason: str, **k
     )
     if _told_again(history.last, event):
         return history
-    if not follows(history.state, state):
-        raise _skipped(history, state)
+    history.require(state)
     return begin(store, event, history.events)
 
 
@@ -156,16 +165,16 @@ def _told_again(last: Event, event: Event) -> bool:
     return same and last == replace(event, event_no=last.event_no, evidence=last.evidence, event_ts=last.event_ts)
 
 
-def follows(state: str, then: str) -> bool:
-    """Whether a proposal that stands in one state may go to another."""
+def follows(state: str, then: str, order: Sequence[str] = ORDER) -> bool:
+    """Whether a proposal that stands in one state may go to another, through the states of an order."""
     if then == LOOKED_BACK:
         return state in ACTED
     if then in (REJECTED, WITHDRAWN):
         return state not in (ACTIVE, *ENDED)
-    if state in ENDED:
+    if state in ENDED or then not in order:
         return False
-    again = state in _BEFORE_REVIEW and then in _BEFORE_REVIEW and ORDER.index(then) <= ORDER.index(state)
-    return again or ORDER.index(then) == ORDER.index(state) + 1
+    again = state in _BEFORE_REVIEW and then in _BEFORE_REVIEW and order.index(then) <= order.index(state)
+    return again or order.index(then) == order.index(state) + 1
 
 
 def history(store: Store, proposal_id: str) -> History:
