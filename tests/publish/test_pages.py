@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tasks.home import Home
+from tasks.rendering import render
 
 pytestmark = pytest.mark.browser
 OFFLINE = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND", "--disable-background-networking"]
@@ -83,6 +84,23 @@ def test_labels_of_the_waterfall_do_not_run_into_its_amounts(browser: Any, relea
         " return a.getBoundingClientRect().right > b.getBoundingClientRect().left; }).length"
     )
     assert overlaps == 0
+    context.close()
+
+
+def test_long_names_do_not_run_into_the_figures_of_an_impact_on_a_phone(browser: Any, tmp_path: Path) -> None:
+    figures = dict.fromkeys(("current_usd", "proposed_usd", "change_usd"), "-1646606111.76")
+    told = {"current_figure": "0.05", "proposed_figure": "0.057331160697", "text": "fraction"}
+    names = {"CHANGE": "collateral.haircut_fraction.USDT", "LINE": "LIQUIDITY_CONCENTRATION", "TOTAL": "ALL"}
+    rows = {kind: [{"item": name, "change_fraction": "-0.1", **figures, **told}] for kind, name in names.items()}
+    header = {"business_date": "2026-01-30", "cycle": "EOD", "seq": "1"}
+    file = tmp_path / "impact.html"
+    file.write_bytes(render("policy_impact", header=header, rows=rows | {"DECISION": []}, refused=[]))
+    context = browser.new_context(viewport={"width": 390, "height": 844}, offline=True)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    beyond = "all => all.filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"
+    assert page.locator("tbody th").evaluate_all(beyond) == []
+    assert page.locator("tbody th").all_text_contents() == [*(names[kind] for kind in ("CHANGE", "TOTAL", "LINE"))]
     context.close()
 
 
