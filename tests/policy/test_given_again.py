@@ -23,6 +23,7 @@ from tasks import (
     proposal_basis,
     search_evidence,
 )
+from tasks import store as store_module
 from tasks.home import Home, canonical_json, write_json
 from tasks.model.errors import LeveeError
 from tasks.pack import Edition
@@ -116,6 +117,51 @@ def test_an_answer_given_again_changes_nothing_and_another_persons_is_refused(
         done = ["DRAFT", "CALIBRATED", "TESTED", "IMPACT_ASSESSED", "REVIEWED", "APPROVED"]
         assert states(store, proposal) == done
         assert store.read("SELECT count(*) FROM control.decision_answer").item() == 1
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("point", ["transaction:before_commit", "transaction:after_commit"])
+def test_a_step_that_died_at_its_commit_is_given_again_and_taken_once(
+    house: Home, policy_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    def killing(name: str) -> None:
+        if name == point:
+            raise Killed
+
+    def killed_and_again(step: Callable[[Store], History]) -> History:
+        with monkeypatch.context() as dying:
+            dying.setattr(store_module, "crash_point", killing)
+            with pytest.raises(Killed), Store(house.database) as store:
+                step(store)
+        with Store(house.database) as store:
+            return step(store)
+
+    def found(state: str, evidence: dict[str, Any]) -> History:
+        return killed_and_again(
+            lambda store: policy_states.move(
+                store, policy_states.history(store, name), state, "ada", "done", evidence=evidence
+            )
+        )
+
+    file = policy_file("2026-02-03", RAISED)
+    name = killed_and_again(
+        lambda store: policy_proposal.propose(house, store, file, "ada", "why", False, JUDGED)
+    ).proposal_id
+    found("TESTED", {"portfolios": []})
+    found("IMPACT_ASSESSED", IMPACT)
+    killed_and_again(lambda store: policy_approval.review(house, store, name, "bob", "read"))
+    killed_and_again(lambda store: policy_approval.approve(house, store, name, "eve"))
+    killed_and_again(lambda store: policy_activation.withdraw(house, store, name, "ada", "no"))
+    with Store(house.database) as store:
+        (proposal,) = policy_states.histories(store)
+        answers = store.read("SELECT decided_by FROM control.decision_answer")["decided_by"].to_list()
+    steps = ["DRAFT", "CALIBRATED", "TESTED", "IMPACT_ASSESSED", "REVIEWED", "APPROVED", "WITHDRAWN"]
+    assert [each.state for each in proposal.events] == steps
+    assert [each.event_no for each in proposal.events] == [1, 2, 3, 4, 5, 6, 7]
+    assert answers == ["eve"]
 
 
 def test_an_event_is_not_written_by_who_lost_the_home(house: Home, policy_file: Callable[..., Path]) -> None:
