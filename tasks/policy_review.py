@@ -30,6 +30,7 @@ from tasks import (
     policy_toml,
     review_report,
 )
+from tasks.catch_up import catch_up
 from tasks.fired_triggers import Review
 from tasks.home import Home, write_atomically
 from tasks.model.assurance.policy_change import stages
@@ -58,6 +59,7 @@ def answer(
 
     do: does one step, plainly or as a task. Raises LeveeError as the steps do.
     """
+    catch_up(home)
     made: Draft | None = do(draft, home, market_data, coins)
     review: Review | None = do(propose, home, made, user, wait_seconds) if made else broken_off(home)
     if review is None:
@@ -147,11 +149,15 @@ def _proposed(home: Home, store: Store, made: Draft, due: pl.DataFrame, user: st
 
 
 def broken_off(home: Home) -> Review | None:
-    """The latest review where its proposal is still on its way to an impact. Reads no database."""
+    """The latest review where its proposal is still on its way to an impact, or its report was not written.
+
+    Reads no database.
+    """
     latest = fired_triggers.latest(home)
-    if latest is None or not latest.proposal_id:
+    if latest is None:
         return None
-    return latest if policy_states.shown_one(home, latest.proposal_id).state in _ON_ITS_WAY else None
+    state = policy_states.shown_one(home, latest.proposal_id).state if latest.proposal_id else ""
+    return latest if state in _ON_ITS_WAY or not review_report.is_written(home, latest.review_id) else None
 
 
 def assess(home: Home, proposal_id: str, user: str, wait_seconds: float = 0.0) -> History:

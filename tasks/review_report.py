@@ -19,6 +19,7 @@ from tasks.policy_states import CALIBRATED, IMPACT_ASSESSED, TESTED, History
 from tasks.rendering import render
 
 FOLDER = "reviews"
+_JSON_FILE = "review.json"
 NOTHING = "data contradict nothing of the policy in force: write down why there is no change, or propose by judgement"
 REFUSED = "the test refused it: it covers fewer days than asked for and than now"
 
@@ -40,11 +41,25 @@ def of(home: Home, review_id: str) -> dict[str, Any]:
 
 
 def write(home: Home, found: Mapping[str, Any]) -> Path:
-    """Write a review's page and JSON; returns their folder."""
+    """Write a review's page, then its JSON; returns their folder."""
     folder = home.root / FOLDER / str(found["review_id"])
-    write_atomically(folder / "review.json", canonical_json(found))
     write_atomically(folder / "review.html", render("review", review=found))
+    write_atomically(folder / _JSON_FILE, canonical_json(found))
     return folder
+
+
+def is_written(home: Home, review_id: str) -> bool:
+    """Whether the files of a review tell every trigger it answers: a command may have died before it wrote them."""
+    path = home.root / FOLDER / review_id / _JSON_FILE
+    if not path.exists():
+        return False
+    told = json.loads(path.read_text(encoding="utf-8"))["triggers"]
+    kept = fired_triggers.answered_by(home, review_id=review_id)
+    return {_key(each) for each in told} == {_key(each) for each in kept}
+
+
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("run_id", "trigger_name", "subject"))
 
 
 def report_of(home: Home, review: Review) -> tuple[Path, dict[str, Any]] | None:

@@ -236,6 +236,45 @@ def test_a_review_that_was_broken_off_goes_on_where_it_stands(
     assert (found["review_id"], found["proposal_id"]) == (kept.review_id, kept.proposal_id)
 
 
+@pytest.mark.usefixtures("refusing")
+def test_a_review_whose_ledgers_were_not_shown_goes_on_too(
+    calibrated: Callable[..., Home], larger: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = calibrated(larger, CHANGES)
+    made = policy_review.draft(home, tmp_path, ("BTC",))
+    assert made is not None
+    with monkeypatch.context() as dying:
+        dying.setattr(policy_review.ledgers, "show", lambda home, store: None)
+        kept = policy_review.propose(home, made, "ada")
+    home.lease.write_text("{}", encoding="utf-8")  # it died: nobody took its lease away
+    found = answered(home, tmp_path)
+    assert found is not None and kept is not None
+    assert (found["review_id"], found["proposal_id"]) == (kept.review_id, kept.proposal_id)
+
+
+@pytest.mark.parametrize("left", ["", "review.html"])
+def test_a_review_that_died_over_its_report_writes_it_when_asked_again(
+    calibrated: Callable[..., Home], content: dict[str, Any], tmp_path: Path, left: str
+) -> None:
+    home = calibrated(content, {})
+    found = answered(home, tmp_path)
+    assert found is not None
+    folder = home.root / "reviews" / found["review_id"]
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in folder.iterdir():
+        if path.name != left:
+            path.unlink()
+    assert answered(home, tmp_path) == found
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == whole
+    assert answered(home, tmp_path) is None
+    publish(home, LATER, ("tail_drift", "BTC", "FIRED"))
+    assert answered(home, tmp_path) is not None
+    (folder / "review.json").write_bytes(whole["review.json"])  # as if it had died before it told the later one
+    again = answered(home, tmp_path)
+    assert again is not None
+    assert [each["run_id"] for each in again["triggers"]] == [RUN, LATER]
+
+
 def test_data_that_contradict_nothing_are_an_answer_too(
     calibrated: Callable[..., Home], content: dict[str, Any], tmp_path: Path
 ) -> None:
