@@ -28,7 +28,6 @@ _MEMORY = Path(":memory:")
 _LOCKED_BY = re.compile(r"\(PID \d+[^)]*\)")
 _CORRUPT_WORDS = ("corrupt", "checksum", "not a valid duckdb database file", "database has been invalidated")
 _KEPT_BYTES = 64 * 2**20  # opening and closing a small file takes a tenth of a second; a large one frees its memory
-_EMPTY: list[bytes] = []  # a database without a row, once one was made: its tables take a fifth of a second
 _OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
@@ -276,18 +275,11 @@ def _connect(database: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _make(database: Path) -> None:
-    """An empty database with every table, there whole or not at all. A process makes one and copies it from then on."""
+    """An empty database with every table, there whole or not at all."""
     made = database.with_name(f".{database.name}.new")
     made.unlink(missing_ok=True)
-    if _EMPTY:
-        with disk.writing(database), made.open("wb") as file:
-            file.write(_EMPTY[0])
-            file.flush()
-            os.fsync(file.fileno())
-    else:
-        with _told(database), closing(_connect(made)) as connection:
-            _create_schema(connection, database)
-        _EMPTY.append(made.read_bytes())
+    with _told(database), closing(_connect(made)) as connection:
+        _create_schema(connection, database)
     crash_point("database:made")
     made.rename(database)
 

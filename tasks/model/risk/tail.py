@@ -41,7 +41,7 @@ def value_at_risk(losses: Floats, confidence: float) -> Floats:
     """
     n = losses.shape[-1]
     _require_sample(n, confidence)
-    return -_smallest(0.0 - losses, n - _rank(n, confidence) + 1)[..., -1]
+    return 0.0 - _smallest(0.0 - losses, n - _rank(n, confidence) + 1)[..., -1]
 
 
 def expected_shortfall(losses: Floats, confidence: float) -> Floats:

@@ -38,6 +38,6 @@ def bootstrap_figure(
 def drawn_figure(value: float, drawn: Floats, level: float, observations: int) -> Figure:
     """A value with the interval between the quantiles of what the draws, (runs,), gave for it."""
     tail = 0.5 * (1.0 - level)
-    low, high = -float(value_at_risk(0.0 - drawn, 1.0 - tail)), float(value_at_risk(drawn, 1.0 - tail))
+    low, high = 0.0 - float(value_at_risk(0.0 - drawn, 1.0 - tail)), float(value_at_risk(drawn, 1.0 - tail))
     error = math.sqrt(float(np.mean((drawn - drawn.mean()) ** 2)))
     return Figure(value, error, low, high, level, "bootstrap", observations)
