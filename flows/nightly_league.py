@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prefect import State, flow
+from prefect import State, flow, task
+from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed
 
-from flows.noted import as_task
 from tasks import board, book_league_page, status
 from tasks.home import Home
 
@@ -21,6 +21,7 @@ def book_league(home: Path) -> int | State[None]:
     here = Home(home).prepare()
     if not status.in_force(here):
         return Completed(name="Skipped", message="no end of day is out")
-    told = as_task(book_league_page.bring_up_to_date)(here)
+    play = task(name="play", cache_policy=NO_CACHE, persist_result=False)(book_league_page.bring_up_to_date)
+    told = play(here)
     board.write(here)
     return told.asked.computed

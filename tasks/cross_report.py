@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
-import polars as pl
-
 from tasks.envelope import cell
 from tasks.model.errors import Finding
 from tasks.model.money import total
@@ -16,7 +14,8 @@ from tasks.statement import Account
 
 Told = Mapping[tuple[str, str, str], Decimal]
 """A sum by figure, asset (empty for USD) and the report it was read off."""
-_STATED = ("initial_margin_usd", "total_initial_margin_usd", "collateral_post_haircut_value_usd")
+_OTHER = {"initial_margin_usd": MR01, "total_initial_margin_usd": MR01, "collateral_post_haircut_value_usd": MT01}
+"""The report that prints a figure of the statement too."""
 _MUST = {"row_type": "PORTFOLIO", "item": "TOTAL_INITIAL_MARGIN"}
 _FLOWS = {"variation_margin": "VM", "funding": "FUNDING", "settlement": "SETTLEMENT"}
 
@@ -56,38 +55,34 @@ def _amounts(account: Account) -> dict[str, list[str]]:
     }
 
 
-def told(accounts: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> Told:
-    """Sums of printed figures (of sql/out/account.sql and of tables by report code); but for calls, of no HELD account.
+def told(accounts: Iterable[Account]) -> Told:
+    """Sums of printed figures; but for calls, of no HELD account. An empty text adds nothing."""
+    amounts: dict[tuple[str, str, str], list[str]] = {}
+    for account in accounts:
+        for figure, asset, report, amount in _read(account):
+            if amount:
+                amounts.setdefault((figure, asset, report.code), []).append(amount)
+    return {what: total(map(Decimal, each)) for what, each in amounts.items()}
 
-    Every table carries clearing_member_id and margin_account_id.
-    """
-    final = accounts.filter(pl.col("account_status") != "HELD")
-    of_final = {
-        code: table.join(final, on=["clearing_member_id", "margin_account_id"], how="semi", maintain_order="left")
-        for code, table in tables.items()
-    }
-    found: dict[tuple[str, str, str], Decimal] = {}
 
-    def read(figure: str, report: Report, rows: pl.DataFrame, column: str, by: str = "") -> None:
-        for asset, amount in _sums(rows, column, by).items():
-            found[figure, asset, report.code] = amount
-
-    def table(report: Report, **where: str) -> pl.DataFrame:
-        return of_final[report.code].filter(*(pl.col(name) == value for name, value in where.items()))
-
-    for figure in _STATED:
-        read(figure, MS01, final, figure)
-    read("initial_margin_usd", MR01, table(MR01, row_type="LINE"), "amount_usd")
-    read("total_initial_margin_usd", MR01, table(MR01, **_MUST), "amount_usd")
-    read("collateral_post_haircut_value_usd", MT01, table(MT01), "post_haircut_value_usd")
-    read("margin_call_amount_usd", MS01, accounts, "margin_call_amount_usd")
-    read("margin_call_amount_usd", MC01, accounts, "call_amount_usd")
-    read("collateral_quantity", MT01, table(MT01), "quantity", "asset")
-    read("collateral_quantity", ML01, table(ML01, movement_type="CLOSE"), "amount", "asset")
-    for figure, movement in _FLOWS.items():
-        read(figure, MP01, table(MP01), figure, "settle_asset")
-        read(figure, ML01, table(ML01, movement_type=movement), "amount", "asset")
-    return found
+def _read(account: Account) -> Iterator[tuple[str, str, Report, str]]:
+    """Figure, asset, report and amount, wherever an account's reports print one that another prints too."""
+    figures, mp01 = account.figures, account.tables[MP01.code]
+    yield "margin_call_amount_usd", "", MS01, figures["margin_call_amount_usd"]
+    yield "margin_call_amount_usd", "", MC01, figures["call_amount_usd"]
+    if figures["account_status"] == "HELD":
+        return
+    of_others = _amounts(account)
+    for name, report in _OTHER.items():
+        yield name, "", MS01, figures[name]
+        yield from ((name, "", report, amount) for amount in of_others[name])
+    yield from (("collateral_quantity", row["asset"], MT01, row["quantity"]) for row in account.collateral)
+    entries = [(row["movement_type"], row["asset"], row["amount"]) for row in account.ledger]
+    for figure, movement in {"collateral_quantity": "CLOSE", **_FLOWS}.items():
+        yield from ((figure, asset, ML01, amount) for kind, asset, amount in entries if kind == movement)
+    for figure in _FLOWS:
+        flows = zip(mp01.column("settle_asset"), mp01.column(figure), strict=True)
+        yield from ((figure, asset, MP01, amount) for asset, amount in flows)
 
 
 def added(parts: Iterable[Told]) -> Told:
@@ -104,8 +99,7 @@ def compared(sums: Told, called: Decimal) -> Iterator[Record]:
 
     `called` is what the call ledger asks for. Of the figures by asset only those are shown that any report has.
     """
-    for figure in _STATED:
-        other = MT01 if figure.startswith("collateral") else MR01
+    for figure, other in _OTHER.items():
         yield _compared(figure, "", {each.code: _said(sums, figure, "", each) for each in (MS01, other)})
     figure = "margin_call_amount_usd"
     yield _compared(
@@ -120,14 +114,6 @@ def compared(sums: Told, called: Decimal) -> Iterator[Record]:
 
 def _said(sums: Told, figure: str, asset: str, report: Report) -> Decimal:
     return sums.get((figure, asset, report.code), Decimal(0))
-
-
-def _sums(rows: pl.DataFrame, column: str, by: str) -> dict[str, Decimal]:
-    """Sums of a printed column, by another one if given; an empty text adds nothing."""
-    key = pl.col(by) if by else pl.lit("")
-    stated = rows.filter(pl.col(column) != "").select(key=key, amount=column)
-    groups = stated.group_by("key", maintain_order=True).agg("amount")
-    return {name: total(map(Decimal, amounts)) for name, amounts in groups.iter_rows()}
 
 
 def _compared(figure: str, asset: str, said: Mapping[str, Decimal]) -> Record:

@@ -15,13 +15,15 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
 from itertools import chain
 from multiprocessing.connection import wait
 from pathlib import Path
 
 import polars as pl
 
-from tasks import pack, texts
+from tasks import pack, statement_rows, texts
 from tasks.call_notice import NOTICE_KEYS, notice
 from tasks.collector import collect_rarely
 from tasks.correction import Correction
@@ -36,12 +38,13 @@ from tasks.printed_rows import PrintedRows, records
 from tasks.reference import assets
 from tasks.reports import ACCOUNT_TABLES, MA01, MC01, MEMBER_TABLES, MP01, MS01, Report
 from tasks.statement import STATEMENT_KEYS, Account, Printing, positions_of, statement
-from tasks.statement_page import notice_page, position_rows, statement_page
+from tasks.statement_page import notice_page, statement_page
 from tasks.texts import TableRows
 
 Files = dict[str, bytes]
 Tables = dict[tuple[str, str], TableRows]
 _THREADS = "POLARS_MAX_THREADS"
+_KEPT = 1 << 12
 _WORTH_PROCESSES = 400
 """Accounts from which on the start of processes is sooner repaid than not: each loads its libraries for a second."""
 
@@ -78,9 +81,8 @@ class Press:
 
     def run(self, order: Order) -> Copy:
         """Print an order. Nothing of it is written where its reports disagree or one of its packs names a stranger."""
-        accounts = texts.printed(order.accounts)
         tables = {code: texts.printed_table(_with_settlement(rows, code)) for code, rows in order.tables.items()}
-        by_member = _by_member(order, accounts, tables)
+        by_member = _by_member(order, tables)
         faults = [fault for each in by_member.values() for account in each for fault in disagreements(account)]
         if faults:
             return Copy(faults=faults)
@@ -93,7 +95,7 @@ class Press:
         entries = [
             entry for name, files in packs.items() for entry in write(f"{pack.MEMBERS}/{name}", files, self.folder)
         ]
-        return Copy(entries, told(accounts, {report.code: tables[report.code].frame for report in ACCOUNT_TABLES}))
+        return Copy(entries, told(chain.from_iterable(by_member.values())))
 
     def _packs(
         self,
@@ -126,7 +128,7 @@ class Press:
             for account, table in zip(accounts, printed, strict=True):
                 yield account.member, self.printing.header.table(report, account.member, account.account, table)
         books = positions_of(accounts)
-        shown = position_rows([book.rows for book in books])
+        shown = statement_rows.positions([account.tables[MP01.code] for account in accounts])
         for account, positions, rows in zip(accounts, books, shown, strict=True):
             yield account.member, self._documents(account, positions, rows)
 
@@ -211,13 +213,13 @@ def _print(order: Order) -> Copy:
     return _standing.get().run(order)
 
 
-def _by_member(order: Order, accounts: pl.DataFrame, tables: Mapping[str, TableRows]) -> dict[str, list[Account]]:
+def _by_member(order: Order, tables: Mapping[str, TableRows]) -> dict[str, list[Account]]:
     """Every account with its printed rows, by member."""
     rows = {report.code: _by_account(tables, report) for report in ACCOUNT_TABLES}
     nothing = {report.code: texts.no_rows(report.columns) for report in ACCOUNT_TABLES}
     times = order.accounts.select("issued_ts", "due_ts").rows()
     found: dict[str, list[Account]] = {}
-    for figures, (issued, due) in zip(accounts.iter_rows(named=True), times, strict=True):
+    for figures, (issued, due) in zip(texts.printed(order.accounts).iter_rows(named=True), times, strict=True):
         name = (figures["clearing_member_id"], figures["margin_account_id"])
         own = {code: each.get(name, nothing[code]) for code, each in rows.items()}
         found.setdefault(name[0], []).append(Account(figures, issued, due, own))
@@ -233,11 +235,14 @@ def _with_settlement(rows: pl.DataFrame, code: str) -> pl.DataFrame:
     if code != MP01.code:
         return rows
     units = {code: format(settlement_unit(asset.decimals), "f") for code, asset in assets().items()}
-    flows = rows.select("variation_margin", "settle_asset_price_usd").rows()
-    in_usd = [
-        "" if None in (amount, price) else cell(round_half_even(product(amount, price))) for amount, price in flows
-    ]
     unit = [units.get(asset, "") for asset in rows["settle_asset"]]
+    in_usd = [_in_usd(*flow) for flow in rows.select("variation_margin", "settle_asset_price_usd").iter_rows()]
     return rows.with_columns(
         settlement_unit=pl.Series(unit, dtype=pl.String), variation_margin_usd=pl.Series(in_usd, dtype=pl.String)
     )
+
+
+@lru_cache(_KEPT)
+def _in_usd(amount: Decimal | None, price: Decimal | None) -> str:
+    """An amount at a price, to the cent; options are all of them of none."""
+    return "" if amount is None or price is None else cell(round_half_even(product(amount, price)))

@@ -1,80 +1,82 @@
-"""Rows of a page's table, made column by column for many tables at once: a large book has millions of such cells."""
+"""Cells of a page's tables, figures as a person reads them and words made safe, and rows of such cells by their form.
+
+A large book has millions of cells and says zero, its prices and its rules over and over: what was made is kept.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from itertools import accumulate, pairwise
+from functools import lru_cache
 from string import Formatter
 
-import polars as pl
 from markupsafe import escape
 
-from tasks.texts import TableRows
-
-Cell = Callable[[pl.Expr], pl.Expr]
+Cell = Callable[[str], str]
 NONE = '<span class="none">–</span>'
-_LONGEST_GROUPED = 8  # threes of digits: what a DECIMAL holds
-_GROUPS = [
-    (f"^([0-9]{{1,3}}){'([0-9]{3})' * more}$", ",".join(f"${{{at}}}" for at in range(1, more + 2)))
-    for more in range(1, _LONGEST_GROUPED)
-]
+_CENTS = 2
+_KEPT = 1 << 15
 
 
-def rows(tables: Sequence[TableRows], form: str, cells: Mapping[str, Cell]) -> list[str]:
-    """For each table the text of its rows: a form with `{column}` where the column's cell stands."""
-    everything = pl.concat([each.frame for each in tables])
-    parts = [
-        part
-        for literal, name, *_ in Formatter().parse(form)
-        for part in (pl.lit(literal), *([cells[name](pl.col(name))] if name else []))
-    ]
-    made = everything.select(pl.concat_str(parts)).to_series().to_list()
-    spans = pairwise(accumulate(map(len, tables), initial=0))
-    return ["".join(made[start:end]) for start, end in spans]
+class RowForm:
+    """Form of a row: HTML with `{column}` where the cell of that column stands."""
+
+    def __init__(self, form: str, cells: Mapping[str, Cell]) -> None:
+        """`cells` tells for each column what becomes of a text of the files."""
+        parts = [(literal.replace("%", "%%"), name) for literal, name, *_ in Formatter().parse(form)]
+        self._pattern = "".join(literal + ("%s" if name else "") for literal, name in parts)
+        self.names = tuple(name for _, name in parts if name)
+        self._cells = [cells[name] for name in self.names]
+
+    def rows(self, columns: Mapping[str, Sequence[str]]) -> list[str]:
+        """A row for each text of its columns."""
+        made = (map(cell, columns[name]) for name, cell in zip(self.names, self._cells, strict=True))
+        return list(map(self._pattern.__mod__, zip(*made, strict=True)))
 
 
-def number(text: pl.Expr, digits: int = 0) -> pl.Expr:
-    """A figure as printed in the files, grouped, without trailing zeros beyond `digits`; the exact text beside it."""
-    parts = text.str.strip_prefix("-").str.split_exact(".", 1)
-    whole, fraction = parts.struct.field("field_0"), parts.struct.field("field_1").fill_null("")
-    kept = fraction.str.strip_chars_end("0").str.pad_end(digits, "0")
-    point = pl.when(kept == "").then(pl.lit("")).otherwise(pl.lit("."))
-    sign = pl.when(text.str.starts_with("-")).then(pl.lit("−")).otherwise(pl.lit(""))
-    shown = pl.concat_str(
-        pl.lit('<data value="'), text, pl.lit('">'), sign, _grouped(whole), point, kept, pl.lit("</data>")
-    )
-    return pl.when(text == "").then(pl.lit(NONE)).otherwise(shown)
+@lru_cache(_KEPT)
+def number(text: str, digits: int = 0) -> str:
+    """A figure as printed in the files, but grouped, and without trailing zeros beyond `digits`."""
+    if not text:
+        return NONE
+    whole, _, fraction = text.removeprefix("-").partition(".")
+    kept = fraction.rstrip("0").ljust(digits, "0")
+    return f"{'−' if text[0] == '-' else ''}{int(whole):,}{'.' if kept else ''}{kept}"
 
 
-def signed(text: pl.Expr, digits: int = 0) -> pl.Expr:
+@lru_cache(_KEPT)
+def signed(text: str, digits: int = 0) -> str:
     """A figure that is marked where it is negative."""
     shown = number(text, digits)
-    marked = pl.concat_str(pl.lit('<span class="neg">'), shown, pl.lit("</span>"))
-    return pl.when(text.str.starts_with("-")).then(marked).otherwise(shown)
+    return f'<span class="neg">{shown}</span>' if text.startswith("-") else shown
 
 
-def money(text: pl.Expr) -> pl.Expr:
-    """A signed figure to the cent at least."""
-    return signed(text, 2)
+def money(text: str) -> str:
+    """An amount to the cent at least."""
+    return number(text, _CENTS)
 
 
-def escaped(text: pl.Expr) -> pl.Expr:
+def flow(text: str) -> str:
+    """An amount that goes either way, to the cent at least."""
+    return signed(text, _CENTS)
+
+
+@lru_cache(_KEPT)
+def words(text: str) -> str:
     """Words, safe in a page."""
-    return text.map_batches(partial(_by_value, form=lambda value: str(escape(value))), pl.String)
+    return str(escape(text))
 
 
-def by_value(form: Callable[[str], str]) -> Cell:
-    """A cell whose texts are few: each is made once."""
-    return lambda text: text.map_batches(partial(_by_value, form=form), pl.String)
+@lru_cache(_KEPT)
+def who(text: str) -> str:
+    """Something that names a party: the only places of a page where a bare number may be an identifier."""
+    return f'<span class="id">{escape(text)}</span>'
 
 
-def _grouped(whole: pl.Expr) -> pl.Expr:
-    for pattern, commas in _GROUPS:
-        whole = whole.str.replace(pattern, commas)
-    return whole
+def whose(text: str) -> str:
+    """The client a row is about, before what it says of it; nothing where it is the account's own."""
+    return f"{who(text)} · " if text else ""
 
 
-def _by_value(column: pl.Series, form: Callable[[str], str]) -> pl.Series:
-    values = column.unique()
-    return column.replace_strict(values, pl.Series(map(form, values), dtype=pl.String), return_dtype=pl.String)
+def if_any(cell: Cell) -> Cell:
+    """The cell of a column that stays empty where nothing is said."""
+    return lambda text: cell(text) if text else ""

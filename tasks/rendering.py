@@ -1,9 +1,10 @@
-"""Pages from their templates (tasks/pages): self-contained HTML, figures grouped with the exact text beside them."""
+"""Pages from their templates (tasks/pages): self-contained HTML, figures exact, grouped for the eye."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,6 @@ from markupsafe import Markup, escape
 from tasks import printed_cells, wording
 
 _PAGES = Path(__file__).resolve().parent / "pages"
-_MONEY_DIGITS = 2
-_KEPT_FIGURES = 1 << 15  # a book says zero, its prices and its rules over and over
 
 
 def template_sources() -> str:
@@ -42,11 +41,8 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {
-        "number": number,
-        "signed": signed,
-        "money": money,
-        "who": who,
+    cells = (printed_cells.number, printed_cells.signed, printed_cells.money, printed_cells.who)
+    environment.filters |= {cell.__name__: _marked(cell) for cell in cells} | {
         "parted": parted,
         "moment": moment,
         "word": word,
@@ -62,32 +58,9 @@ def _glossary() -> Markup:
     return Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>\n").format(*each) for each in terms)
 
 
-@lru_cache(_KEPT_FIGURES)
-def number(value: str, digits: int = 0) -> Markup:
-    """A figure as printed in the files, grouped, without trailing zeros beyond `digits`; the exact text beside it."""
-    if not value:
-        return Markup(printed_cells.NONE)
-    sign, body = ("−", value[1:]) if value.startswith("-") else ("", value)
-    whole, _, fraction = body.partition(".")
-    kept = fraction.rstrip("0").ljust(digits, "0")
-    return Markup(f'<data value="{value}">{sign}{int(whole):,}{"." if kept else ""}{kept}</data>')
-
-
-@lru_cache(_KEPT_FIGURES)
-def signed(value: str, digits: int = 0) -> Markup:
-    """A figure that is marked where it is negative."""
-    shown = number(value, digits)
-    return Markup(f'<span class="neg">{shown}</span>') if value.startswith("-") else shown
-
-
-def money(value: str) -> Markup:
-    """USD to the cent."""
-    return number(value, _MONEY_DIGITS)
-
-
-def who(value: str) -> Markup:
-    """Something that names a party: the only places of a page where a bare number may be an identifier."""
-    return Markup(f'<span class="id">{escape(value)}</span>')
+def _marked(cell: Callable[..., str]) -> Callable[..., Markup]:
+    """A cell as a filter of templates."""
+    return lambda value, *digits: Markup(cell(value, *digits))
 
 
 def parted(value: str) -> Markup:

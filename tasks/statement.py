@@ -64,8 +64,6 @@ LEVERAGE = (
 _POSITION = (
     "client_id",
     "contract_id",
-    "kind",
-    "payoff",
     "multiplier",
     "qty_open",
     "qty_close",
@@ -83,9 +81,7 @@ _POSITION = (
     "delta",
     "gamma",
     "vega_usd",
-    "mark_method",
     "mark_quality",
-    "mark_obs_ts",
 )
 _REQUIREMENT = (
     "row_type",
@@ -129,9 +125,14 @@ class Account:
         return self._rows(MT01)
 
     @cached_property
+    def ledger(self) -> list[dict[str, str]]:
+        """Rows of ML01 by column name."""
+        return self._rows(ML01)
+
+    @cached_property
     def balances(self) -> list[Record]:
         """Opening, the sum of each movement type, closing, per asset, exact."""
-        return _balances(self._rows(ML01))
+        return _balances(self.ledger)
 
     def _rows(self, report: Report) -> list[dict[str, str]]:
         return [dict(zip(report.columns, row, strict=True)) for row in self.tables[report.code]]
@@ -213,8 +214,8 @@ def identity(account: Account, printing: Printing, report: str) -> dict[str, str
 
 
 def positions_of(accounts: Sequence[Account]) -> list[PrintedRows]:
-    """Block `positions` of each account's statement."""
-    return long_records([each.tables[MP01.code].select(_POSITION) for each in accounts], "positions")
+    """Block `positions` of each account's statement: how a contract is made and marked stands in MP01."""
+    return long_records([each.tables[MP01.code] for each in accounts], _POSITION, "positions")
 
 
 def blocks(records: Iterable[Record | RecordTable]) -> dict[str, list[Record]]:

@@ -21,7 +21,7 @@ def files(context: Context, header: Header) -> dict[str, bytes]:
     """Every file of both reports by name."""
     prices, surface = context.query("out/pp02"), context.query("out/pp03")
     rows = _rows(PP03, with_grid(surface))
-    page = surface_page.page(header.fields(PP03), rows.rows, surface, context.query("out/pp03_quotes"))
+    page = surface_page.page(header.fields(PP03), list(rows.rows), surface, context.query("out/pp03_quotes"))
     return (
         header.table(PP02, "PUBLIC", "ALL", _rows(PP02, prices))
         | header.table(PP03, "PUBLIC", "ALL", rows)

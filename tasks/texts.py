@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
+from itertools import accumulate, chain, groupby, pairwise
 from math import isfinite
-from typing import overload
 
 import polars as pl
 from polars import selectors as cs
@@ -48,30 +48,28 @@ _DIGITS = {
 
 def printed(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every value as the text that is published; missing is empty. Floats get fixed digits."""
-    return frame.select(
-        pl.col(name).cast(pl.String).fill_null("") if kind == pl.String or kind.is_decimal() else _printed(frame[name])
-        for name, kind in frame.schema.items()
-    )
+    return pl.DataFrame({column.name: _texts(column) for column in frame}, dict.fromkeys(frame.columns, pl.String))
 
 
-def _printed(column: pl.Series) -> pl.Series:
+def _texts(column: pl.Series) -> list[str]:
     """Floats are hardly ever the same twice; dates and the like mostly are."""
+    if column.dtype == pl.String or column.dtype.is_decimal():
+        return ["" if text is None else text for text in column.cast(pl.String).to_list()]
+    values = column.to_list()
     if column.dtype.is_float():
-        return _fixed(column, _DIGITS.get(column.name, FLOAT_DIGITS))
-    values = column.drop_nulls().unique()
-    known = pl.Series(map(cell, values), dtype=pl.String)
-    return column.replace_strict(values, known, default="", return_dtype=pl.String)
+        return _fixed(values, _DIGITS.get(column.name, FLOAT_DIGITS))
+    known = {value: cell(value) for value in set(values)}
+    return [known[value] for value in values]
 
 
-def _fixed(column: pl.Series, digits: int) -> pl.Series:
-    """`fixed` of a whole column, missing is empty."""
-    if not column.is_finite().all():
-        raise _not_finite(column.filter(~column.is_finite())[0])
-    form = f"%.{digits}f"
-    texts = pl.Series(
-        column.name, [None if value is None else form % value for value in column.to_list()], dtype=pl.String
-    )
-    return texts.replace(f"-{0:.{digits}f}", f"{0:.{digits}f}").fill_null("")
+def _fixed(values: Sequence[float | None], digits: int) -> list[str]:
+    """`fixed` of each, missing is empty."""
+    odd = next((value for value in values if value is not None and not isfinite(value)), None)
+    if odd is not None:
+        raise _not_finite(odd)
+    form, negative_zero = f"%.{digits}f", f"-{0:.{digits}f}"
+    texts = ["" if value is None else form % value for value in values]
+    return [text if text != negative_zero else text[1:] for text in texts]
 
 
 def fixed(value: float, digits: int) -> str:
@@ -86,37 +84,47 @@ def _not_finite(value: float) -> ModelInputError:
     return ModelInputError(Finding("NON_FINITE", "a figure to be published is not finite", value=str(value)))
 
 
-class TableRows(Sequence[Row]):
-    """Rows of a frame of texts, made whenever they are read: those of a whole book would fill the memory."""
+class TableRows:
+    """Rows of texts, held by column; a part of a table shares the columns of the whole."""
 
-    def __init__(self, frame: pl.DataFrame, plain: bool) -> None:
-        """`plain`: no text needs a quote in CSV or an escape in JSON."""
-        self.frame, self.plain = frame, plain
+    def __init__(self, columns: Mapping[str, list[str]], plain: bool, rows: slice | None = None) -> None:
+        """At least one column, all as long, and which of their rows; `plain`: no text needs a quote or an escape."""
+        self._columns, self.plain = columns, plain
+        self._rows = rows or slice(0, len(next(iter(columns.values()))))
 
-    def __len__(self) -> int:
-        return self.frame.height
-
-    @overload
-    def __getitem__(self, at: int) -> Row: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[Row]: ...
-    def __getitem__(self, at: int | slice) -> Row | list[Row]:
-        return self.frame[at].rows() if isinstance(at, slice) else self.frame.row(at)
-
-    def __iter__(self) -> Iterator[Row]:
-        return iter(self.frame.rows())
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns, in their order."""
+        return tuple(self._columns)
 
     def column(self, name: str) -> list[str]:
         """Texts of one column."""
-        return self.frame[name].to_list()
+        return self._columns[name][self._rows]
+
+    def __len__(self) -> int:
+        return int(self._rows.stop - self._rows.start)
+
+    def __iter__(self) -> Iterator[Row]:
+        return zip(*map(self.column, self._columns), strict=True)
 
     def size(self, columns: Collection[str]) -> Decimal:
         """Sum of the absolute values of columns of decimals, exact; empty is zero."""
         return total(Decimal(text).copy_abs() for name in columns for text in self.column(name) if text)
 
-    def select(self, columns: Sequence[str]) -> TableRows:
+    def select(self, columns: Iterable[str]) -> TableRows:
         """The same rows with some of their columns."""
-        return TableRows(self.frame.select(columns), self.plain)
+        return TableRows({name: self._columns[name] for name in columns}, self.plain, self._rows)
+
+    def cut(self, lengths: Iterable[int]) -> list[TableRows]:
+        """Parts of the table, one after the other, by their numbers of rows."""
+        ends = accumulate(lengths, initial=self._rows.start)
+        return [TableRows(self._columns, self.plain, slice(*each)) for each in pairwise(ends)]
+
+    def with_next(self, part: TableRows) -> TableRows | None:
+        """Both in one, where they are parts of one table and the other is next."""
+        if part._columns is not self._columns or part._rows.start != self._rows.stop:
+            return None
+        return TableRows(self._columns, self.plain, slice(self._rows.start, part._rows.stop))
 
 
 def table(columns: Sequence[str], rows: Rows = ()) -> TableRows:
@@ -132,17 +140,29 @@ def no_rows(columns: tuple[str, ...]) -> TableRows:
 
 def printed_table(frame: pl.DataFrame) -> TableRows:
     """The frame as it is published."""
-    return TableRows(printed(frame), _are_plain(frame.select(~(cs.numeric() | cs.temporal() | cs.boolean()))))
+    words = frame.select(~(cs.numeric() | cs.temporal() | cs.boolean()))
+    return TableRows({column.name: _texts(column) for column in frame}, _are_plain(words))
 
 
-def by_account(table: TableRows, columns: Sequence[str]) -> dict[tuple[str, str], TableRows]:
+def by_account(table: TableRows, columns: Iterable[str]) -> dict[tuple[str, str], TableRows]:
     """Some columns of a table by its first two columns (member, account), which it is ordered by."""
-    groups = table.frame.group_by(table.frame.columns[:2], maintain_order=True).len()
-    selected, start, found = table.select(columns), 0, {}
-    for *who, rows in groups.iter_rows():
-        found[tuple(who)] = TableRows(selected.frame.slice(start, rows), table.plain)
-        start += rows
-    return found
+    owners = zip(*map(table.column, table.names[:2]), strict=True)
+    rows = {who: len(list(own)) for who, own in groupby(owners)}
+    return dict(zip(rows, table.select(columns).cut(rows.values()), strict=True))
+
+
+def together(tables: Sequence[TableRows]) -> TableRows:
+    """Rows of at least one table, those of the next after those of the one before; all have the same columns."""
+    first, *others = [each for each in tables if len(each)] or tables[:1]
+    whole: TableRows | None = first
+    for each in others:
+        whole = whole.with_next(each) if whole is not None else None
+    return _joined(tables) if whole is None else whole
+
+
+def _joined(tables: Sequence[TableRows]) -> TableRows:
+    columns = {name: list(chain.from_iterable(each.column(name) for each in tables)) for name in tables[0].names}
+    return TableRows(columns, all(each.plain for each in tables))
 
 
 def _are_plain(texts: pl.DataFrame) -> bool:

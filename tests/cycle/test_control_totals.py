@@ -15,6 +15,7 @@ import pytest
 from flows import cli
 from tasks import cross_report, sample, texts
 from tasks.reports import ML01, MP01, MR01, MT01
+from tasks.statement import Account
 
 DAYS = (date(2026, 1, 29), date(2026, 1, 30))
 
@@ -97,8 +98,9 @@ def test_control_totals_name_nobody(home: Path) -> None:
 
 
 def test_a_total_that_differs_is_said_to_differ() -> None:
-    who = {"clearing_member_id": "M01", "margin_account_id": "M01H"}
     stated = {
+        "clearing_member_id": "M01",
+        "margin_account_id": "M01H",
         "account_status": "FINAL",
         "initial_margin_usd": "10.00",
         "total_initial_margin_usd": "10.00",
@@ -109,13 +111,9 @@ def test_a_total_that_differs_is_said_to_differ() -> None:
     blank = [""] * (len(MR01.columns) - 6)
     line = ("LINE", "", "1", "BASE_MARGIN", "", "9.99", *blank)
     must = ("PORTFOLIO", "", "3", "TOTAL_INITIAL_MARGIN", "", "10.00", *blank)
-    tables = {report.code: texts.table(report.columns).frame for report in (MT01, ML01, MP01)}
-    tables |= {"MR01": texts.table(MR01.columns, [line, must]).frame}
-    named = {
-        code: frame.with_columns(**{name: pl.lit(value) for name, value in who.items()})
-        for code, frame in tables.items()
-    }
-    sums = cross_report.told(pl.DataFrame([who | stated]), named)
+    tables = {report.code: texts.table(report.columns) for report in (MT01, ML01, MP01)}
+    tables |= {"MR01": texts.table(MR01.columns, [line, must])}
+    sums = cross_report.told([Account(stated, None, None, tables)])
     agreed = {each.key1: each.fields["agrees"] for each in cross_report.compared(sums, Decimal(0))}
     assert agreed["initial_margin_usd"] == "FALSE"
     assert agreed["total_initial_margin_usd"] == agreed["margin_call_amount_usd"] == "TRUE"
@@ -126,7 +124,7 @@ def test_a_total_that_differs_is_said_to_differ() -> None:
     }
     twice = list(cross_report.compared(cross_report.added([sums, sums]), Decimal(0)))
     assert next(each for each in twice if each.key1 == "initial_margin_usd").fields["MR01"] == "19.98"
-    held = cross_report.told(pl.DataFrame([who | stated | {"account_status": "HELD"}]), named)
+    held = cross_report.told([Account(stated | {"account_status": "HELD"}, None, None, tables)])
     assert {figure for figure, _, _ in held} == {"margin_call_amount_usd"}
 
 

@@ -51,7 +51,7 @@ def test_tables_printed_together_are_what_each_is_alone(tables: list[list[tuple[
     for rows, together in zip(tables, records(made), strict=True):
         assert read(together.lines) == rows
         assert entries(together.objects) == list(map(encoded, rows))
-    for rows, together in zip(tables, long_records(made, "positions"), strict=True):
+    for rows, together in zip(tables, long_records(made, COLUMNS, "positions"), strict=True):
         long = [("positions", *row[:2], name, row[2 + at]) for row in rows for at, name in enumerate(COLUMNS[2:])]
         assert read([line for several in together.lines for line in several.split("\n")]) == long
         assert entries(together.objects) == list(map(encoded, rows))
