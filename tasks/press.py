@@ -1,39 +1,29 @@
 """The press: packs of members printed from their rows, each proven to name nobody else, written, and hashed.
 
-Needs no database: orders of a large house are printed by several processes, of a small one by the caller's own.
+Needs no database: an order is printed by whichever process has it (tasks/printers.py).
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import chain
-from multiprocessing.connection import wait
 from pathlib import Path
 
 import polars as pl
 
 from tasks import pack, statement_rows, texts
 from tasks.call_notice import NOTICE_KEYS, notice
-from tasks.collector import collect_rarely
 from tasks.correction import Correction
 from tasks.crash import crash_point
 from tasks.cross_report import Told, disagreements, told
 from tasks.envelope import cell
 from tasks.leak import Guard
-from tasks.model.errors import Finding, LeveeError
+from tasks.model.errors import Finding
 from tasks.model.money import product, round_half_even, settlement_unit
-from tasks.pack import Entry
+from tasks.pack import Edition, Entry
 from tasks.printed_rows import PrintedRows, records
 from tasks.reference import assets
 from tasks.reports import ACCOUNT_TABLES, MA01, MC01, MEMBER_TABLES, MP01, MS01, Report
@@ -43,10 +33,7 @@ from tasks.texts import TableRows
 
 Files = dict[str, bytes]
 Tables = dict[tuple[str, str], TableRows]
-_THREADS = "POLARS_MAX_THREADS"
 _KEPT = 1 << 12
-_WORTH_PROCESSES = 400
-"""Accounts from which on the start of processes is sooner repaid than not: each loads its libraries for a second."""
 
 
 @dataclass(frozen=True)
@@ -92,9 +79,9 @@ class Press:
         leaks = self.guard.scan(packs)
         if leaks:
             return Copy(faults=leaks)
-        entries = [
-            entry for name, files in packs.items() for entry in write(f"{pack.MEMBERS}/{name}", files, self.folder)
-        ]
+        edition = self.printing.header.edition
+        written = (write(f"{pack.MEMBERS}/{name}", edition, files, self.folder) for name, files in packs.items())
+        entries = list(chain.from_iterable(written))
         return Copy(entries, told(chain.from_iterable(by_member.values())))
 
     def _packs(
@@ -141,76 +128,16 @@ class Press:
         return files | {header.edition.file_name(report.code, *who, "html"): page for report, page in pages.items()}
 
 
-def write(audience: str, files: Mapping[str, bytes], folder: Path) -> list[Entry]:
-    """Write an audience's files into its folder of a release."""
+def write(audience: str, edition: Edition, files: Mapping[str, bytes], folder: Path) -> list[Entry]:
+    """Write an audience's files and their manifest into its folder of a release."""
     place = folder / audience
     place.mkdir(parents=True)
     for name, content in files.items():
         (place / name).write_bytes(content)
         crash_point("publish:file")
-    return [Entry.of(f"{audience}/{name}", content) for name, content in files.items()]
-
-
-def printed(orders: Sequence[Order], press: Press, processes: int) -> Iterator[Copy]:
-    """Copies of all orders, in their order. Raises LeveeError PRINTER_LOST where a process ends before its order."""
-    if processes == 1 or sum(order.accounts.height for order in orders) < _WORTH_PROCESSES:
-        yield from map(press.run, orders)
-    else:
-        yield from _printed_apart(orders, press, processes)
-
-
-def _printed_apart(orders: Sequence[Order], press: Press, processes: int) -> Iterator[Copy]:
-    # Spawned, not forked: a fork would share the home's lock and threads that are in the middle of something.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _set_up, (press,))
-    try:
-        with _one_thread_each():
-            copies = pool.map(_print, orders)  # which starts them
-        yield from copies
-    except BrokenProcessPool as error:
-        raise LeveeError(
-            Finding(
-                "PRINTER_LOST",
-                "a process that prints packs has ended",
-                where=str(press.folder),
-                action="see whether memory ran out; nothing was published, run again",
-            )
-        ) from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """What a process started in the body reads off its environment: there are as many processes as cores."""
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = "1"
-    try:
-        yield
-    finally:
-        os.environ.pop(_THREADS)
-        os.environ |= {_THREADS: before} if before is not None else {}
-
-
-_standing: ContextVar[Press] = ContextVar("press")
-
-
-def _set_up(press: Press) -> None:
-    """Make this process a printer: it leaves Ctrl-C to its parent, and does not outlive it."""
-    _standing.set(press)
-    collect_rarely()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent:
-        wait([parent.sentinel])
-        os._exit(1)
-
-
-def _print(order: Order) -> Copy:
-    return _standing.get().run(order)
+    entries = [Entry.of(name, content) for name, content in files.items()]
+    (place / pack.MANIFEST).write_bytes(pack.manifest(audience, edition, entries))
+    return [Entry(f"{audience}/{each.path}", each.sha256, each.size) for each in entries]
 
 
 def _by_member(order: Order, tables: Mapping[str, TableRows]) -> dict[str, list[Account]]:

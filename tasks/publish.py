@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from tasks.leak import Guard, words
 from tasks.model.errors import Finding, LeveeError, ReconciliationError
 from tasks.pack import Edition, Entry
 from tasks.press import Files, Order, Press
+from tasks.printers import printers
 from tasks.rendering import template_sources
 from tasks.report_files import Header
 from tasks.reports import ACCOUNT_TABLES, MA01, MEMBER_TABLES
@@ -44,6 +45,8 @@ from tasks.statement import Printing
 from tasks.store import Store, threads
 
 _ACCOUNTS_AT_ONCE = 32
+_WORTH_PROCESSES = 400
+"""Accounts from which on the start of processes is sooner repaid than not: each loads its libraries for a second."""
 
 
 def publish(home: Home, key: CycleKey) -> Receipt:
@@ -88,23 +91,28 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     guard = Guard(context.query("out/party").rows(), _house_words(context))
     public = parameters.public_files(context, header)
     _require_none(guard.scan({"": public}))
-    entries = _changed(correction, pack.PUBLIC, public, folder)
+    entries = _changed(correction, pack.PUBLIC, public, header, folder)
     guard.said_to_all.update(*(words(content) for content in public.values()))
+    accounts = context.query("out/account")
     copies = []
-    printer = Press(guard, _printing(context, header, correction), folder, correction)
-    for copy in press.printed(_orders(context), printer, _processes()):
-        copies.append(copy)
-        crash_point("publish:rendering")
+    with printers(
+        Press(guard, _printing(context, header, correction), folder, correction), _processes(accounts)
+    ) as run:
+        printing = run(_orders(context, accounts))
+        regulator = regulator_report.files(context, header)
+        for copy in printing:
+            copies.append(copy)
+            crash_point("publish:rendering")
     _require_none([fault for copy in copies for fault in copy.faults])
     entries += [entry for copy in copies for entry in copy.entries]
-    entries += _changed(correction, pack.REGULATOR, regulator_report.files(context, header), folder)
-    return entries + press.write(pack.OPS, _ops_files(context, header, copies), folder)
+    entries += _changed(correction, pack.REGULATOR, regulator, header, folder)
+    return entries + press.write(pack.OPS, header.edition, _ops_files(context, header, copies), folder)
 
 
-def _changed(correction: Correction | None, audience: str, files: Files, folder: Path) -> list[Entry]:
+def _changed(correction: Correction | None, audience: str, files: Files, header: Header, folder: Path) -> list[Entry]:
     """Write an audience's files, unless there are none or they say what is in force."""
     is_news = correction is None or correction.changes(audience, files)
-    return press.write(audience, files, folder) if files and is_news else []
+    return press.write(audience, header.edition, files, folder) if files and is_news else []
 
 
 def _ops_files(context: Context, header: Header, copies: Sequence[press.Copy]) -> Files:
@@ -146,13 +154,12 @@ def _printing(context: Context, header: Header, correction: Correction | None) -
     return Printing(header, run, minutes, supersedes, " ".join(reissue.causes(context.store, context.run, replaced)))
 
 
-def _processes() -> int:
-    return threads() or os.cpu_count() or 1
+def _processes(accounts: pl.DataFrame) -> int:
+    return (threads() or os.cpu_count() or 1) if accounts.height >= _WORTH_PROCESSES else 1
 
 
-def _orders(context: Context) -> list[Order]:
+def _orders(context: Context, accounts: pl.DataFrame) -> Iterator[Order]:
     """Every member that has an account or delivered something, some accounts at a time."""
-    accounts = context.query("out/account")
     delivered = {report.code: context.query(f"out/{report.code.lower()}") for report in MEMBER_TABLES}
     members = sorted({member for rows in (accounts, *delivered.values()) for member in rows["clearing_member_id"]})
     order_of = _grouped(members, Counter(accounts["clearing_member_id"]))
@@ -162,14 +169,9 @@ def _orders(context: Context) -> list[Order]:
         tables[MA01.code] = _parts(told, order_of)
     for report in ACCOUNT_TABLES:  # one after the other: all of them twice would fill the memory
         tables[report.code] = _parts(context.query(f"out/{report.code.lower()}"), order_of)
-    return [
-        Order(
-            [member for member in members if order_of[member] == number],
-            rows,
-            {code: parts[number] for code, parts in tables.items()},
-        )
-        for number, rows in _parts(accounts, order_of).items()
-    ]
+    for number, rows in _parts(accounts, order_of).items():
+        own = [member for member in members if order_of[member] == number]
+        yield Order(own, rows, {code: parts[number] for code, parts in tables.items()})
 
 
 def _announced(context: Context) -> pl.DataFrame | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -92,14 +92,14 @@ def unfinished(store: Store, home: Home, key: CycleKey) -> list[Release]:
 
 
 def release(home: Home, store: Store, key: CycleKey, edition: Edition, render: Render) -> Release:
-    """Take a run's files out in one piece. `render(folder)` writes them and returns their entries, or raises.
+    """Take a run's files out in one piece. `render(folder)` writes them with their manifests and lists them, or raises.
 
     Raises LeveeError NOT_REPRODUCIBLE where a prepared release would come out with other bytes.
     """
     started = datetime.now(UTC)
     target = home.published / edition.folder
     temporary = target.with_name(f".{target.name}.tmp")
-    entries = _rendered(temporary, edition, render)
+    entries = _rendered(temporary, render)
     prepared = _prepare(home, store, key, edition, entries, temporary)
     crash_point("publish:prepared")
     temporary.rename(target)
@@ -136,12 +136,11 @@ def published(store: Store, home: Home, key: CycleKey) -> Release:
     return next(each for each in reversed(_releases(store, home, "PUBLISHED")) if each.key == key)
 
 
-def _rendered(temporary: Path, edition: Edition, render: Render) -> list[Entry]:
+def _rendered(temporary: Path, render: Render) -> list[Entry]:
     try:
         with writing(temporary.parent, "nothing was published: the release cannot be written"):
             temporary.mkdir(parents=True)
             entries = render(temporary)
-            _write_manifests(temporary, edition, entries)
             crash_point("publish:rendered")
             _make_durable(temporary, len(entries))
             crash_point("publish:durable")
@@ -149,15 +148,6 @@ def _rendered(temporary: Path, edition: Edition, render: Render) -> list[Entry]:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
     return entries
-
-
-def _write_manifests(folder: Path, edition: Edition, entries: Iterable[Entry]) -> None:
-    by_audience: dict[str, list[Entry]] = {}
-    for entry in entries:
-        audience, _, name = entry.path.rpartition("/")
-        by_audience.setdefault(audience, []).append(Entry(name, entry.sha256, entry.size))
-    for audience, own in by_audience.items():
-        (folder / audience / pack.MANIFEST).write_bytes(pack.manifest(audience, edition, own))
 
 
 def _make_durable(folder: Path, files: int) -> None:

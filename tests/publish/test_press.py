@@ -22,9 +22,8 @@ from tasks.verify import releases
 PARENT = """
 import sys
 from pathlib import Path
-from tasks import press
-from tasks.leak import Guard
 from tasks.press import Order
+from tasks.printers import printers
 
 class Slow:
     def run(self, order):
@@ -34,8 +33,8 @@ class Slow:
 
 if __name__ == "__main__":
     import polars as pl
-    press._WORTH_PROCESSES = 0
-    list(press.printed([Order((), pl.DataFrame(), {})] * 2, Slow(), 2))
+    with printers(Slow(), 2) as run:
+        list(run([Order((), pl.DataFrame(), {})] * 2))
 """
 
 
@@ -48,7 +47,7 @@ def home(make_home: Callable[..., Home], tmp_path: Path) -> Home:
 @pytest.fixture
 def apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two processes print, few accounts at a time."""
-    monkeypatch.setattr(press, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(publish, "_WORTH_PROCESSES", 0)
     monkeypatch.setattr(publish, "_ACCOUNTS_AT_ONCE", 2)
     monkeypatch.setenv("LEVEE_THREADS", "2")
 

@@ -156,7 +156,7 @@ def test_a_write_that_fails_leaves_nothing_behind(home: Home, key: CycleKey, mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(release, "_write_manifests", full)
+    monkeypatch.setattr(release, "_make_durable", full)
     with pytest.raises(LeveeError, match="DISK_FULL"):
         publish(home, key)
     assert not any(home.published.rglob("*.csv"))
