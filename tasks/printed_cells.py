@@ -14,7 +14,7 @@ from markupsafe import escape
 Cell = Callable[[str], str]
 NONE = '<span class="none">–</span>'
 _CENTS = 2
-_KEPT = 1 << 15
+KEPT = 1 << 15
 
 
 class RowForm:
@@ -33,9 +33,31 @@ class RowForm:
         return list(map(self._pattern.__mod__, zip(*made, strict=True)))
 
 
-@lru_cache(_KEPT)
-def number(text: str, digits: int = 0) -> str:
-    """A figure as printed in the files, but grouped, and without trailing zeros beyond `digits`."""
+@lru_cache(KEPT)
+def number(text: str) -> str:
+    """A figure as printed in the files, but grouped and without trailing zeros."""
+    return _grouped(text, 0)
+
+
+@lru_cache(KEPT)
+def money(text: str) -> str:
+    """An amount, to the cent at least."""
+    return _grouped(text, _CENTS)
+
+
+@lru_cache(KEPT)
+def signed(text: str) -> str:
+    """A figure that is marked where it is negative."""
+    return _marked(text, _grouped(text, 0))
+
+
+@lru_cache(KEPT)
+def flow(text: str) -> str:
+    """An amount that goes either way, to the cent at least."""
+    return _marked(text, _grouped(text, _CENTS))
+
+
+def _grouped(text: str, digits: int) -> str:
     if not text:
         return NONE
     whole, _, fraction = text.removeprefix("-").partition(".")
@@ -43,30 +65,17 @@ def number(text: str, digits: int = 0) -> str:
     return f"{'−' if text[0] == '-' else ''}{int(whole):,}{'.' if kept else ''}{kept}"
 
 
-@lru_cache(_KEPT)
-def signed(text: str, digits: int = 0) -> str:
-    """A figure that is marked where it is negative."""
-    shown = number(text, digits)
+def _marked(text: str, shown: str) -> str:
     return f'<span class="neg">{shown}</span>' if text.startswith("-") else shown
 
 
-def money(text: str) -> str:
-    """An amount to the cent at least."""
-    return number(text, _CENTS)
-
-
-def flow(text: str) -> str:
-    """An amount that goes either way, to the cent at least."""
-    return signed(text, _CENTS)
-
-
-@lru_cache(_KEPT)
+@lru_cache(KEPT)
 def words(text: str) -> str:
     """Words, safe in a page."""
     return str(escape(text))
 
 
-@lru_cache(_KEPT)
+@lru_cache(KEPT)
 def who(text: str) -> str:
     """Something that names a party: the only places of a page where a bare number may be an identifier."""
     return f'<span class="id">{escape(text)}</span>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +41,12 @@ def _template(name: str) -> Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    cells = (printed_cells.number, printed_cells.signed, printed_cells.money, printed_cells.who)
-    environment.filters |= {cell.__name__: _marked(cell) for cell in cells} | {
+    environment.filters |= {
+        "number": _safe(printed_cells.number),
+        "money": _safe(printed_cells.money),
+        "signed": _safe(printed_cells.signed),
+        "flow": _safe(printed_cells.flow),
+        "who": _safe(printed_cells.who),
         "parted": parted,
         "moment": moment,
         "word": word,
@@ -58,9 +62,9 @@ def _glossary() -> Markup:
     return Markup("").join(Markup("<dt>{}</dt><dd>{}</dd>\n").format(*each) for each in terms)
 
 
-def _marked(cell: Callable[..., str]) -> Callable[..., Markup]:
+def _safe(cell: printed_cells.Cell) -> Callable[[str], Markup]:
     """A cell as a filter of templates."""
-    return lambda value, *digits: Markup(cell(value, *digits))
+    return lru_cache(printed_cells.KEPT)(lambda text: Markup(cell(text)))
 
 
 def parted(value: str) -> Markup:
@@ -68,6 +72,7 @@ def parted(value: str) -> Markup:
     return Markup(str(escape(value)).replace(".", ".<wbr>").replace("_", "_<wbr>"))
 
 
+@lru_cache(printed_cells.KEPT)
 def moment(value: str) -> Markup:
     """A time as a person reads it: 30 Jan 2026, 10:20; the exact text beside it."""
     if not value:
