@@ -86,7 +86,7 @@ class Guard:
         """
         files = [(member, path, content) for member, pack in packs.items() for path, content in pack.items()]
         texts = [b" " + _spaced(content) + b" " for _, _, content in files]
-        held = pl.Series([text.decode() for text in texts], dtype=pl.String)
+        held = pl.Series(texts, dtype=pl.Binary).cast(pl.String)
         found = held.str.extract_many(self._sought, overlapping=True).list.unique()
         return [
             leak

@@ -98,14 +98,13 @@ def _render(context: Context, header: Header, folder: Path) -> list[Entry]:
     with printers(
         Press(guard, _printing(context, header, correction), folder, correction), _processes(accounts)
     ) as run:
-        printing = run(_orders(context, accounts))
-        regulator = regulator_report.files(context, header)
-        for copy in printing:
+        # Before the orders, which fill the memory until the last of them is printed.
+        entries += _changed(correction, pack.REGULATOR, regulator_report.files(context, header), header, folder)
+        for copy in run(_orders(context, accounts)):
             copies.append(copy)
             crash_point("publish:rendering")
     _require_none([fault for copy in copies for fault in copy.faults])
     entries += [entry for copy in copies for entry in copy.entries]
-    entries += _changed(correction, pack.REGULATOR, regulator, header, folder)
     return entries + press.write(pack.OPS, header.edition, _ops_files(context, header, copies), folder)
 
 

@@ -66,6 +66,7 @@ class Store:
         try:
             with _told(database):
                 self._connection.execute("SET TimeZone = 'UTC'")
+                self._connection.execute(resources.sql("text_to_decimal"))
                 if not kept:
                     _create_schema(self._connection, database)
                 if self._hold and self._hold.token is None:

@@ -10,13 +10,13 @@ WITH carried AS (
 delivered AS (
     SELECT
         clearing_member_id, margin_account_id, asset, form,
-        qty_open::DECIMAL(38, 18) AS delivered_open,
-        deposits::DECIMAL(38, 18) AS deposits,
-        withdrawals::DECIMAL(38, 18) AS withdrawals,
-        coalesce(pending_in::DECIMAL(38, 18), 0) AS pending_in,
-        coalesce(pending_out::DECIMAL(38, 18), 0) AS pending_out,
-        coalesce(interest::DECIMAL(38, 18), 0) AS interest,
-        coalesce(adjustment::DECIMAL(38, 18), 0) AS adjustment,
+        decimal_38_18(qty_open) AS delivered_open,
+        decimal_38_18(deposits) AS deposits,
+        decimal_38_18(withdrawals) AS withdrawals,
+        coalesce(decimal_38_18(pending_in), 0) AS pending_in,
+        coalesce(decimal_38_18(pending_out), 0) AS pending_out,
+        coalesce(decimal_38_18(interest), 0) AS interest,
+        coalesce(decimal_38_18(adjustment), 0) AS adjustment,
         0 AS qty_disputed,
         file_id, source_line
     FROM raw.collateral_balances

@@ -15,14 +15,18 @@ WITH carried AS (
 delivered AS (
     SELECT
         clearing_member_id, margin_account_id, account_type, coalesce(client_id, '') AS client_id, contract_id,
-        qty_open::DECIMAL(28, 8) AS delivered_open,
-        qty_buy::DECIMAL(28, 8) AS qty_buy,
-        qty_sell::DECIMAL(28, 8) AS qty_sell,
-        qty_transfer::DECIMAL(28, 8) AS qty_transfer,
-        qty_exercise_assign::DECIMAL(28, 8) AS qty_exercise_assign,
-        qty_expired::DECIMAL(28, 8) AS qty_expired,
-        qty_close::DECIMAL(28, 8) AS delivered_close,
-        buy_value, sell_value, premium_paid, fees, position_as_of_ts, file_id, source_line
+        decimal_28_8(qty_open) AS delivered_open,
+        decimal_28_8(qty_buy) AS qty_buy,
+        decimal_28_8(qty_sell) AS qty_sell,
+        decimal_28_8(qty_transfer) AS qty_transfer,
+        decimal_28_8(qty_exercise_assign) AS qty_exercise_assign,
+        decimal_28_8(qty_expired) AS qty_expired,
+        decimal_28_8(qty_close) AS delivered_close,
+        decimal_38_12(buy_value) AS buy_value,
+        decimal_38_12(sell_value) AS sell_value,
+        decimal_38_12(premium_paid) AS premium_paid,
+        decimal_38_12(fees) AS fees,
+        position_as_of_ts, file_id, source_line
     FROM raw.positions
     WHERE file_id IN (SELECT file_id FROM control.input_manifest WHERE run_id = $run_id)
 ),

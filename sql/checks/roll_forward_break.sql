@@ -5,7 +5,7 @@ SELECT
     'positions' AS dataset, file_id, source_line, book.clearing_member_id, book.margin_account_id, book.contract_id,
     book.qty_close::VARCHAR AS value,
     (
-        coalesce(raw.qty_open::DECIMAL(28, 8), book.qty_open) + book.qty_buy - book.qty_sell + book.qty_transfer
+        coalesce(decimal_28_8(raw.qty_open), book.qty_open) + book.qty_buy - book.qty_sell + book.qty_transfer
         + book.qty_exercise_assign + book.qty_expired
     ) AS rolled,
     rolled::VARCHAR AS limit_value
@@ -17,10 +17,10 @@ SELECT
     'collateral_balances', file_id, source_line, book.clearing_member_id, book.margin_account_id, book.asset,
     raw.qty_close,
     (
-        coalesce(raw.qty_open::DECIMAL(38, 18), book.qty_open) + book.deposits - book.withdrawals + book.interest
+        coalesce(decimal_38_18(raw.qty_open), book.qty_open) + book.deposits - book.withdrawals + book.interest
         + book.adjustment
     ) AS rolled,
     rolled::VARCHAR
 FROM book.collateral AS book
 JOIN raw.collateral_balances AS raw USING (file_id, source_line)
-WHERE book.run_id = $run_id AND raw.qty_close::DECIMAL(38, 18) <> rolled
+WHERE book.run_id = $run_id AND decimal_38_18(raw.qty_close) <> rolled

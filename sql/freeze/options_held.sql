@@ -3,6 +3,6 @@ SELECT count(*) > 0 AS held
 FROM raw.positions AS position
 JOIN raw.contracts AS contract USING (contract_id)
 WHERE contract.kind = 'OPT'
-    AND coalesce(position.qty_close::DECIMAL(28, 8), 1) <> 0
+    AND coalesce(decimal_28_8(position.qty_close), 1) <> 0
     AND list_contains($file_ids, position.file_id)
     AND list_contains($file_ids, contract.file_id);

@@ -6,10 +6,10 @@ FROM (
     SELECT
         book.file_id, book.source_line,
         greatest(
-            book.qty_open - coalesce(raw.qty_open::DECIMAL(38, 18), book.qty_open),
+            book.qty_open - coalesce(decimal_38_18(raw.qty_open), book.qty_open),
             book.qty_open + book.deposits - book.withdrawals + book.interest + book.adjustment
             - coalesce(
-                raw.qty_close::DECIMAL(38, 18),
+                decimal_38_18(raw.qty_close),
                 book.qty_open + book.deposits - book.withdrawals + book.interest + book.adjustment
             ),
             0

@@ -22,8 +22,8 @@ booked AS (
 compared AS (
     SELECT
         *,
-        booked_qty_open - submitted_qty_open::DECIMAL(28, 8) AS difference_open,
-        booked_qty_close - submitted_qty_close::DECIMAL(28, 8) AS difference_close
+        booked_qty_open - decimal_28_8(submitted_qty_open) AS difference_open,
+        booked_qty_close - decimal_28_8(submitted_qty_close) AS difference_close
     FROM submitted
     FULL JOIN booked
         USING (file_id, source_line, clearing_member_id, margin_account_id, client_id, contract_id)
