@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from tasks.envelope import cell
@@ -16,6 +16,9 @@ Told = Mapping[tuple[str, str, str], Decimal]
 """A sum by figure, asset (empty for USD) and the report it was read off."""
 _OTHER = {"initial_margin_usd": MR01, "total_initial_margin_usd": MR01, "collateral_post_haircut_value_usd": MT01}
 """The report that prints a figure of the statement too."""
+_USD = [""]
+_NOTHING = {"", *(f"0.{'0' * digits}" for digits in (2, 8, 18))}
+"""Texts that add nothing to a sum: most flows of a position are such."""
 _MUST = {"row_type": "PORTFOLIO", "item": "TOTAL_INITIAL_MARGIN"}
 _FLOWS = {"variation_margin": "VM", "funding": "FUNDING", "settlement": "SETTLEMENT"}
 
@@ -56,33 +59,34 @@ def _amounts(account: Account) -> dict[str, list[str]]:
 
 
 def told(accounts: Iterable[Account]) -> Told:
-    """Sums of printed figures; but for calls, of no HELD account. An empty text adds nothing."""
+    """Sums of printed figures; but for calls, of no HELD account."""
     amounts: dict[tuple[str, str, str], list[str]] = {}
     for account in accounts:
-        for figure, asset, report, amount in _read(account):
-            if amount:
-                amounts.setdefault((figure, asset, report.code), []).append(amount)
+        for figure, report, assets, texts in _read(account):
+            for asset, text in zip(assets, texts, strict=True):
+                if text not in _NOTHING:
+                    amounts.setdefault((figure, asset, report.code), []).append(text)
     return {what: total(map(Decimal, each)) for what, each in amounts.items()}
 
 
-def _read(account: Account) -> Iterator[tuple[str, str, Report, str]]:
-    """Figure, asset, report and amount, wherever an account's reports print one that another prints too."""
-    figures, mp01 = account.figures, account.tables[MP01.code]
-    yield "margin_call_amount_usd", "", MS01, figures["margin_call_amount_usd"]
-    yield "margin_call_amount_usd", "", MC01, figures["call_amount_usd"]
+def _read(account: Account) -> Iterator[tuple[str, Report, Sequence[str], Sequence[str]]]:
+    """Figure, report, assets and amounts, wherever an account's reports print one that another prints too."""
+    figures, positions, ledger = account.figures, account.tables[MP01.code], account.ledger
+    yield "margin_call_amount_usd", MS01, _USD, [figures["margin_call_amount_usd"]]
+    yield "margin_call_amount_usd", MC01, _USD, [figures["call_amount_usd"]]
     if figures["account_status"] == "HELD":
         return
     of_others = _amounts(account)
     for name, report in _OTHER.items():
-        yield name, "", MS01, figures[name]
-        yield from ((name, "", report, amount) for amount in of_others[name])
-    yield from (("collateral_quantity", row["asset"], MT01, row["quantity"]) for row in account.collateral)
-    entries = [(row["movement_type"], row["asset"], row["amount"]) for row in account.ledger]
+        yield name, MS01, _USD, [figures[name]]
+        yield name, report, _USD * len(of_others[name]), of_others[name]
+    held = account.collateral
+    yield "collateral_quantity", MT01, [row["asset"] for row in held], [row["quantity"] for row in held]
     for figure, movement in {"collateral_quantity": "CLOSE", **_FLOWS}.items():
-        yield from ((figure, asset, ML01, amount) for kind, asset, amount in entries if kind == movement)
+        entries = [row for row in ledger if row["movement_type"] == movement]
+        yield figure, ML01, [row["asset"] for row in entries], [row["amount"] for row in entries]
     for figure in _FLOWS:
-        flows = zip(mp01.column("settle_asset"), mp01.column(figure), strict=True)
-        yield from ((figure, asset, MP01, amount) for asset, amount in flows)
+        yield figure, MP01, positions.column("settle_asset"), positions.column(figure)
 
 
 def added(parts: Iterable[Told]) -> Told:

@@ -106,7 +106,8 @@ def _asked_jointly(coins: pl.DataFrame, setting: Setting, as_of: datetime) -> As
     positions = inputs.positions.join(accounts, on=ACCOUNT, how="semi")
     together = coin_collateral.with_coins(positions, coins)
     books = [build_book(each, accounts, inputs.surface, as_of, policy) for each in (positions, together)]
-    valued = coin_collateral.with_terms(inputs.balances, coins)
+    balances = inputs.balances.join(accounts, on=ACCOUNT, how="semi")
+    valued = coin_collateral.with_terms(balances, coins)
     return asked(books[0], replace(setting, inputs=replace(inputs, balances=valued)), books[1])
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tasks.model.arrays import FLAT_SMILE, States
 from tasks.model.margin.initial_margin import initial_margin
-from tasks.model.margin.portfolio import build_book
+from tasks.model.margin.portfolio import build_book, floats
 from tasks.model.policy import Settlement
 from tasks.model.pricing.averaging import cautious_fixed_part, fixed_share
 from tasks.model.pricing.revaluation import revalue
@@ -128,3 +128,16 @@ def test_an_expiry_shares_its_smile_among_its_contracts(inputs, policy):
     assert book.contracts.slice_of.tolist() == [0, 0]
     assert book.contracts.slices.smile.tolist() == [list(SVI.values())]
     assert isinstance(book.positions["quantity"][0], Decimal)
+
+
+@pytest.mark.parametrize("scale", [0, 2, 8, 12, 18])
+def test_decimals_become_the_nearest_floats(scale):
+    rng = np.random.default_rng(scale)
+    edges = [0, 1, -1, 3, 2**53 - 1, 2**53, 2**53 + 1, -(2**60) - 1, 10**30 + 7]
+    within = [int(n) for n in rng.integers(-(2**53) + 1, 2**53, 500)]
+    for numbers in (within, [n % 10**6 for n in within], [*within, *edges]):
+        values = [Decimal(n).scaleb(-scale) for n in numbers]
+        found = floats(pl.Series([*values, None], dtype=pl.Decimal(38, scale)))
+        assert found[:-1].tolist() == [float(value) for value in values]
+        assert np.isnan(found[-1])
+    assert floats(pl.Series([None], dtype=pl.Decimal(38, scale))).tolist() != [0.0]
