@@ -14,7 +14,7 @@ from markupsafe import escape
 Cell = Callable[[str], str]
 NONE = '<span class="none">–</span>'
 _CENTS = 2
-KEPT = 1 << 15
+KEPT = 1 << 13
 
 
 class RowForm:

@@ -35,11 +35,11 @@ def printers(press: Press, processes: int) -> Iterator[Run]:
         return
     # Spawned, not forked: a fork would share the home's lock and threads that are in the middle of something.
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _set_up, (press,))
+    starting = threading.Thread(target=_start, args=(pool, processes))
     try:
         with _one_thread_each():
-            for _ in range(processes):
-                pool.submit(_is_up)  # starts one
-        yield partial(pool.map, _print)
+            starting.start()
+            yield partial(pool.map, _print)
     except BrokenProcessPool as error:
         raise LeveeError(
             Finding(
@@ -50,7 +50,14 @@ def printers(press: Press, processes: int) -> Iterator[Run]:
             )
         ) from error
     finally:
+        starting.join()
         pool.shutdown(cancel_futures=True)
+
+
+def _start(pool: ProcessPoolExecutor, processes: int) -> None:
+    """Start the processes; each is waited for until it has read what it is to print with."""
+    for _ in range(processes):
+        pool.submit(_is_up)
 
 
 @contextmanager

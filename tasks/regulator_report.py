@@ -5,12 +5,10 @@ Reference: Code of Federal Regulations, title 17, section 39.19(c)(1) and append
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import polars as pl
 
 from tasks import texts
-from tasks.model.money import USD, product, round_half_even
+from tasks.model.money import USD, product, round_half_even, total
 from tasks.printed_rows import csv_lines
 from tasks.report_files import Header
 from tasks.reports import RG01
@@ -25,10 +23,9 @@ def files(context: Context, header: Header) -> dict[str, bytes]:
     if context.key.cycle != CYCLE:
         return {}
     rows = _in_usd(context.query("out/rg01")).select(RG01.columns)
-    lines, size = [], Decimal(0)
-    for part in map(texts.printed_table, rows.iter_slices(_ROWS_AT_ONCE)):
-        lines.append("\n".join(csv_lines(part)))
-        size += part.size(RG01.control)
+    parts = map(texts.printed_table, rows.iter_slices(_ROWS_AT_ONCE))
+    lines = ["\n".join(csv_lines(part)) for part in parts]
+    size = total(rows[name].abs().sum() for name in RG01.control)
     return {header.edition.file_name(RG01.code, "REG", "ALL", "csv"): header.csv(RG01, lines, size)}
 
 
