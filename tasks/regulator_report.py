@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from tasks import texts
-from tasks.model.money import USD, product, round_half_even, total
+from tasks.model.money import USD, exact, product, round_half_even, total
 from tasks.printed_rows import csv_lines
 from tasks.report_files import Header
 from tasks.reports import RG01
@@ -25,7 +25,7 @@ def files(context: Context, header: Header) -> dict[str, bytes]:
     rows = _in_usd(context.query("out/rg01")).select(RG01.columns)
     parts = map(texts.printed_table, rows.iter_slices(_ROWS_AT_ONCE))
     lines = ["\n".join(csv_lines(part)) for part in parts]
-    size = total(rows[name].abs().sum() for name in RG01.control)
+    size = total(exact(rows[name].abs().sum()) for name in RG01.control)
     return {header.edition.file_name(RG01.code, "REG", "ALL", "csv"): header.csv(RG01, lines, size)}
 
 
