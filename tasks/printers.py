@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from multiprocessing.connection import wait
 
 from tasks.collector import collect_rarely
@@ -34,12 +34,12 @@ def printers(press: Press, processes: int) -> Iterator[Run]:
         yield partial(map, press.run)
         return
     # Spawned, not forked: a fork would share the home's lock and threads that are in the middle of something.
-    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _set_up, (press,))
-    starting = threading.Thread(target=_start, args=(pool, processes))
+    pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), _set_up)
     try:
         with _one_thread_each():
-            starting.start()
-            yield partial(pool.map, _print)
+            for _ in range(processes):
+                pool.submit(_is_up)  # which starts one
+        yield partial(pool.map, partial(_print, pickle.dumps(press)))
     except BrokenProcessPool as error:
         raise LeveeError(
             Finding(
@@ -50,14 +50,7 @@ def printers(press: Press, processes: int) -> Iterator[Run]:
             )
         ) from error
     finally:
-        starting.join()
         pool.shutdown(cancel_futures=True)
-
-
-def _start(pool: ProcessPoolExecutor, processes: int) -> None:
-    """Start the processes; each is waited for until it has read what it is to print with."""
-    for _ in range(processes):
-        pool.submit(_is_up)
 
 
 @contextmanager
@@ -72,12 +65,8 @@ def _one_thread_each() -> Iterator[None]:
         os.environ |= {_THREADS: before} if before is not None else {}
 
 
-_standing: ContextVar[Press] = ContextVar("press")
-
-
-def _set_up(press: Press) -> None:
+def _set_up() -> None:
     """Make this process a printer: it leaves Ctrl-C to its parent, and does not outlive it."""
-    _standing.set(press)
     collect_rarely()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -94,5 +83,16 @@ def _is_up() -> bool:
     return True
 
 
-def _print(order: Order) -> Copy:
-    return _standing.get().run(order)
+def _print(press: bytes, order: Order) -> Copy:
+    """Print with a press that comes with each order.
+
+    Given to a process as it starts, a press of a large house is more than a pipe holds: whoever starts a process that
+    ends before it reads waits for ever.
+    """
+    return _standing(press).run(order)
+
+
+@lru_cache(1)
+def _standing(press: bytes) -> Press:
+    read: Press = pickle.loads(press)
+    return read

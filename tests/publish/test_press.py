@@ -37,6 +37,33 @@ if __name__ == "__main__":
         list(run([Order((), pl.DataFrame(), {})] * 2))
 """
 
+LOADING = """
+import os, signal, sys, time
+
+if __name__ == "__mp_main__" and sys.argv[1] == "die":
+    os.kill(os.getpid(), signal.SIGKILL)
+
+import polars as pl
+from tasks.press import Order
+from tasks.printers import printers
+
+class Large:
+    folder = "release"
+
+    def __init__(self):
+        self.names = bytes(1 << 20)
+
+    def run(self, order):
+        return None
+
+if __name__ == "__main__":
+    with printers(Large(), 2) as run:
+        print("loading", flush=True)
+        if sys.argv[1] == "wait":
+            time.sleep(600)
+        list(run([Order((), pl.DataFrame(), {})] * 3))
+"""
+
 
 @pytest.fixture
 def home(make_home: Callable[..., Home], tmp_path: Path) -> Home:
@@ -98,6 +125,32 @@ def test_printers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     _until(lambda: [number for number in printers if not Path(f"/proc/{number}").exists()], 2)
+
+
+@pytest.mark.parametrize(("what", "said"), [("die", "PRINTER_LOST"), ("wait", "KeyboardInterrupt")])
+def test_printers_of_a_large_house_that_end_while_they_load_keep_nobody_waiting(
+    tmp_path: Path, what: str, said: str
+) -> None:
+    script = tmp_path / "loading.py"
+    script.write_text(LOADING, encoding="utf-8")
+    env = os.environ | {"PYTHONPATH": str(Path(press.__file__).parents[1])}
+    with subprocess.Popen(
+        [sys.executable, str(script), what],
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        try:
+            assert parent.stdout
+            parent.stdout.readline()
+            if what == "wait":
+                os.killpg(parent.pid, signal.SIGINT)  # Ctrl-C reaches the parent and its printers
+            assert said in parent.communicate(timeout=60)[1]
+        finally:
+            if parent.poll() is None:
+                os.killpg(parent.pid, signal.SIGKILL)
 
 
 def _until(found: Callable[[], list[int]], many: int) -> list[int]:
