@@ -19,6 +19,7 @@ _OTHER = {"initial_margin_usd": MR01, "total_initial_margin_usd": MR01, "collate
 _USD = [""]
 _NOTHING = {"", *(f"0.{'0' * digits}" for digits in (2, 8, 18))}
 """Texts that add nothing to a sum: most flows of a position are such."""
+_NO_USD, _NO_ASSET = Decimal("0.00"), Decimal(0)
 _MUST = {"row_type": "PORTFOLIO", "item": "TOTAL_INITIAL_MARGIN"}
 _FLOWS = {"variation_margin": "VM", "funding": "FUNDING", "settlement": "SETTLEMENT"}
 
@@ -117,7 +118,7 @@ def compared(sums: Told, called: Decimal) -> Iterator[Record]:
 
 
 def _said(sums: Told, figure: str, asset: str, report: Report) -> Decimal:
-    return sums.get((figure, asset, report.code), Decimal(0))
+    return sums.get((figure, asset, report.code), _NO_ASSET if asset else _NO_USD)
 
 
 def _compared(figure: str, asset: str, said: Mapping[str, Decimal]) -> Record:

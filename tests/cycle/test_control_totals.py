@@ -128,6 +128,14 @@ def test_a_total_that_differs_is_said_to_differ() -> None:
     assert {figure for figure, _, _ in held} == {"margin_call_amount_usd"}
 
 
+def test_a_day_that_asks_for_nothing_is_told_to_the_cent_by_every_report() -> None:
+    told = cross_report.compared({}, Decimal("0.00"))
+    assert {tuple(each.fields.values()) for each in told} == {
+        ("0.00", "0.00", "TRUE"),
+        ("0.00", "0.00", "0.00", "TRUE"),
+    }
+
+
 def test_contracts_and_windows_are_public(home: Path) -> None:
     with published(home, DAYS[1], "PP04", "csv").open(encoding="utf-8", newline="") as file:
         lines = file.read().splitlines()
