@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
+from math import ceil
 from pathlib import Path
 
 import polars as pl
@@ -154,7 +155,10 @@ def _printing(context: Context, header: Header, correction: Correction | None) -
 
 
 def _processes(accounts: pl.DataFrame) -> int:
-    return (threads() or os.cpu_count() or 1) if accounts.height >= _WORTH_PROCESSES else 1
+    """As many as there are cores, and none that would find no order."""
+    if accounts.height < _WORTH_PROCESSES:
+        return 1
+    return min(threads() or os.cpu_count() or 1, ceil(accounts.height / _ACCOUNTS_AT_ONCE))
 
 
 def _orders(context: Context, accounts: pl.DataFrame) -> Iterator[Order]:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tasks import press, publish
@@ -83,6 +84,14 @@ def apart(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_processes_print_the_same_bytes(home: Home, released: Home, key: CycleKey) -> None:
     publish.publish(home, key)
     assert releases(home)[0]["root_hash"] == releases(released)[0]["root_hash"]
+
+
+@pytest.mark.parametrize(("accounts", "processes"), [(399, 1), (400, 13), (3_000, 64)])
+def test_no_process_is_started_that_would_find_no_order(
+    monkeypatch: pytest.MonkeyPatch, accounts: int, processes: int
+) -> None:
+    monkeypatch.setenv("LEVEE_THREADS", "64")
+    assert publish._processes(pl.DataFrame({"margin_account_id": map(str, range(accounts))})) == processes
 
 
 class Lost(press.Press):
