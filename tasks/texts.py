@@ -145,9 +145,14 @@ def printed_table(frame: pl.DataFrame) -> TableRows:
 
 
 def by_account(table: TableRows, columns: Iterable[str]) -> dict[tuple[str, str], TableRows]:
-    """Some columns of a table by its first two columns (member, account), which it is ordered by."""
+    """Some columns of a table by its first two columns (member, account), which it is ordered by.
+
+    Raises ValueError where it is not: an account's rows would be taken for another's.
+    """
     owners = zip(*map(table.column, table.names[:2]), strict=True)
     rows = {who: len(list(own)) for who, own in groupby(owners)}
+    if sum(rows.values()) != len(table):
+        raise ValueError(f"a table of {', '.join(table.names[2:5])} is not ordered by account")
     return dict(zip(rows, table.select(columns).cut(rows.values()), strict=True))
 
 

@@ -70,3 +70,19 @@ def test_a_report_sums_the_columns_it_is_told_to() -> None:
     for control, total in (((), "0"), (("amount",), "3.75"), (("amount", "count"), "10.75")):
         report = Report("MR01", "members", "A report", columns, control)
         assert f"\n#T,2,{total},".encode() in header.csv(report, csv_lines(table), table.size(control))
+
+
+ROWS = [("M1", "A", "1"), ("M1", "A", "2"), ("M1", "B", "3"), ("M2", "A", "4"), ("M3", "A", "5")]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 1, 3], [2, 0, 9, 1], [9, 0, 9, 1, 2], [9]])
+def test_accounts_of_one_table_keep_their_rows_in_any_company(order: list[int]) -> None:
+    parts = list(texts.by_account(texts.table(("member", "account", "value"), ROWS), ("value",)).values())
+    own = [["1", "2"], ["3"], ["4"], ["5"], *[[]] * 6]
+    found = records([(parts[at] if at < len(parts) else texts.no_rows(("value",))) for at in order])
+    assert [each.lines for each in found] == [own[at] for at in order]
+
+
+def test_a_table_that_is_not_ordered_by_account_gives_nobody_the_rows_of_another() -> None:
+    with pytest.raises(ValueError, match="not ordered by account"):
+        texts.by_account(texts.table(("member", "account", "value"), [ROWS[0], ROWS[3], ROWS[1]]), ("value",))
