@@ -76,7 +76,7 @@ def parted(value: str) -> Markup:
 def moment(value: str) -> Markup:
     """A time as a person reads it: 30 Jan 2026, 10:20; the exact text beside it."""
     if not value:
-        return Markup('<span class="none">–</span>')
+        return Markup(printed_cells.NONE)
     read = datetime.fromisoformat(value)
     shown = f"{read.day} {read:%b %Y, %H:%M}{f':{read:%S}' if read.second else ''}"
     return Markup('<time datetime="{}">{}</time>').format(value, shown)
