@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -114,9 +115,9 @@ def control_total(values: Iterable[str | None], scale: int | None) -> Decimal:
     nothing: the reader refuses it by its line, with no help from the total.
     """
     total = Decimal(0)
-    for value in values:
+    for value, times in Counter(values).items():  # a book says zero over and over
         if value and _NUMBER.fullmatch(value):
-            total = _EXACT.add(total, Decimal(value.removeprefix("-")))
+            total = _EXACT.fma(Decimal(value.removeprefix("-")), times, total)
     return total if scale is None else _EXACT.quantize(total, Decimal(1).scaleb(-scale))
 
 
