@@ -30,13 +30,13 @@ def table(home: Home, run_id: str, name: str) -> pl.DataFrame | None:
 
 
 def sums(home: Home, run_id: str) -> dict[str, Decimal]:
-    """Margin required, variation margin paid in and calls of a run, USD; empty before the call stage."""
+    """Margin required, variation margin accounts paid in net, and calls of a run, USD; empty before the call stage."""
     accounts, ledger = table(home, run_id, "result.margin_account"), table(home, run_id, "result.ledger")
     if accounts is None or ledger is None:
         return {}
-    paid = ledger.filter(
-        (pl.col("movement_type") == "VM") & (pl.col("amount") < 0) & (pl.col("margin_account_id") != "")
-    )
+    flows = ledger.filter((pl.col("movement_type") == "VM") & (pl.col("margin_account_id") != ""))
+    net = flows.group_by("clearing_member_id", "margin_account_id", "asset").agg(pl.col("amount").sum())
+    paid = net.filter(pl.col("amount") < 0)
     prices = table(home, run_id, "result.asset_price")
     in_usd = paid.join(prices, on="asset").select("amount", "price_usd").rows() if prices is not None else []
     return {

@@ -44,12 +44,19 @@ def accounts(home: Home) -> Callable[..., None]:
             ]
         ).write_parquet(folder / "result.margin_account.parquet")
         ledger = [
-            {"movement_type": kind, "margin_account_id": account, "asset": "BTC", "amount": Decimal(amount)}
-            for kind, account, amount in (
-                ("VM", "A1", "-0.25"),
-                ("VM", "A2", "0.25"),
-                ("VM", "", "-0.00000001"),
-                ("FUNDING", "A1", "-9"),
+            {
+                "clearing_member_id": member,
+                "movement_type": kind,
+                "margin_account_id": account,
+                "asset": "BTC",
+                "amount": Decimal(amount),
+            }
+            for kind, member, account, amount in (
+                ("VM", "M1", "A1", "-0.75"),
+                ("VM", "M1", "A1", "0.50"),
+                ("VM", "M2", "A2", "0.25"),
+                ("VM", "CCP", "", "-0.00000001"),
+                ("FUNDING", "M1", "A1", "-9"),
             )
         ]
         pl.DataFrame(ledger).write_parquet(folder / "result.ledger.parquet")
@@ -65,7 +72,7 @@ def test_sums_are_margin_calls_and_what_members_paid_in(home: Home, accounts: Ca
         "initial_margin_usd": Decimal("109.75"),
         "variation_margin_usd": Decimal("20000.02"),
         "calls_usd": Decimal(40),
-    }, "a quarter of a bitcoin at 80,000.10 is 20,000.025: half to even"
+    }, "net a quarter of a bitcoin at 80,000.10, which is 20,000.025: half to even"
 
 
 def test_a_run_that_has_not_come_so_far_has_no_sums(home: Home) -> None:
