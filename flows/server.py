@@ -39,6 +39,14 @@ def answering(home: Home, port: int | None = None) -> Iterator[str]:
     with _child(home, port) as child:
         _wait_until_it_answers(home, child)
         yield os.environ["PREFECT_API_URL"]
+        _send_what_is_logged()
+
+
+def _send_what_is_logged() -> None:
+    """Flows send their logs in batches: with the server gone, the end of the process would try for a minute."""
+    from prefect.logging.handlers import APILogHandler
+
+    APILogHandler().flush()
 
 
 def free_port() -> int:
