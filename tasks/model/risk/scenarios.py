@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tasks.model.arrays import Bools, Closes, Floats, Ints, ScenarioSet
+from tasks.model.arrays import Bools, Closes, Dates, Floats, Ints, ScenarioSet
 from tasks.model.errors import Finding, ModelInputError
 from tasks.model.market.returns import horizon_returns
 from tasks.model.market.series import NO_FACTORS, Factors
@@ -114,7 +114,7 @@ def stressed(
     starts, moves = drawn.starts[kept], drawn.moves[:, kept]
     return ScenarioSet(
         STRESSED,
-        tuple(_stressed_id(closes.dates[at], hour) for at, hour in zip(starts, drawn.hours[kept], strict=True)),
+        _stressed_ids(closes.dates[starts], drawn.hours[kept]),
         names,
         closes.dates[starts],
         horizon,
@@ -180,5 +180,9 @@ def _start_hours(
     return worst_hours(factors.hourly[anchor], returns[anchor], periods[anchor], starts)
 
 
-def _stressed_id(start: np.datetime64, hour: np.int64) -> str:
-    return f"S-{start}" if hour == DAILY_CLOSE else f"S-{start}T{hour:02d}"
+def _stressed_ids(starts: Dates, hours: Ints) -> tuple[str, ...]:
+    dates = np.datetime_as_string(starts).tolist()  # of all at once: a history forms hundreds of thousands
+    return tuple(
+        f"S-{date}" if hour == DAILY_CLOSE else f"S-{date}T{hour:02d}"
+        for date, hour in zip(dates, hours.tolist(), strict=True)
+    )
